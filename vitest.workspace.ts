@@ -1,0 +1,26 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { defineConfig } from "vitest/config";
+
+/** Every package is a project under its own name: `pnpm exec vitest run --project @signalbox/store`. */
+const projects = globSync("{packages/*,apps/*,conformance,bench}/package.json", { cwd: import.meta.dirname })
+  .sort()
+  .map((manifest) => ({
+    extends: true as const,
+    test: {
+      name: (JSON.parse(readFileSync(join(import.meta.dirname, manifest), "utf8")) as { name: string }).name,
+      root: join(import.meta.dirname, dirname(manifest)),
+    },
+  }));
+
+export default defineConfig({
+  test: {
+    projects,
+    include: ["**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/.types/**"],
+    maxWorkers: 2,
+    testTimeout: 15_000,
+    hookTimeout: 30_000,
+    passWithNoTests: true,
+  },
+});
