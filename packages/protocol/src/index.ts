@@ -1,1 +1,210 @@
-export {};
+export { ActorSchema, SYSTEM_ACTOR, type Actor } from "./actor.ts";
+export {
+  ApiErrorSchema,
+  ApiMetaSchema,
+  refuse,
+  succeed,
+  type ApiError,
+  type ApiMeta,
+  type ApiRefusal,
+  type ApiResponse,
+  type ApiSuccess,
+} from "./api-response.ts";
+export { canonicalJson } from "./canonical-json.ts";
+export { ERROR_CODES, isErrorCode, type ErrorCode } from "./error-codes.ts";
+export { EventRecordSchema, type EventDefinition, type EventRecord } from "./event.ts";
+export {
+  AttemptIdSchema,
+  createIdSource,
+  DEFAULT_ORG,
+  GateIdSchema,
+  ID_PREFIXES,
+  OpaqueIdSchema,
+  OrgIdSchema,
+  RunIdSchema,
+  RunnerIdSchema,
+  type AttemptId,
+  type GateId,
+  type IdKind,
+  type IdSource,
+  type OrgId,
+  type RunId,
+  type RunnerId,
+} from "./ids.ts";
+export { limit, LIMITS, type LimitName } from "./limits.ts";
+export { page, pageSchema, PaginationParamsSchema, type Page, type PaginationParams } from "./pagination.ts";
+export { TimestampSchema, toTimestamp, type Timestamp } from "./timestamp.ts";
+export { isFinal, nextState, type MoveOf, type StateOf, type TransitionTable } from "./transition-table.ts";
+
+export {
+  CreateTokenRequestSchema,
+  permits,
+  SCOPES,
+  ScopeSchema,
+  TokenSchema,
+  type CreateTokenRequest,
+  type Principal,
+  type Scope,
+  type Token,
+} from "./access/token.ts";
+export {
+  ProjectSchema,
+  PutProjectRequestSchema,
+  PutSecretRequestSchema,
+  type Project,
+  type PutProjectRequest,
+  type PutSecretRequest,
+} from "./project/project.ts";
+
+export {
+  artifactTypeOfKind,
+  ArtifactSchema,
+  kindOfPath,
+  WorkspaceChangesSchema,
+  WorkspaceEntrySchema,
+  WorkspaceFileSchema,
+  WorkspaceManifestSchema,
+  type Artifact,
+  type WorkspaceChanges,
+  type WorkspaceEntry,
+  type WorkspaceFile,
+  type WorkspaceManifest,
+} from "./run/artifact.ts";
+export {
+  CancelRunRequestSchema,
+  CreateRunRequestSchema,
+  ProjectIdSchema,
+  StandardOptionsSchema,
+  TASK_TYPES,
+  TaskTypeSchema,
+  type CancelRunRequest,
+  type CreateRunInput,
+  type CreateRunRequest,
+  type StandardOptions,
+  type TaskType,
+} from "./run/create-run.ts";
+export { ENVELOPE_HASH_PREFIX, EnvelopeSchema, type Envelope } from "./run/envelope.ts";
+export { FAILURE_REASONS, FailureReasonSchema, type FailureReason } from "./run/failure-reasons.ts";
+export {
+  APPROVAL_HASH_PREFIX,
+  GateContentSchema,
+  GateSchema,
+  GateStateSchema,
+  ResolveGateRequestSchema,
+  type Gate,
+  type GateContent,
+  type ResolveGateRequest,
+} from "./run/gate.ts";
+export { OUTPUT_STREAMS, OutputStreamSchema, type OutputChunk, type OutputStream } from "./run/output.ts";
+export {
+  PlanSchema,
+  RequirementsSchema,
+  RetryPolicySchema,
+  SandboxModeSchema,
+  StepNameSchema,
+  StepSchema,
+  type Plan,
+  type PlanInput,
+  type Requirements,
+  type RetryPolicy,
+  type SandboxMode,
+  type Step,
+  type StepInput,
+} from "./run/plan.ts";
+export { readSteps, type Readiness, type StepView } from "./run/readiness.ts";
+export { GitRefSchema, RepositorySchema, RepositoryUrlSchema, type Repository } from "./run/repository.ts";
+export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventType } from "./run/run-events.ts";
+export {
+  ATTEMPT_TRANSITIONS,
+  GATE_TRANSITIONS,
+  RUN_TRANSITIONS,
+  STEP_TRANSITIONS,
+  type AttemptState,
+  type GateState,
+  type RunState,
+  type StepState,
+} from "./run/run-states.ts";
+export {
+  AttemptSchema,
+  AttemptStateSchema,
+  MachineSummarySchema,
+  RunDetailsSchema,
+  RunSchema,
+  RunStateSchema,
+  StepDetailsSchema,
+  StepStateSchema,
+  WaitingReasonSchema,
+  type Attempt,
+  type MachineSummary,
+  type Run,
+  type RunDetails,
+  type StepDetails,
+  type WaitingReason,
+} from "./run/run.ts";
+export {
+  CheckInputsSchema,
+  CodegenInputsSchema,
+  CommandSchema,
+  ConfiguredInputsSchema,
+  EnvironmentSchema,
+  findTool,
+  isConfiguredTool,
+  ManualGateInputsSchema,
+  PullRequestInputsSchema,
+  ScriptedActionSchema,
+  TOOLS,
+  type CheckInputs,
+  type CodegenInputs,
+  type Command,
+  type ConfiguredInputs,
+  type Environment,
+  type ManualGateInputs,
+  type PullRequestInputs,
+  type ScriptedAction,
+  type ToolDefinition,
+} from "./run/tools.ts";
+export { WorkspacePathSchema } from "./run/workspace-path.ts";
+
+export { decodeOutputFrame, encodeOutputFrame, type OutputFrame } from "./runner/output-frame.ts";
+export { RUNNER_EVENTS, type RunnerEventType } from "./runner/runner-events.ts";
+export {
+  AttemptResultSchema,
+  CONTROL_SUBPROTOCOL,
+  ControlMessageSchema,
+  OUTPUT_SUBPROTOCOL,
+  OutputAnswerSchema,
+  RUNNER_PATHS,
+  RunnerMessageSchema,
+  StartGrantSchema,
+  type AttemptResult,
+  type ControlMessage,
+  type ControlMessageOf,
+  type OutputAnswer,
+  type RunnerMessage,
+  type RunnerMessageOf,
+  type SandboxReport,
+  type StartGrant,
+} from "./runner/runner-link.ts";
+export {
+  CapabilitiesSchema,
+  CreateEnrolmentTokenRequestSchema,
+  enrolmentPreimage,
+  EnrolRunnerRequestSchema,
+  helloPreimage,
+  RegisterRunnerRequestSchema,
+  RunnerHeartbeatSchema,
+  RunnerLoadSchema,
+  RunnerSchema,
+  RunnerStateSchema,
+  RuntimeVersionsSchema,
+  type Capabilities,
+  type CreateEnrolmentTokenRequest,
+  type EnrolRunnerInput,
+  type EnrolRunnerRequest,
+  type RegisterRunnerInput,
+  type RegisterRunnerRequest,
+  type Runner,
+  type RunnerHeartbeat,
+  type RunnerLoad,
+} from "./runner/runner.ts";
+export { RUNNER_TRANSITIONS, type RunnerState } from "./runner/runner-states.ts";

@@ -1,0 +1,133 @@
+import * as z from "zod";
+
+import { limit } from "../limits.ts";
+import { WorkspacePathSchema } from "./workspace-path.ts";
+
+/** Environment entries: names as POSIX has them, values without NUL. */
+export const EnvironmentSchema = z
+  .record(EnvNameSchema(), z.string().max(limit("env.valueLength")).refine(hasNoNul, "must not hold NUL"))
+  .refine((env) => Object.keys(env).length <= limit("env.entries"), `has more than ${limit("env.entries")} entries`);
+export type Environment = z.infer<typeof EnvironmentSchema>;
+
+/** A program with arguments, or a text for `/bin/sh -c`; exactly one of the two. */
+export const CommandSchema = z
+  .strictObject({
+    argv: z.array(argument()).min(1).max(limit("command.arguments")).optional(),
+    shell: argument().min(1).optional(),
+    cwd: WorkspacePathSchema.optional(),
+    env: EnvironmentSchema.optional(),
+    stdin: z.string().max(limit("step.inputsBytes")).optional(),
+  })
+  .refine((command) => (command.argv === undefined) !== (command.shell === undefined), "needs either argv or shell");
+export type Command = z.infer<typeof CommandSchema>;
+
+/** A check that the project itself defines; `argv` or `shell` replaces what would be found. */
+export const CheckInputsSchema = z.strictObject({
+  argv: z.array(argument()).min(1).max(limit("command.arguments")).optional(),
+  shell: argument().min(1).optional(),
+  cwd: WorkspacePathSchema.optional(),
+});
+export type CheckInputs = z.infer<typeof CheckInputsSchema>;
+
+/** What a person is asked at a manual gate, who may answer, and until when. */
+export const ManualGateInputsSchema = z.strictObject({
+  description: z.string().max(limit("gate.noteLength")).optional(),
+  approvers: z.array(z.string().min(1).max(200)).max(50).optional(),
+  expiresInMs: z.int().min(1_000).max(limit("gate.expiresMs") * 52).optional(),
+});
+export type ManualGateInputs = z.infer<typeof ManualGateInputsSchema>;
+
+/** One thing that the scripted agent does, in order. */
+export const ScriptedActionSchema = z.discriminatedUnion("do", [
+  z.strictObject({ do: z.literal("say"), text: z.string() }),
+  z.strictObject({ do: z.literal("write"), path: WorkspacePathSchema, text: z.string() }),
+  z.strictObject({ do: z.literal("delete"), path: WorkspacePathSchema }),
+  z.strictObject({ do: z.literal("run"), argv: z.array(argument()).min(1) }),
+  z.strictObject({ do: z.literal("progress"), percent: z.number().min(0).max(100), message: z.string().optional() }),
+  z.strictObject({ do: z.literal("wait"), ms: z.int().min(0).max(600_000) }),
+  z.strictObject({ do: z.literal("fail"), message: z.string() }),
+]);
+export type ScriptedAction = z.infer<typeof ScriptedActionSchema>;
+
+/** What an agent is asked to do. `script` is played by the scripted agent instead of thought up. */
+export const CodegenInputsSchema = z.strictObject({
+  prompt: z.string().min(1).max(limit("prompt.length")),
+  filePath: WorkspacePathSchema.optional(),
+  taskType: z.string().max(50).optional(),
+  script: z.array(ScriptedActionSchema).max(1_000).optional(),
+});
+export type CodegenInputs = z.infer<typeof CodegenInputsSchema>;
+
+/** Inputs of a command that the project configures; each reaches it as `SIGNALBOX_INPUT_<NAME>`. */
+export const ConfiguredInputsSchema = z.record(
+  z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "must be a word"),
+  z.json(),
+);
+export type ConfiguredInputs = z.infer<typeof ConfiguredInputsSchema>;
+
+export const PullRequestInputsSchema = z.strictObject({
+  title: z.string().max(200).optional(),
+  body: z.string().max(limit("prompt.length")).optional(),
+});
+export type PullRequestInputs = z.infer<typeof PullRequestInputsSchema>;
+
+/** What a tool is: where its inputs come from and who carries it out. */
+export interface ToolDefinition {
+  readonly meaning: string;
+  readonly inputs: z.ZodType;
+  /** `runner`: a machine of the fleet does it. `person`: somebody decides. */
+  readonly doneBy: "runner" | "person";
+}
+
+const CHECK = { inputs: CheckInputsSchema, doneBy: "runner" } as const;
+
+/** Every tool by name; a name that ends in `:` is a family whose second part the project chooses. */
+export const TOOLS = {
+  command: { meaning: "Runs a program or a shell text.", inputs: CommandSchema, doneBy: "runner" },
+  codegen: { meaning: "Lets an agent work on a prompt.", inputs: CodegenInputsSchema, doneBy: "runner" },
+  "gate:typecheck": { meaning: "Runs the project's type check.", ...CHECK },
+  "gate:test": { meaning: "Runs the project's tests.", ...CHECK },
+  "gate:lint": { meaning: "Runs the project's linter.", ...CHECK },
+  "gate:security": { meaning: "Audits the project's dependencies.", ...CHECK },
+  "gate:manual": { meaning: "Waits for a person's decision.", inputs: ManualGateInputsSchema, doneBy: "person" },
+  "pull-request": {
+    meaning: "Puts the changes on a branch and runs the project's command that proposes them.",
+    inputs: PullRequestInputsSchema,
+    doneBy: "runner",
+  },
+  "deploy:": {
+    meaning: "Runs the command that the project configures for an environment.",
+    inputs: ConfiguredInputsSchema,
+    doneBy: "runner",
+  },
+  "backup:": {
+    meaning: "Runs the command that the project configures for a backup.",
+    inputs: ConfiguredInputsSchema,
+    doneBy: "runner",
+  },
+} as const satisfies Record<string, ToolDefinition>;
+
+/** The definition of a tool, or undefined when there is no such tool. */
+export function findTool(tool: string): ToolDefinition | undefined {
+  if (Object.hasOwn(TOOLS, tool) && !tool.endsWith(":")) return TOOLS[tool as keyof typeof TOOLS];
+  const family = /^([a-z]+:)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.exec(tool)?.[1];
+  return family === "deploy:" || family === "backup:" ? TOOLS[family] : undefined;
+}
+
+/** Whether a tool runs the command that the project configures under the tool's name. */
+export function isConfiguredTool(tool: string): boolean {
+  return tool.startsWith("deploy:") || tool.startsWith("backup:");
+}
+
+/** The name of an environment entry. */
+export function EnvNameSchema(): z.ZodString {
+  return z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be a name of letters, digits and '_'");
+}
+
+function argument(): z.ZodString {
+  return z.string().max(limit("command.length")).refine(hasNoNul, "must not hold NUL");
+}
+
+function hasNoNul(text: string): boolean {
+  return !text.includes("\u0000");
+}
