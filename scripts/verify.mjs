@@ -1,0 +1,97 @@
+// Everything that must hold before a change lands, one stage after the other; the first that fails ends it.
+//   pnpm verify                       all stages
+//   pnpm verify --only lint,types     these
+//   pnpm verify --without test        all but these
+import { spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+
+const ROOT = dirname(import.meta.dirname);
+
+const STAGES = {
+  format: () => run("oxfmt", "--check"),
+  lint: () => run("oxlint"),
+  boundaries: () => run("turbo", "boundaries"),
+  types: () => run("tsc", "-b"),
+  build: () => run("turbo", "run", "build"),
+  packages: checkPackages,
+  test: () => run("vitest", "run", "--config", "vitest.workspace.ts"),
+};
+
+/** A stage that failed; what it found was printed by its tool. */
+class StageFailed extends Error {}
+
+function main() {
+  const times = [];
+  for (const name of chosenStages()) {
+    console.log(`\n── ${name}`);
+    const startMs = performance.now();
+    const failure = failureOf(STAGES[name]);
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+    if (failure) {
+      console.log(`\nverify: ${name} failed after ${seconds} s: ${failure.message}`);
+      process.exit(1);
+    }
+    times.push(`${name} ${seconds} s`);
+  }
+  console.log(`\nverify: all is well (${times.join(", ")})`);
+}
+
+function chosenStages() {
+  const { values } = parseArgs({ options: { only: { type: "string" }, without: { type: "string" } } });
+  const all = Object.keys(STAGES);
+  const [only, without] = [values.only ?? all.join(), values.without ?? ""].map((list) =>
+    list.split(",").filter(Boolean),
+  );
+  const unknown = [...only, ...without].filter((name) => !all.includes(name));
+  if (unknown.length > 0) {
+    console.log(`verify: there is no stage ${unknown.join(", ")}; there are ${all.join(", ")}`);
+    process.exit(2);
+  }
+  return all.filter((name) => only.includes(name) && !without.includes(name));
+}
+
+function failureOf(stage) {
+  try {
+    stage();
+    return undefined;
+  } catch (error) {
+    if (error instanceof StageFailed) return error;
+    throw error;
+  }
+}
+
+/** Packs what is published just as it would be, and checks the tarballs: paths, exports and types as users get them. */
+function checkPackages() {
+  const folder = mkdtempSync(join(tmpdir(), "signalbox-packages-"));
+  try {
+    for (const { path, manifest } of publishedPackages()) {
+      run("pnpm", "--dir", path, "pack", "--silent", "--out", join(folder, "%s.tgz"));
+      const tarball = join(folder, `${manifest.name.slice(1).replace("/", "-")}.tgz`);
+      run("publint", "run", "--strict", tarball);
+      // Apps are bundles without types; only libraries have any to check.
+      if (path.includes("packages")) run("attw", tarball, "--profile", "esm-only", "--format", "ascii");
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function publishedPackages() {
+  return globSync("{packages,apps}/*/package.json", { cwd: ROOT })
+    .sort()
+    .map((file) => ({ path: join(ROOT, dirname(file)), manifest: JSON.parse(readFileSync(join(ROOT, file), "utf8")) }))
+    .filter(({ manifest }) => !manifest.private);
+}
+
+function run(program, ...args) {
+  const PATH = [join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter);
+  const env = { ...process.env, PATH, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
+  const { status, signal, error } = spawnSync(program, args, { cwd: ROOT, env, stdio: "inherit" });
+  if (status === 0) return;
+  throw new StageFailed(`${[program, ...args].join(" ")} ${error?.message ?? `ended with ${signal ?? status}`}`);
+}
+
+main();
