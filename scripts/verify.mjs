@@ -15,7 +15,7 @@ const STAGES = {
   lint: () => run("oxlint"),
   boundaries: () => run("turbo", "boundaries"),
   types: () => run("tsc", "-b"),
-  build: () => run("turbo", "run", "build"),
+  build: () => run("turbo", "run", "build", "--output-logs=errors-only"),
   packages: checkPackages,
   test: () => run("vitest", "run", "--config", "vitest.workspace.ts"),
 };
@@ -68,11 +68,13 @@ function checkPackages() {
   const folder = mkdtempSync(join(tmpdir(), "signalbox-packages-"));
   try {
     for (const { path, manifest } of publishedPackages()) {
-      run("pnpm", "--dir", path, "pack", "--silent", "--out", join(folder, "%s.tgz"));
       const tarball = join(folder, `${manifest.name.slice(1).replace("/", "-")}.tgz`);
-      run("publint", "run", "--strict", tarball);
+      runQuietly("pnpm", "--dir", path, "pack", "--out", tarball);
+      runQuietly("publint", "run", "--strict", tarball);
       // Apps are bundles without types; only libraries have any to check.
-      if (path.includes("packages")) run("attw", tarball, "--profile", "esm-only", "--format", "ascii");
+      if (!path.startsWith(join(ROOT, "apps")))
+        runQuietly("attw", tarball, "--profile", "esm-only", "--format", "ascii");
+      console.log(`${manifest.name} is fit to publish`);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -87,10 +89,20 @@ function publishedPackages() {
 }
 
 function run(program, ...args) {
+  start(program, args, { stdio: "inherit" });
+}
+
+/** Shows what the program said only when it fails. */
+function runQuietly(program, ...args) {
+  start(program, args, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+}
+
+function start(program, args, options) {
   const PATH = [join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH, TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" };
-  const { status, signal, error } = spawnSync(program, args, { cwd: ROOT, env, stdio: "inherit" });
+  const { status, signal, error, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, env, ...options });
   if (status === 0) return;
+  process.stdout.write(`${stdout ?? ""}${stderr ?? ""}`);
   throw new StageFailed(`${[program, ...args].join(" ")} ${error?.message ?? `ended with ${signal ?? status}`}`);
 }
 
