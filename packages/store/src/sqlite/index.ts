@@ -1,1 +1,10 @@
-export {};
+export { checkStatements } from "./check-statements.ts";
+export type { StatementProblem } from "./check-statements.ts";
+export { createSqliteStore } from "./create-sqlite-store.ts";
+export type { SqliteStoreOptions } from "./create-sqlite-store.ts";
+export type { ErrorClass } from "./error-wire.ts";
+export { DEFAULT_RESERVE_BYTES, DEFAULT_WRITER_LIMITS } from "./limits.ts";
+export type { WriterLimits } from "./limits.ts";
+export { migrate } from "./migrate.ts";
+export type { Migration } from "./migrate.ts";
+export type { SqliteStore } from "./sqlite-store.ts";

@@ -1,0 +1,71 @@
+import type Database from "better-sqlite3";
+import type { RunResult, SqlValue, Statement } from "../unit.ts";
+
+type Row = Record<string, unknown>;
+
+/** One SQL text, compiled once, whose integers keep all their digits. */
+export class PreparedStatement {
+  /** Whether it leaves the database as it was. */
+  readonly isReadonly: boolean;
+  readonly #statement: Database.Statement<[readonly SqlValue[]], Row>;
+  readonly #prepareExact: () => Database.Statement<[readonly SqlValue[]], Row>;
+  #exact: Database.Statement<[readonly SqlValue[]], Row> | undefined;
+
+  constructor(database: Database.Database, sql: string) {
+    this.#statement = database.prepare(sql);
+    this.#prepareExact = () => database.prepare<[readonly SqlValue[]], Row>(sql).safeIntegers(true);
+    this.isReadonly = this.#statement.readonly;
+  }
+
+  execute(kind: Statement["kind"], params: readonly SqlValue[]): unknown {
+    if (kind === "run") return this.run(params);
+    return kind === "get" ? this.get(params) : this.all(params);
+  }
+
+  run(params: readonly SqlValue[]): RunResult {
+    return this.#statement.run(params);
+  }
+
+  get(params: readonly SqlValue[]): Row | undefined {
+    if (!this.isReadonly) return this.#getExact(params);
+    const row = this.#statement.get(params);
+    return row !== undefined && hasRoundedInteger(row) ? this.#getExact(params) : row;
+  }
+
+  all(params: readonly SqlValue[]): Row[] {
+    if (!this.isReadonly) return this.#allExact(params);
+    const rows = this.#statement.all(params);
+    return rows.some(hasRoundedInteger) ? this.#allExact(params) : rows;
+  }
+
+  #getExact(params: readonly SqlValue[]): Row | undefined {
+    this.#exact ??= this.#prepareExact();
+    const row = this.#exact.get(params);
+    return row && withSmallIntegersAsNumbers(row);
+  }
+
+  #allExact(params: readonly SqlValue[]): Row[] {
+    this.#exact ??= this.#prepareExact();
+    return this.#exact.all(params).map(withSmallIntegersAsNumbers);
+  }
+}
+
+/**
+ * Fetching every integer as a bigint is slow, so rows are fetched with plain numbers, and a row with a number beyond
+ * 2^53 is fetched again. A statement that writes cannot be repeated: it is exact from the start.
+ */
+function hasRoundedInteger(row: Row): boolean {
+  for (const column in row) {
+    const value = row[column];
+    if (typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)) return true;
+  }
+  return false;
+}
+
+function withSmallIntegersAsNumbers(row: Row): Row {
+  for (const column in row) {
+    const value = row[column];
+    if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) row[column] = Number(value);
+  }
+  return row;
+}

@@ -1,0 +1,36 @@
+import type Database from "better-sqlite3";
+import type { SqlValue, Statement } from "../unit.ts";
+import { driveUnit } from "./drive-unit.ts";
+import { StatementCache } from "./statement-cache.ts";
+
+/** The read side of a store: queries over what is committed. A statement that writes is refused. */
+export class Reader {
+  readonly #database: Database.Database;
+  readonly #statements: StatementCache;
+
+  constructor(database: Database.Database) {
+    this.#database = database;
+    this.#statements = new StatementCache(database);
+  }
+
+  execute(kind: "get" | "all", sql: string, params: readonly SqlValue[]): unknown {
+    const statement = this.#statements.prepare(sql);
+    if (!statement.isReadonly) throw new TypeError(`a read may not write: ${sql}`);
+    return statement.execute(kind, params);
+  }
+
+  /** Runs several queries in one read transaction. */
+  view<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
+    const inOneTransaction = this.#database.transaction(() => driveUnit(queries(), (statement) => this.#answer(statement)));
+    return inOneTransaction.deferred();
+  }
+
+  close(): void {
+    if (this.#database.open) this.#database.close();
+  }
+
+  #answer({ kind, sql, params }: Statement): unknown {
+    if (kind === "run") throw new TypeError(`a read may not write: ${sql}`);
+    return this.execute(kind, sql, params);
+  }
+}

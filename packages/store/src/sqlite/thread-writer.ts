@@ -1,0 +1,79 @@
+import { Worker } from "node:worker_threads";
+import { OutcomeUnknownError, StoreOpenError } from "../errors.ts";
+import type { ErrorReviver } from "./error-wire.ts";
+import type { QueuedUnit } from "./unit-queue.ts";
+import type { Writer, WriterEvents } from "./writer.ts";
+import type { FromWriter, ToWriter, WriterThreadSettings } from "./writer-messages.ts";
+
+export interface ThreadWriterOptions extends WriterEvents {
+  readonly settings: WriterThreadSettings;
+  readonly reviver: ErrorReviver;
+}
+
+/** Runs units in a thread of its own, so that the wait for the disk stops nothing else. */
+export class ThreadWriter implements Writer {
+  readonly #options: ThreadWriterOptions;
+  readonly #worker: Worker;
+  readonly #exited: Promise<void>;
+  #isClosing = false;
+
+  private constructor(options: ThreadWriterOptions) {
+    this.#options = options;
+    // The thread's file has the ending that this one has: .ts from source, .js when built.
+    const file = import.meta.url.replace("thread-writer", "writer-thread");
+    this.#worker = new Worker(new URL(file), { workerData: options.settings, name: "signalbox-writer" });
+    this.#exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
+  }
+
+  /** Resolves when the thread has opened the database. */
+  static async start(options: ThreadWriterOptions): Promise<ThreadWriter> {
+    const writer = new ThreadWriter(options);
+    await writer.#ready();
+    return writer;
+  }
+
+  send(units: QueuedUnit[]): void {
+    this.#post(units);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#post("close");
+    await this.#exited;
+  }
+
+  async #ready(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (error: Error) => {
+        reject(new StoreOpenError(`the writer did not start: ${error.message}`, {}, { cause: error }));
+      };
+      this.#worker.once("error", refuse);
+      this.#worker.once("message", () => {
+        this.#worker.off("error", refuse);
+        resolve();
+      });
+    });
+    this.#worker.on("message", (message: FromWriter) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#lost(`the writer's thread failed: ${(error as Error).message}`));
+    void this.#exited.then(() => this.#lost("the writer's thread ended"));
+  }
+
+  #receive(message: FromWriter): void {
+    if (message.kind === "answer") {
+      const failures = message.failures.map(({ index, error }) => ({ index, error: this.#options.reviver.revive(error) }));
+      this.#options.onAnswer({ results: message.results, failures });
+    } else if (message.kind === "fatal") {
+      this.#lost(message.error.message);
+    }
+  }
+
+  #lost(reason: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#options.onFatal(new OutcomeUnknownError(reason));
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message);
+  }
+}

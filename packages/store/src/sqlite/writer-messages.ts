@@ -1,0 +1,28 @@
+import type { WireError } from "./error-wire.ts";
+import type { WriterLimits } from "./limits.ts";
+import type { QueuedUnit } from "./unit-queue.ts";
+
+/** What the writer's thread is started with. */
+export interface WriterThreadSettings {
+  readonly directory: string;
+  readonly databaseFile: string;
+  readonly walFile: string;
+  /** The address of the module that exports `units`. */
+  readonly unitsUrl: string;
+  readonly busyTimeoutMs: number;
+  readonly limits: WriterLimits;
+}
+
+/** To the writer: units to run, or the word to finish. */
+export type ToWriter = QueuedUnit[] | "close";
+
+/** From the writer: it is ready, it has committed a group, or it has failed for good. */
+export type FromWriter =
+  | { readonly kind: "ready" }
+  | { readonly kind: "answer"; readonly results: unknown[]; readonly failures: readonly WireFailure[] }
+  | { readonly kind: "fatal"; readonly error: WireError };
+
+export interface WireFailure {
+  readonly index: number;
+  readonly error: WireError;
+}
