@@ -108,7 +108,17 @@ async function fetchMissing(wanted) {
 
 async function npmInstall(prefix, packages) {
   const flags = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
-  const line = [...npm(), "install", "--prefix", prefix, ...flags, ...packages.map((p) => `${p.name}@${p.version}`)];
+  // npm's own pauses add up to minutes without a network.
+  const retries = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
+  const line = [
+    ...npm(),
+    "install",
+    "--prefix",
+    prefix,
+    ...flags,
+    ...retries,
+    ...packages.map((p) => `${p.name}@${p.version}`),
+  ];
   const { code, output } = await capture(line, { cwd: prefix });
   if (code === 0) return;
   process.stderr.write(output);
