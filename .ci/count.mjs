@@ -36,7 +36,8 @@ function failuresIn(report) {
   return report.testResults.flatMap((file) => {
     const failed = file.assertionResults.filter(({ status }) => status === "failed");
     const path = relative(process.cwd(), file.name);
-    if (failed.length === 0 && file.status === "failed") return [`${path}: ${firstLine(file.message)}`];
+    if (failed.length === 0 && file.status === "failed")
+      return [`${path}: ${firstLine(file.message) || "it failed outside its tests"}`];
     return failed.map((test) => `${path} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
   });
 }
