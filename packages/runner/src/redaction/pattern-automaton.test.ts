@@ -54,5 +54,8 @@ describe("PatternAutomaton", () => {
 });
 
 function naiveLongest(patterns: readonly Buffer[], text: Buffer): number {
-  return Math.max(0, ...patterns.filter((pattern) => text.subarray(-pattern.length).equals(pattern)).map((p) => p.length));
+  return Math.max(
+    0,
+    ...patterns.filter((pattern) => text.subarray(-pattern.length).equals(pattern)).map((p) => p.length),
+  );
 }

@@ -20,7 +20,9 @@ describe("createRedactor", () => {
   it("puts the name in the place of the secret", () => {
     const redactor = createRedactor([{ name: "API_KEY", value: "sk-123456" }]);
 
-    expect(redactor.redactText("key=sk-123456, again sk-123456!")).toBe("key=[redacted:API_KEY], again [redacted:API_KEY]!");
+    expect(redactor.redactText("key=sk-123456, again sk-123456!")).toBe(
+      "key=[redacted:API_KEY], again [redacted:API_KEY]!",
+    );
   });
 
   it("takes the longest of several secrets that begin at the same byte", () => {
@@ -116,8 +118,11 @@ describe("createRedactor", () => {
     const leaks = secrets.flatMap(({ name, value }) =>
       plantings(value).flatMap(({ planted, form }) => {
         const whole = redactIn(redactor, [planted]);
-        const cuts = Array.from(planted, (_, cut) => redactIn(redactor, [planted.subarray(0, cut), planted.subarray(cut)]));
-        const isLeak = (output: string) => output !== whole || output.includes(form) || !output.includes(`[redacted:${name}]`);
+        const cuts = Array.from(planted, (_, cut) =>
+          redactIn(redactor, [planted.subarray(0, cut), planted.subarray(cut)]),
+        );
+        const isLeak = (output: string) =>
+          output !== whole || output.includes(form) || !output.includes(`[redacted:${name}]`);
         return cuts.filter(isLeak).map((output) => ({ name, form, output }));
       }),
     );
@@ -164,7 +169,9 @@ function plantings(value: string): { planted: Buffer; form: string }[] {
     }),
   ];
   return texts.map((text) => {
-    const forms = secretForms(value).map(String).filter((form) => text.includes(form));
+    const forms = secretForms(value)
+      .map(String)
+      .filter((form) => text.includes(form));
     const longest = forms.sort((a, b) => b.length - a.length)[0] ?? text;
     return { planted: Buffer.from(`before ${text} after`), form: longest };
   });

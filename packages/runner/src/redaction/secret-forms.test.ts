@@ -48,10 +48,16 @@ describe("secretForms", () => {
     const secret = fc.string({ minLength: 9 });
 
     fc.assert(
-      fc.property(bytes, secret, bytes, fc.constantFrom("base64" as const, "base64url" as const), (before, value, after, encoding) => {
-        const text = Buffer.concat([before, Buffer.from(value), after]).toString(encoding);
-        expect(formsOf(value).some((form) => text.includes(form))).toBe(true);
-      }),
+      fc.property(
+        bytes,
+        secret,
+        bytes,
+        fc.constantFrom("base64" as const, "base64url" as const),
+        (before, value, after, encoding) => {
+          const text = Buffer.concat([before, Buffer.from(value), after]).toString(encoding);
+          expect(formsOf(value).some((form) => text.includes(form))).toBe(true);
+        },
+      ),
     );
   });
 

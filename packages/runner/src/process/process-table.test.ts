@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { parseStat, readProcess, readProcessTable } from "./process-table.ts";
+
+describe("readProcessTable", () => {
+  it("tells a process's place in the tree and the attempt that it belongs to", async () => {
+    const env = { SIGNALBOX_ATTEMPT: "att_1" };
+    const child = spawn("/bin/cat", { env, detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    await once(child, "spawn");
+
+    const table = await readProcessTable();
+    child.stdin.end();
+
+    expect(table.find(({ pid }) => pid === child.pid)).toMatchObject({
+      parent: process.pid,
+      group: child.pid,
+      session: child.pid,
+      attemptId: "att_1",
+    });
+  });
+
+  it("keeps a start time for each process, the same at every look", async () => {
+    const [first, second] = [await readProcess("/proc/self"), await readProcess("/proc/self")];
+
+    expect(first?.startTime).toBeGreaterThan(0);
+    expect(second?.startTime).toBe(first?.startTime);
+  });
+
+  it("is not misled by a name with spaces and parentheses", () => {
+    const stat = `42 (a) Z 1 1 (b) S 7 8 9 0 -1 0 ${"0 ".repeat(12)}4711 0 0`;
+
+    expect(parseStat(stat)).toMatchObject({
+      pid: 42,
+      parent: 7,
+      group: 8,
+      session: 9,
+      startTime: 4711,
+      isZombie: false,
+    });
+  });
+
+  it("finds nobody where there is no /proc", async () => {
+    expect(await readProcessTable("/nonexistent")).toEqual([]);
+  });
+});

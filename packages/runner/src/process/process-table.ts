@@ -1,0 +1,60 @@
+import { readdir, readFile } from "node:fs/promises";
+
+/** One process as /proc tells it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** Clock ticks since boot: together with the pid it names one process, for a pid alone is used again. */
+  readonly startTime: number;
+  /** It has ended, and only its parent's knowing of it is missing. */
+  readonly isZombie: boolean;
+  /** Value of SIGNALBOX_ATTEMPT in its environment; undefined where it has none or may not be read. */
+  readonly attemptId: string | undefined;
+}
+
+/** The environment variable that every process of an attempt carries, unless it wiped its own environment. */
+export const ATTEMPT_VARIABLE = "SIGNALBOX_ATTEMPT";
+
+/**
+ * All living processes of this machine (Linux; elsewhere none), zombies left out: they hold nothing but a number.
+ * `procRoot` is /proc unless a test says otherwise. Processes that end while being read are left out.
+ */
+export async function readProcessTable(procRoot = "/proc"): Promise<ProcessEntry[]> {
+  const names = await readdir(procRoot).catch(() => []);
+  const entries = await Promise.all(
+    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(`${procRoot}/${name}`)),
+  );
+  return entries.filter((entry) => entry !== undefined).filter((entry) => !entry.isZombie);
+}
+
+/** The process of one directory of /proc, zombies included; undefined when there is none. */
+export async function readProcess(directory: string): Promise<ProcessEntry | undefined> {
+  const stat = await readFile(`${directory}/stat`, "latin1").catch(() => "");
+  const parsed = parseStat(stat);
+  if (!parsed) return undefined;
+  const environment = await readFile(`${directory}/environ`, "latin1").catch(() => "");
+  return { ...parsed, attemptId: attemptIdIn(environment) };
+}
+
+/** Field numbers as in proc_pid_stat(5); the name in parentheses may itself hold spaces and parentheses. */
+export function parseStat(stat: string): Omit<ProcessEntry, "attemptId"> | undefined {
+  const nameEnd = stat.lastIndexOf(") ");
+  if (nameEnd < 0) return undefined;
+  const [state, parent, group, session, ...rest] = stat.slice(nameEnd + 2).split(" ");
+  return {
+    pid: Number.parseInt(stat, 10),
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    startTime: Number(rest[15]),
+    isZombie: state === "Z" || state === "X",
+  };
+}
+
+function attemptIdIn(environment: string): string | undefined {
+  const prefix = `${ATTEMPT_VARIABLE}=`;
+  const variable = environment.split("\0").find((entry) => entry.startsWith(prefix));
+  return variable?.slice(prefix.length);
+}
