@@ -19,6 +19,7 @@ export {
   UnitRefusal,
 } from "./errors.ts";
 export type { ErrorDetails } from "./errors.ts";
+export type { Migration } from "./migration.ts";
 export type { Store } from "./store.ts";
 export { all, get, run } from "./unit.ts";
 export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } from "./unit.ts";

@@ -1,3 +1,5 @@
+import { UnitRefusal } from "../errors.ts";
+
 /** A class of errors that a unit may throw; what its constructor takes does not matter. */
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
@@ -6,6 +8,7 @@ export interface WireError {
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
+  readonly isRefusal: boolean;
   /** The error's own fields: `code`, `details` and whatever else its class gives it. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -13,10 +16,14 @@ export interface WireError {
 /** An error as plain data. Something thrown that is no error becomes one. */
 export function toWireError(thrown: unknown): WireError {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return { name: error.name, message: error.message, stack: error.stack, fields: cloneableFields(error) };
+  const { name, message, stack } = error;
+  return { name, message, stack, isRefusal: error instanceof UnitRefusal, fields: cloneableFields(error) };
 }
 
-/** Makes errors of the given classes again out of plain data; a class that is not among them becomes a plain `Error`. */
+/**
+ * Makes errors of the given classes again out of plain data. Of the classes that are not among them, refusals become a
+ * `UnitRefusal` and the others a plain `Error`, both under their own name.
+ */
 export class ErrorReviver {
   readonly #classes: Map<string, ErrorClass>;
 
@@ -26,7 +33,7 @@ export class ErrorReviver {
 
   revive(wire: WireError): Error {
     const error = new Error(wire.message);
-    const errorClass = this.#classes.get(wire.name);
+    const errorClass = this.#classes.get(wire.name) ?? (wire.isRefusal ? UnitRefusal : undefined);
     // Constructors take what they like, so the class is put on afterwards and the fields are set by hand.
     if (errorClass) Object.setPrototypeOf(error, errorClass.prototype as object);
     Object.assign(error, wire.fields);
@@ -41,7 +48,8 @@ function cloneableFields(error: Error): Record<string, unknown> {
   return Object.fromEntries(fields);
 }
 
-function isCloneable(value: unknown): boolean {
+/** Whether a value can cross threads. */
+export function isCloneable(value: unknown): boolean {
   try {
     structuredClone(value);
     return true;

@@ -10,6 +10,8 @@ import { StatementCache } from "./statement-cache.ts";
 export interface UnitCall {
   readonly name: string;
   readonly args: unknown;
+  /** Set when the arguments did not reach the writer: why. */
+  readonly unsendable?: string;
 }
 
 /** What became of a group: the results in the order of the calls, and the errors of those that failed. */
@@ -96,6 +98,7 @@ export class GroupExecutor {
   #open(call: UnitCall): Generator<Statement, unknown, unknown> {
     const unit = Object.hasOwn(this.#units, call.name) ? this.#units[call.name] : undefined;
     if (!unit) throw new TypeError(`there is no unit named ${call.name}`);
+    if (call.unsendable !== undefined) throw new TypeError(call.unsendable);
     return unit(call.args);
   }
 

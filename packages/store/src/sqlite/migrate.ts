@@ -1,14 +1,8 @@
 import type Database from "better-sqlite3";
 import { DatabaseTooNewError, StoreOpenError } from "../errors.ts";
+import type { Migration } from "../migration.ts";
 
-/** One step in the life of the schema. Once released it is never changed. */
-export interface Migration {
-  /** 1, 2, 3 …: the order in which they are applied. */
-  readonly id: number;
-  readonly name: string;
-  /** The statements, in order, one in each text. */
-  readonly up: readonly string[];
-}
+export type { Migration } from "../migration.ts";
 
 interface AppliedMigration {
   readonly id: number;

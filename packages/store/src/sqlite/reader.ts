@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import { StoreClosedError } from "../errors.ts";
 import type { SqlValue, Statement } from "../unit.ts";
 import { driveUnit } from "./drive-unit.ts";
 import { StatementCache } from "./statement-cache.ts";
@@ -14,6 +15,7 @@ export class Reader {
   }
 
   execute(kind: "get" | "all", sql: string, params: readonly SqlValue[]): unknown {
+    this.#requireOpen();
     const statement = this.#statements.prepare(sql);
     if (!statement.isReadonly) throw new TypeError(`a read may not write: ${sql}`);
     return statement.execute(kind, params);
@@ -21,12 +23,17 @@ export class Reader {
 
   /** Runs several queries in one read transaction. */
   view<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
+    this.#requireOpen();
     const inOneTransaction = this.#database.transaction(() => driveUnit(queries(), (statement) => this.#answer(statement)));
     return inOneTransaction.deferred();
   }
 
   close(): void {
     if (this.#database.open) this.#database.close();
+  }
+
+  #requireOpen(): void {
+    if (!this.#database.open) throw new StoreClosedError("the store is closed");
   }
 
   #answer({ kind, sql, params }: Statement): unknown {

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { OutcomeUnknownError, StoreOpenError } from "../errors.ts";
+import { isCloneable } from "./error-wire.ts";
 import type { ErrorReviver } from "./error-wire.ts";
 import type { QueuedUnit } from "./unit-queue.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
@@ -33,7 +34,12 @@ export class ThreadWriter implements Writer {
   }
 
   send(units: QueuedUnit[]): void {
-    this.#post(units);
+    try {
+      this.#post(units);
+    } catch {
+      // One unit's arguments cannot cross threads. It keeps its place, so that the answers stay in order.
+      this.#post(units.map(withoutUnsendable));
+    }
   }
 
   async close(): Promise<void> {
@@ -76,4 +82,9 @@ export class ThreadWriter implements Writer {
   #post(message: ToWriter): void {
     this.#worker.postMessage(message);
   }
+}
+
+function withoutUnsendable(unit: QueuedUnit): QueuedUnit {
+  if (isCloneable(unit.args)) return unit;
+  return { ...unit, args: undefined, unsendable: `the arguments of ${unit.name} are not plain data` };
 }

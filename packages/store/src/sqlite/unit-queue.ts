@@ -1,11 +1,9 @@
 import { StoreBusyError, StoreClosedError } from "../errors.ts";
-import type { UnitFailure } from "./group-executor.ts";
+import type { UnitCall, UnitFailure } from "./group-executor.ts";
 import type { WriterLimits } from "./limits.ts";
 
 /** A unit on its way to the writer. */
-export interface QueuedUnit {
-  readonly name: string;
-  readonly args: unknown;
+export interface QueuedUnit extends UnitCall {
   /** About how many bytes the arguments hold. */
   readonly bytes: number;
 }

@@ -19,8 +19,15 @@ export type ToWriter = QueuedUnit[] | "close";
 /** From the writer: it is ready, it has committed a group, or it has failed for good. */
 export type FromWriter =
   | { readonly kind: "ready" }
-  | { readonly kind: "answer"; readonly results: unknown[]; readonly failures: readonly WireFailure[] }
+  | WriterAnswerMessage
   | { readonly kind: "fatal"; readonly error: WireError };
+
+/** Results in the order of the units, and the errors of those that failed, in that order too. */
+export interface WriterAnswerMessage {
+  readonly kind: "answer";
+  readonly results: unknown[];
+  readonly failures: readonly WireFailure[];
+}
 
 export interface WireFailure {
   readonly index: number;

@@ -2,13 +2,13 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import type { MessagePort } from "node:worker_threads";
 import type { UnitMap } from "../unit.ts";
 import { openWriterConnection } from "./connection.ts";
-import { toWireError } from "./error-wire.ts";
+import { isCloneable, toWireError } from "./error-wire.ts";
 import { GroupBuffer } from "./group-buffer.ts";
 import { GroupExecutor } from "./group-executor.ts";
 import type { GroupOutcome } from "./group-executor.ts";
 import { troubleOnDisk } from "./trouble-on-disk.ts";
 import { WalCheckpoint } from "./wal-checkpoint.ts";
-import type { FromWriter, ToWriter, WriterThreadSettings } from "./writer-messages.ts";
+import type { FromWriter, ToWriter, WireFailure, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
 
 // The writer's thread: runs what it is sent, as much as waits in one commit, and answers after the commit.
 
@@ -52,7 +52,21 @@ function accept(message: ToWriter): void {
 
 function answer({ results, failures }: GroupOutcome): void {
   const wireFailures = failures.map(({ index, error }) => ({ index, error: toWireError(error) }));
-  post({ kind: "answer", results, failures: wireFailures });
+  try {
+    post({ kind: "answer", results, failures: wireFailures });
+  } catch {
+    post({ kind: "answer", ...withoutUnsendable(results, wireFailures) });
+  }
+}
+
+/** The effects of such a unit are stored, but what it returned cannot be told: a bug in the unit. */
+function withoutUnsendable(results: unknown[], failures: WireFailure[]): Pick<WriterAnswerMessage, "results" | "failures"> {
+  const error = toWireError(new TypeError("the unit is stored, but what it returned is not plain data"));
+  const unsendable = results.flatMap((result, index) => (isCloneable(result) ? [] : [{ index, error }]));
+  return {
+    results: results.map((result) => (isCloneable(result) ? result : undefined)),
+    failures: [...failures, ...unsendable].sort((a, b) => a.index - b.index),
+  };
 }
 
 function keepLogShort(unitsInGroup: number): void {
