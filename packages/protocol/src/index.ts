@@ -113,7 +113,7 @@ export {
 } from "./run/plan.ts";
 export { readSteps, type Readiness, type StepView } from "./run/readiness.ts";
 export { GitRefSchema, RepositorySchema, RepositoryUrlSchema, type Repository } from "./run/repository.ts";
-export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventType } from "./run/run-events.ts";
+export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventData, type RunEventType } from "./run/run-events.ts";
 export {
   ATTEMPT_TRANSITIONS,
   GATE_TRANSITIONS,
@@ -166,7 +166,7 @@ export {
 export { WorkspacePathSchema } from "./run/workspace-path.ts";
 
 export { decodeOutputFrame, encodeOutputFrame, type OutputFrame } from "./runner/output-frame.ts";
-export { RUNNER_EVENTS, type RunnerEventType } from "./runner/runner-events.ts";
+export { RUNNER_EVENTS, type RunnerEventData, type RunnerEventType } from "./runner/runner-events.ts";
 export {
   AttemptResultSchema,
   CONTROL_SUBPROTOCOL,

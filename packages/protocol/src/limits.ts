@@ -58,6 +58,7 @@ export const LIMITS = {
   "reader.batchEvents": { value: 500, unit: "count", meaning: "events in one frame or page of a stream" },
   "http.connections": { value: 2_000, unit: "count", meaning: "open connections of a server" },
   "http.headersMs": { value: 10_000, unit: "ms", meaning: "for the headers of a request" },
+  "http.anonymousPerSecond": { value: 50, unit: "per second", meaning: "requests from one address that come without a valid credential" },
   "http.requestMs": { value: 30_000, unit: "ms", meaning: "for a whole request to arrive" },
   "enrolment.ttlMs": { value: 3_600_000, unit: "ms", meaning: "longest life of an enrolment token" },
   "ticket.ttlMs": { value: 60_000, unit: "ms", meaning: "life of a single-use stream ticket" },

@@ -19,7 +19,6 @@ export const RUN_EVENTS = {
   "run.succeeded": { meaning: "Every step succeeded or had nothing to do.", data: z.object({ goal: z.string(), duration: z.number(), steps_count: z.int() }) },
   "run.failed": { meaning: "A step failed for good.", data: z.object({ goal: z.string(), duration: z.number(), steps_count: z.int(), error: z.string(), reason: FailureReasonSchema }) },
   "run.cancelled": { meaning: "The run was cancelled and nothing of it runs any more.", data: z.object({ goal: z.string(), duration: z.number(), steps_count: z.int(), ...ending }) },
-  "step.ready": { meaning: "A step can be placed on a runner.", data: z.object(step) },
   "step.delayed": { meaning: "A step will be tried again later.", data: z.object({ ...step, delayMs: z.int(), ...ending }) },
   "step.started": { meaning: "A runner began an attempt at a step.", data: z.object({ ...attempt, number: z.int(), sandbox: z.object({ engine: z.string(), network: z.string(), detail: z.string().optional() }) }) },
   "step.progress": { meaning: "A step says how far it has come.", data: z.object({ ...step, percent: z.number().optional(), message: z.string().optional() }) },
@@ -34,6 +33,8 @@ export const RUN_EVENTS = {
   "artifact.created": { meaning: "A file was kept as an artifact.", data: z.object({ artifact_id: z.string(), path: z.string(), type: z.string(), kind: z.string(), bytes: z.int(), step: z.string() }) },
 } as const satisfies Record<string, EventDefinition>;
 export type RunEventType = keyof typeof RUN_EVENTS;
+/** What an event of a type carries. */
+export type RunEventData<Type extends RunEventType> = z.input<(typeof RUN_EVENTS)[Type]["data"]>;
 
 /** The events that end a run's stream. */
 export const FINAL_RUN_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["run.succeeded", "run.failed", "run.cancelled"]);

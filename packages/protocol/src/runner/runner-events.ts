@@ -12,3 +12,5 @@ export const RUNNER_EVENTS = {
   "runner.deregistered": { meaning: "A runner left for good; its key is refused.", data: z.object({ reason: z.string().optional() }) },
 } as const satisfies Record<string, EventDefinition>;
 export type RunnerEventType = keyof typeof RUNNER_EVENTS;
+/** What an event of a type carries. */
+export type RunnerEventData<Type extends RunnerEventType> = z.input<(typeof RUNNER_EVENTS)[Type]["data"]>;

@@ -8,3 +8,4 @@ export type { WriterLimits } from "./limits.ts";
 export { migrate } from "./migrate.ts";
 export type { Migration } from "./migrate.ts";
 export type { SqliteStore } from "./sqlite-store.ts";
+export { openSignalboxStore } from "./open-signalbox-store.ts";

@@ -1,0 +1,29 @@
+/**
+ * Ids of what belongs to a run are made from the run's, so that a unit needs no randomness, a step's attempts lie
+ * together, and the run can be read off. A run's id is itself unguessable.
+ */
+export function attemptIdOf(runId: string, stepIndex: number, number: number): string {
+  return `att_${bodyOf(runId)}.${stepIndex}.${number}`;
+}
+
+export function gateIdOf(runId: string, stepIndex: number): string {
+  return `gate_${bodyOf(runId)}.${stepIndex}`;
+}
+
+export function artifactIdOf(runId: string, stepIndex: number, number: number): string {
+  return `art_${bodyOf(runId)}.${stepIndex}.${number}`;
+}
+
+export function stepIdOf(runId: string, stepIndex: number): string {
+  return `stp_${bodyOf(runId)}.${stepIndex}`;
+}
+
+/** The range of ids [from, to) that belong to a run, for the kinds above. */
+export function idRangeOf(prefix: "att" | "gate" | "art", runId: string): readonly [from: string, to: string] {
+  // '/' is the character after '.'.
+  return [`${prefix}_${bodyOf(runId)}.`, `${prefix}_${bodyOf(runId)}/`];
+}
+
+function bodyOf(runId: string): string {
+  return runId.slice(runId.indexOf("_") + 1);
+}

@@ -1,0 +1,5 @@
+import type { Migration } from "../migration.ts";
+import { runs } from "./0001-runs.ts";
+
+/** Every migration, in order. One that has been released is never changed; another is added. */
+export const migrations: readonly Migration[] = [runs];

@@ -1,0 +1,99 @@
+import type { GateState, RunState } from "@signalbox/protocol";
+
+import { idRangeOf } from "../derived-ids.ts";
+import type { ArtifactRow, AttemptRow, EventRow, GateRow, OutputSegmentRow, RunRow, StepRow } from "../rows.ts";
+import { all, get, type Statement } from "../unit.ts";
+
+/** A run with everything that belongs to it. */
+export interface RunRows {
+  readonly run: RunRow;
+  readonly steps: readonly StepRow[];
+  readonly attempts: readonly AttemptRow[];
+  readonly gates: readonly GateRow[];
+  readonly artifacts: readonly ArtifactRow[];
+}
+
+const SELECT_RUN = "SELECT * FROM runs WHERE id = ? AND org_id = ?";
+
+/** One run of an org. */
+export function* readRun(runId: string, orgId: string): Generator<Statement, RunRow | undefined, unknown> {
+  return yield* get<RunRow>(SELECT_RUN, runId, orgId);
+}
+
+/** One run of an org with its steps, attempts, gates and artifacts. */
+export function* readRunRows(runId: string, orgId: string): Generator<Statement, RunRows | undefined, unknown> {
+  const run = yield* get<RunRow>(SELECT_RUN, runId, orgId);
+  if (!run) return undefined;
+  return {
+    run,
+    steps: yield* all<StepRow>("SELECT * FROM steps WHERE run_id = ? ORDER BY idx", runId),
+    attempts: yield* all<AttemptRow>("SELECT * FROM attempts WHERE id >= ? AND id < ?", ...idRangeOf("att", runId)),
+    gates: yield* all<GateRow>("SELECT * FROM gates WHERE id >= ? AND id < ?", ...idRangeOf("gate", runId)),
+    artifacts: yield* all<ArtifactRow>("SELECT * FROM artifacts WHERE id >= ? AND id < ?", ...idRangeOf("art", runId)),
+  };
+}
+
+export interface RunQuery {
+  readonly orgId: string;
+  readonly projectId?: string | undefined;
+  readonly status?: RunState | undefined;
+  /** Only runs made before this one. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** Runs of an org, newest first. */
+export function* readRuns(query: RunQuery): Generator<Statement, RunRow[], unknown> {
+  const before = query.before ?? "~";
+  if (query.projectId === undefined) {
+    return yield* all<RunRow>(
+      "SELECT * FROM runs WHERE org_id = ? AND id < ? AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+      query.orgId, before, query.status ?? null, query.status ?? null, query.limit,
+    );
+  }
+  return yield* all<RunRow>(
+    "SELECT * FROM runs WHERE org_id = ? AND project_id = ? AND id < ? AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+    query.orgId, query.projectId, before, query.status ?? null, query.status ?? null, query.limit,
+  );
+}
+
+/** Events of a stream after a number. */
+export function* readEvents(stream: string, after: number, limit: number): Generator<Statement, EventRow[], unknown> {
+  return yield* all<EventRow>("SELECT * FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?", stream, after, limit);
+}
+
+/** Output of a run after a number, within a budget of rows. */
+export function* readOutput(runId: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
+  return yield* all<OutputSegmentRow>("SELECT * FROM output_segments WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", runId, after, limit);
+}
+
+/** Output of one stream of an attempt, in order, a page at a time. */
+export function* readStream(attemptId: string, runId: string, stream: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
+  return yield* all<OutputSegmentRow>(
+    "SELECT * FROM output_segments WHERE run_id = ? AND seq > ? AND attempt_id = ? AND stream = ? ORDER BY seq LIMIT ?",
+    runId, after, attemptId, stream, limit,
+  );
+}
+
+/** Gates of an org, newest first. */
+export function* readGates(query: { orgId: string; status?: GateState | undefined; runId?: string | undefined; limit: number }): Generator<Statement, GateRow[], unknown> {
+  return yield* all<GateRow>(
+    "SELECT * FROM gates WHERE org_id = ? AND (? IS NULL OR state = ?) AND (? IS NULL OR run_id = ?) ORDER BY id DESC LIMIT ?",
+    query.orgId, query.status ?? null, query.status ?? null, query.runId ?? null, query.runId ?? null, query.limit,
+  );
+}
+
+/** One gate of an org. */
+export function* readGate(gateId: string, orgId: string): Generator<Statement, GateRow | undefined, unknown> {
+  return yield* get<GateRow>("SELECT * FROM gates WHERE id = ? AND org_id = ?", gateId, orgId);
+}
+
+/** One artifact of an org. */
+export function* readArtifact(artifactId: string, orgId: string): Generator<Statement, ArtifactRow | undefined, unknown> {
+  return yield* get<ArtifactRow>("SELECT * FROM artifacts WHERE id = ? AND org_id = ?", artifactId, orgId);
+}
+
+/** One attempt. */
+export function* readAttempt(attemptId: string): Generator<Statement, AttemptRow | undefined, unknown> {
+  return yield* get<AttemptRow>("SELECT * FROM attempts WHERE id = ?", attemptId);
+}

@@ -1,0 +1,71 @@
+import type { Actor } from "@signalbox/protocol";
+
+import { run, type SqlValue, type Statement } from "../unit.ts";
+
+/** An event that a unit is about to append. */
+export interface PendingEvent {
+  readonly type: string;
+  readonly data: object;
+}
+
+/** Who did it and when: what all events of a unit share. */
+export interface EventOrigin {
+  readonly orgId: string;
+  readonly now: number;
+  readonly actor: Actor;
+  readonly traceparent?: string | undefined;
+}
+
+const SCHEMA_VERSION = 1;
+const COLUMNS = "INSERT INTO events (stream, seq, type, schema_version, at, actor, traceparent, causation, data) VALUES ";
+const ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const ROWS_AT_ONCE = 4;
+const INSERT_ROWS = Array.from({ length: ROWS_AT_ONCE + 1 }, (_, n) => COLUMNS + Array.from({ length: n }, () => ROW).join(", "));
+
+/** Every text with which events are appended, for the test that prepares all statements. */
+export const APPEND_EVENTS_SQL: readonly string[] = INSERT_ROWS.slice(1);
+
+/** Appends events after `lastSeq` and returns the new last number. The caller keeps it in the row that owns the stream. */
+export function* appendEvents(
+  stream: string,
+  lastSeq: number,
+  events: readonly PendingEvent[],
+  origin: EventOrigin,
+): Generator<Statement, number, unknown> {
+  const actor = `${origin.actor.kind}:${origin.actor.id}`;
+  for (let from = 0; from < events.length; from += ROWS_AT_ONCE) {
+    const some = events.slice(from, from + ROWS_AT_ONCE);
+    const params: SqlValue[] = [];
+    for (const [index, event] of some.entries()) {
+      const seq = lastSeq + from + index + 1;
+      params.push(stream, seq, event.type, SCHEMA_VERSION, origin.now, actor, origin.traceparent ?? null, null, JSON.stringify(event.data));
+    }
+    yield* run(INSERT_ROWS[some.length] ?? "", ...params);
+  }
+  yield* fillOutbox(stream, lastSeq, events, origin);
+  return lastSeq + events.length;
+}
+
+/** Events that a subscription outside may want: only these look at the subscriptions. */
+const OUTBOX_TYPES: ReadonlySet<string> = new Set([
+  "run.succeeded",
+  "run.failed",
+  "run.cancelled",
+  "gate.pending",
+  "artifact.created",
+]);
+
+function* fillOutbox(
+  stream: string,
+  lastSeq: number,
+  events: readonly PendingEvent[],
+  origin: EventOrigin,
+): Generator<Statement, void, unknown> {
+  for (const [index, event] of events.entries()) {
+    if (!OUTBOX_TYPES.has(event.type)) continue;
+    yield* run(FILL_OUTBOX, stream, lastSeq + index + 1, origin.orgId, event.type, origin.now, `%"${event.type}"%`, origin.orgId);
+  }
+}
+
+export const FILL_OUTBOX = `INSERT INTO outbox (subscription, stream, seq, org_id, type, tries, due_at)
+  SELECT name, ?, ?, ?, ?, 0, ? FROM outbox_subscriptions WHERE types LIKE ? AND (org_id IS NULL OR org_id = ?)`;

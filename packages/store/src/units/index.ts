@@ -1,0 +1,49 @@
+import { createToken, revokeToken, touchTokens } from "./access/tokens.ts";
+import { forgetAnswers } from "./idempotency.ts";
+import { claimOutbox, settleOutbox, subscribeOutbox } from "./outbox.ts";
+import { deleteSecret, putProject, putSecret } from "./project/projects.ts";
+import { appendOutput } from "./run/append-output.ts";
+import { cancelRun } from "./run/cancel-run.ts";
+import { createRun } from "./run/create-run.ts";
+import { finishAttempt } from "./run/finish-attempt.ts";
+import { leaseAttempt } from "./run/lease-attempt.ts";
+import { loseAttempt } from "./run/lose-attempt.ts";
+import { renewLeases } from "./run/renew-leases.ts";
+import { reportProgress } from "./run/report-progress.ts";
+import { resolveGate } from "./run/resolve-gate.ts";
+import { startAttempt } from "./run/start-attempt.ts";
+import { beatRunners, changeRunner, silenceRunners } from "./runner/change-runner.ts";
+import { createEnrolmentToken, enrolRunner, registerRunner } from "./runner/register-runner.ts";
+import { fireTimer } from "./timer/fire-timer.ts";
+
+/** Everything that changes what is remembered, by name. The writer thread loads this module itself. */
+export const units = {
+  createRun,
+  leaseAttempt,
+  startAttempt,
+  reportProgress,
+  finishAttempt,
+  loseAttempt,
+  renewLeases,
+  appendOutput,
+  cancelRun,
+  resolveGate,
+  fireTimer,
+  registerRunner,
+  enrolRunner,
+  createEnrolmentToken,
+  changeRunner,
+  beatRunners,
+  silenceRunners,
+  putProject,
+  putSecret,
+  deleteSecret,
+  createToken,
+  revokeToken,
+  touchTokens,
+  forgetAnswers,
+  subscribeOutbox,
+  claimOutbox,
+  settleOutbox,
+} as const;
+export type SignalboxUnits = typeof units;

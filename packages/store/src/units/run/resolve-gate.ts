@@ -1,0 +1,74 @@
+import { GATE_TRANSITIONS, nextState, SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
+
+import { UnitRefusal } from "../../errors.ts";
+import type { GateRow } from "../../rows.ts";
+import { get, run, type Statement } from "../../unit.ts";
+import { once, type Idempotency } from "../idempotency.ts";
+import { advanceRun, startRun } from "./advance-run.ts";
+import { invalidState, loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
+
+export interface ResolveGateArgs {
+  readonly gateId: string;
+  readonly orgId: string;
+  readonly move: "approve" | "deny" | "expire";
+  readonly note?: string | undefined;
+  /** When given, the decision counts only for this content. */
+  readonly contentHash?: string | undefined;
+  readonly now: number;
+  readonly actor: Actor;
+  readonly idempotency?: Idempotency | undefined;
+}
+
+const SELECT_GATE = "SELECT * FROM gates WHERE id = ?";
+const DECIDE_GATE = "UPDATE gates SET state = ?, decided_at = ?, decided_by = ?, note = ? WHERE id = ? AND state = 'pending'";
+
+/**
+ * Records the first answer to a gate and lets the run go on from it. The same answer again is fine; another one is
+ * an `INVALID_STATE` refusal. After its time a gate can only expire, whoever is first to notice.
+ */
+export function resolveGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, unknown> {
+  return once(args, decideGate);
+}
+
+function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, unknown> {
+  const gate = yield* get<GateRow>(SELECT_GATE, args.gateId);
+  if (!gate || gate.org_id !== args.orgId) throw new UnitRefusal("GATE_NOT_FOUND", `there is no gate ${args.gateId}`, { gateId: args.gateId });
+  if (args.contentHash !== undefined && args.contentHash !== gate.content_hash) {
+    throw new UnitRefusal("CONTENT_CHANGED", `gate ${gate.id} asks for ${gate.content_hash}, not ${args.contentHash}`, { contentHash: gate.content_hash });
+  }
+  const change = yield* loadRun(gate.run_id);
+  const to = nextState(GATE_TRANSITIONS, gate.state, args.move);
+  if (!to) {
+    if (gate.state === GATE_TRANSITIONS.pending[args.move]) return outcomeOf(change);
+    throw invalidState(`gate ${gate.id}`, gate.state, args.move);
+  }
+  if (args.move !== "expire" && gate.expires_at <= args.now) {
+    throw new UnitRefusal("INVALID_STATE", `gate ${gate.id} expired; that means no`, { state: "expired", move: args.move });
+  }
+  const step = change.steps[gate.step_idx];
+  if (!step) throw new Error(`gate ${gate.id} has no step`);
+
+  const by = args.move === "expire" ? SYSTEM_ACTOR : args.actor;
+  yield* run(DECIDE_GATE, to, args.now, `${by.kind}:${by.id}`, args.note ?? null, gate.id);
+  const about = { name: step.name, gateId: gate.id };
+  const note = args.note === undefined ? {} : { note: args.note };
+  if (args.move === "approve") record(change, "gate.approved", { ...about, ...note });
+  else if (args.move === "deny") record(change, "gate.denied", { ...about, ...note });
+  else record(change, "gate.expired", about);
+
+  startRun(change, args.now);
+  moveStep(change, step, args.move);
+  step.ended_at = args.now;
+  if (args.move !== "approve") {
+    step.reason = args.move === "deny" ? "gate_denied" : "gate_expired";
+    step.message = args.note ?? (args.move === "deny" ? "somebody said no" : "nobody answered in time");
+  }
+  record(change, "step.finished", {
+    name: step.name,
+    status: args.move === "approve" ? "succeeded" : "failed",
+    ...(step.reason === null ? {} : { reason: step.reason }),
+    ...(step.message === null ? {} : { message: step.message }),
+  });
+  yield* advanceRun(change, args.now);
+  return yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: by });
+}
