@@ -63,7 +63,7 @@ export function describeAtomicity({ open }: StoreContractOptions): void {
   });
 
   describe("a group of units", () => {
-    // Seen red without savepoints: "b", "d" and "e again" were stored with the rest of the group.
+    // Seen red without savepoints: "b", "d" and "e" were stored with the rest of the group.
     it("loses only those that refuse or fail", async () => {
       await using store = await open();
 

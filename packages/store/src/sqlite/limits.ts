@@ -29,8 +29,9 @@ export const RESERVE_RETRY_MS = 10_000;
 /** The write-ahead log is copied into the database when it holds about this many pages of 4 KiB. */
 export const CHECKPOINT_PAGES = 4_096;
 
-/** A write-ahead log file of more bytes than this is cut back to nothing as soon as no reader needs it. */
+/** A write-ahead log file of more bytes than this is emptied; while a reader needs it, it is tried every so many more. */
 export const MAX_WAL_BYTES = 64 * 1024 * 1024;
+export const WAL_GROWTH_BYTES = 16 * 1024 * 1024;
 
 /** The most statements that a connection keeps prepared. */
 export const MAX_PREPARED_STATEMENTS = 1_000;

@@ -17,7 +17,7 @@ const port = parentPort as MessagePort;
 const { units } = (await import(settings.unitsUrl)) as { units: UnitMap };
 const database = openWriterConnection(settings.databaseFile, settings.busyTimeoutMs);
 const executor = new GroupExecutor({ database, units, troubleOf: (error) => troubleOnDisk(error, settings.directory) });
-const checkpoint = new WalCheckpoint(database, settings.walFile);
+const checkpoint = new WalCheckpoint({ database, walFile: settings.walFile, busyTimeoutMs: settings.busyTimeoutMs });
 const buffer = new GroupBuffer(settings.limits);
 
 port.on("message", (message: ToWriter) => {
