@@ -50,12 +50,16 @@ export class BubblewrapSandbox implements Sandbox {
       ...this.#scratch(),
       ...(command.readOnlyBinds ?? []).flatMap(readOnlyBind),
       ...(command.egressSocket === undefined ? [] : ["--bind", command.egressSocket, EGRESS_SOCKET_PATH]),
-      ...["--bind", command.workspace, WORKSPACE_PATH],
+      "--bind",
+      command.workspace,
+      WORKSPACE_PATH,
       ...protectedPathArguments(command.workspace, command.protectedPaths ?? [], supportFiles.empty),
-      ...["--remount-ro", "/dev", "--remount-ro", "/"],
-      ...["--chdir", join(WORKSPACE_PATH, workspaceRelative(command.cwd ?? "."))],
+      ...words("--remount-ro /dev --remount-ro /"),
+      "--chdir",
+      join(WORKSPACE_PATH, workspaceRelative(command.cwd ?? ".")),
       ...loaderVariables(env).flatMap(([name, value]) => ["--setenv", name, value]),
-      ...["--", ...command.argv],
+      "--",
+      ...command.argv,
     ];
     return { argv, env: withoutLoaderVariables(env), cwd: "/", supervisors: 2 };
   }
@@ -71,17 +75,10 @@ const HOME_PATH = "/home/agent";
 /** Without a terminal of its own a step gets a new session, or it could type into the runner's (TIOCSTI). */
 function isolation({ network, pty }: SandboxCommand): string[] {
   return [
-    ...[
-      "--unshare-user",
-      "--disable-userns",
-      "--unshare-pid",
-      "--unshare-ipc",
-      "--unshare-uts",
-      "--unshare-cgroup-try",
-    ],
+    ...words("--unshare-user --disable-userns --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try"),
     ...(network === "host" ? [] : ["--unshare-net"]),
     ...(pty ? [] : ["--new-session"]),
-    ...["--die-with-parent", "--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox"],
+    ...words("--die-with-parent --cap-drop ALL --uid 1000 --gid 1000 --hostname sandbox"),
   ];
 }
 
@@ -93,11 +90,11 @@ function systemFiles(supportFiles: SupportFiles, network: "none" | "host"): stri
     ...(network === "host" ? ["/etc/resolv.conf"] : []),
   ];
   return [
-    ...["--ro-bind", "/usr", "/usr"],
+    ...words("--ro-bind /usr /usr"),
     ...["bin", "sbin", "lib", "lib64"].flatMap((name) => ["--symlink", `usr/${name}`, `/${name}`]),
     ...readable.flatMap((path) => ["--ro-bind-try", path, path]),
     ...supportFiles.etc.flatMap(({ source, target }) => ["--ro-bind", source, target]),
-    ...["--proc", "/proc", "--dev", "/dev"],
+    ...words("--proc /proc --dev /dev"),
   ];
 }
 
@@ -119,4 +116,9 @@ function loaderVariables(env: Readonly<Record<string, string>>): [string, string
 
 function withoutLoaderVariables(env: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isHeededByLoader(name)));
+}
+
+/** Arguments that hold no space of their own. */
+function words(line: string): string[] {
+  return line.split(" ");
 }
