@@ -28,5 +28,7 @@ export class InlineWriter implements Writer {
     }
   }
 
+  async checkpoint(): Promise<void> {}
+
   async close(): Promise<void> {}
 }

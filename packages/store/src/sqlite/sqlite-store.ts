@@ -82,10 +82,20 @@ export class SqliteStore<Units extends UnitMap> implements Store<Units> {
 
   async #close(): Promise<void> {
     await this.#parts.queue.close();
-    // The writer is the last to leave, so that SQLite removes the log and leaves one file.
-    this.#parts.reader.close();
-    await this.#parts.writer.close();
+    await this.#parts.writer.checkpoint();
+    await this.#closeConnections();
     await this.#parts.reserve?.settle();
     this.#parts.lock?.[Symbol.dispose]();
+  }
+
+  /**
+   * The last to leave removes the log, so that one file is left: the writer. After a failure it leaves first, since
+   * the last to leave would sync once more what could not be synced.
+   */
+  async #closeConnections(): Promise<void> {
+    const { reader, writer } = this.#parts;
+    if (!this.#fatal) reader.close();
+    await writer.close();
+    reader.close();
   }
 }

@@ -4,7 +4,7 @@ import { isCloneable } from "./error-wire.ts";
 import type { ErrorReviver } from "./error-wire.ts";
 import type { QueuedUnit } from "./unit-queue.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
-import type { FromWriter, ToWriter, WriterThreadSettings } from "./writer-messages.ts";
+import type { FromWriter, ToWriter, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
 
 export interface ThreadWriterOptions extends WriterEvents {
   readonly settings: WriterThreadSettings;
@@ -17,6 +17,8 @@ export class ThreadWriter implements Writer {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   #isClosing = false;
+  #hasFailed = false;
+  #onCheckpointed: (() => void) | undefined;
 
   private constructor(options: ThreadWriterOptions) {
     this.#options = options;
@@ -42,9 +44,18 @@ export class ThreadWriter implements Writer {
     }
   }
 
+  async checkpoint(): Promise<void> {
+    if (this.#hasFailed) return;
+    await new Promise<void>((resolve) => {
+      this.#onCheckpointed = resolve;
+      this.#post("checkpoint");
+    });
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#post("close");
+    if (this.#hasFailed) await this.#worker.terminate();
+    else this.#post("close");
     await this.#exited;
   }
 
@@ -61,22 +72,29 @@ export class ThreadWriter implements Writer {
     });
     this.#worker.on("message", (message: FromWriter) => this.#receive(message));
     this.#worker.on("error", (error) => this.#lost(`the writer's thread failed: ${(error as Error).message}`));
-    void this.#exited.then(() => this.#lost("the writer's thread ended"));
+    void this.#exited.then(() => {
+      if (!this.#isClosing) this.#lost("the writer's thread ended");
+    });
   }
 
   #receive(message: FromWriter): void {
-    if (message.kind === "answer") {
-      const failures = message.failures.map(({ index, error }) => ({ index, error: this.#options.reviver.revive(error) }));
-      this.#options.onAnswer({ results: message.results, failures });
-    } else if (message.kind === "fatal") {
-      this.#lost(message.error.message);
-    }
+    if (message.kind === "checkpointed") this.#onCheckpointed?.();
+    else if (message.kind === "answer") this.#answer(message);
+    else if (message.kind === "fatal") this.#lost(message.error.message);
   }
 
+  #answer({ results, failures, fatal }: WriterAnswerMessage): void {
+    const revived = failures.map(({ index, error }) => ({ index, error: this.#options.reviver.revive(error) }));
+    this.#options.onAnswer({ results, failures: revived });
+    if (fatal) this.#lost(fatal.message);
+  }
+
+  /** Everything that has no answer yet may have happened or not. */
   #lost(reason: string): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     this.#options.onFatal(new OutcomeUnknownError(reason));
+    this.#onCheckpointed?.();
   }
 
   #post(message: ToWriter): void {

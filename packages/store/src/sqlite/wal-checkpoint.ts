@@ -38,18 +38,14 @@ export class WalCheckpoint {
   /** Call after each commit. Throws when the disk fails; a full disk is no reason, the log just stays longer. */
   afterCommit(units: number): void {
     this.#unitsSince += units;
-    try {
-      const walBytes = statSync(this.#options.walFile, { throwIfNoEntry: false })?.size ?? 0;
-      if (walBytes > this.#emptyAtBytes) this.#empty(walBytes);
-      else if (this.#unitsSince >= this.#unitsPerRound) this.#copy();
-    } catch (error) {
-      if (troubleOf(error) === "broken") throw error;
-    }
+    const walBytes = statSync(this.#options.walFile, { throwIfNoEntry: false })?.size ?? 0;
+    if (walBytes > this.#emptyAtBytes) unlessFull(() => this.#empty(walBytes));
+    else if (this.#unitsSince >= this.#unitsPerRound) unlessFull(() => this.#copy());
   }
 
-  /** Empties the log, as far as readers let it. */
+  /** Empties the log at the end, as far as readers let it. Throws when the disk fails. */
   finish(): void {
-    this.#truncate.get();
+    unlessFull(() => this.#truncate.get());
   }
 
   /** Copies what no reader needs from the log any more; the next commits then start at its beginning. */
@@ -72,5 +68,13 @@ export class WalCheckpoint {
       database.pragma(`busy_timeout = ${busyTimeoutMs}`);
     }
     this.#unitsSince = 0;
+  }
+}
+
+function unlessFull(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (troubleOf(error) === "broken") throw error;
   }
 }

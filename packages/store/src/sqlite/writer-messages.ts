@@ -13,12 +13,13 @@ export interface WriterThreadSettings {
   readonly limits: WriterLimits;
 }
 
-/** To the writer: units to run, or the word to finish. */
-export type ToWriter = QueuedUnit[] | "close";
+/** To the writer: units to run, or one of the two words of the end. */
+export type ToWriter = QueuedUnit[] | "checkpoint" | "close";
 
-/** From the writer: it is ready, it has committed a group, or it has failed for good. */
+/** From the writer: it is ready, has committed a group, has emptied its log, or has failed for good. */
 export type FromWriter =
   | { readonly kind: "ready" }
+  | { readonly kind: "checkpointed" }
   | WriterAnswerMessage
   | { readonly kind: "fatal"; readonly error: WireError };
 
@@ -27,6 +28,8 @@ export interface WriterAnswerMessage {
   readonly kind: "answer";
   readonly results: unknown[];
   readonly failures: readonly WireFailure[];
+  /** Set when there will be no other answer: in one message, so that no caller can act between the two. */
+  readonly fatal: WireError | undefined;
 }
 
 export interface WireFailure {

@@ -8,7 +8,7 @@ import { GroupExecutor } from "./group-executor.ts";
 import type { GroupOutcome } from "./group-executor.ts";
 import { troubleOnDisk } from "./trouble-on-disk.ts";
 import { WalCheckpoint } from "./wal-checkpoint.ts";
-import type { FromWriter, ToWriter, WireFailure, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
+import type { FromWriter, ToWriter, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
 
 // The writer's thread: runs what it is sent, as much as waits in one commit, and answers after the commit.
 
@@ -20,6 +20,8 @@ const executor = new GroupExecutor({ database, units, troubleOf: (error) => trou
 const checkpoint = new WalCheckpoint({ database, walFile: settings.walFile, busyTimeoutMs: settings.busyTimeoutMs });
 const buffer = new GroupBuffer(settings.limits);
 
+let hasFailed = false;
+
 port.on("message", (message: ToWriter) => {
   accept(message);
   workWhileThereIsWork();
@@ -28,11 +30,13 @@ post({ kind: "ready" });
 
 function workWhileThereIsWork(): void {
   takeWhatWaits();
-  for (let group = buffer.next(); group.length > 0; group = buffer.next()) {
+  for (let group = buffer.next(); group.length > 0 && !hasFailed; group = buffer.next()) {
     const outcome = executor.execute(group);
+    // A sync that failed is never tried again: what it was to make durable may be gone from memory. The thread stays
+    // where it is until it is ended from outside, as closing the database would sync once more.
+    if (outcome.fatal) hasFailed = true;
     answer(outcome);
-    if (outcome.fatal) return fail(outcome.fatal);
-    keepLogShort(group.length);
+    if (!hasFailed) orFail(() => checkpoint.afterCommit(group.length));
     takeWhatWaits();
   }
 }
@@ -45,48 +49,53 @@ function takeWhatWaits(): void {
   }
 }
 
+/** The words of the end come when all units are answered, so they never overtake one. */
 function accept(message: ToWriter): void {
+  if (hasFailed) return;
   if (message === "close") return close();
+  if (message === "checkpoint") return finish();
   buffer.add(message);
 }
 
-function answer({ results, failures }: GroupOutcome): void {
-  const wireFailures = failures.map(({ index, error }) => ({ index, error: toWireError(error) }));
+function finish(): void {
+  orFail(() => checkpoint.finish());
+  if (!hasFailed) post({ kind: "checkpointed" });
+}
+
+function close(): void {
+  database.close();
+  port.close();
+}
+
+function orFail(work: () => void): void {
   try {
-    post({ kind: "answer", results, failures: wireFailures });
+    work();
+  } catch (error) {
+    hasFailed = true;
+    post({ kind: "fatal", error: toWireError(error) });
+  }
+}
+
+function answer({ results, failures, fatal }: GroupOutcome): void {
+  const wireFailures = failures.map(({ index, error }) => ({ index, error: toWireError(error) }));
+  const message = { kind: "answer", results, failures: wireFailures, fatal: fatal && toWireError(fatal) } as const;
+  try {
+    post(message);
   } catch {
-    post({ kind: "answer", ...withoutUnsendable(results, wireFailures) });
+    post(withoutUnsendable(message));
   }
 }
 
 /** The effects of such a unit are stored, but what it returned cannot be told: a bug in the unit. */
-function withoutUnsendable(results: unknown[], failures: WireFailure[]): Pick<WriterAnswerMessage, "results" | "failures"> {
+function withoutUnsendable(message: WriterAnswerMessage): WriterAnswerMessage {
+  const { results, failures } = message;
   const error = toWireError(new TypeError("the unit is stored, but what it returned is not plain data"));
   const unsendable = results.flatMap((result, index) => (isCloneable(result) ? [] : [{ index, error }]));
   return {
+    ...message,
     results: results.map((result) => (isCloneable(result) ? result : undefined)),
     failures: [...failures, ...unsendable].sort((a, b) => a.index - b.index),
   };
-}
-
-function keepLogShort(unitsInGroup: number): void {
-  try {
-    checkpoint.afterCommit(unitsInGroup);
-  } catch (error) {
-    fail(error);
-  }
-}
-
-/** An fsync that failed is never tried again: what it was to make durable may be gone from memory. */
-function fail(error: unknown): void {
-  post({ kind: "fatal", error: toWireError(error) });
-  port.close();
-}
-
-function close(): void {
-  checkpoint.finish();
-  database.close();
-  port.close();
 }
 
 function post(message: FromWriter): void {

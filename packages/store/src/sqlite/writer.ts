@@ -4,7 +4,9 @@ import type { QueuedUnit, WriterAnswer } from "./unit-queue.ts";
 export interface Writer {
   /** Takes units to be run in this order. */
   send(units: QueuedUnit[]): void;
-  /** Lets go of the database; call it when nothing waits any more. */
+  /** Puts everything in its place before the end; call it when nothing waits any more. */
+  checkpoint(): Promise<void>;
+  /** Lets go of the database: in order, or, after a failure, without touching the disk again. */
   close(): Promise<void>;
 }
 
