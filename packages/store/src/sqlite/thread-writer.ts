@@ -65,6 +65,7 @@ export class ThreadWriter implements Writer {
         reject(new StoreOpenError(`the writer did not start: ${error.message}`, {}, { cause: error }));
       };
       this.#worker.once("error", refuse);
+      void this.#exited.then(() => refuse(new Error("its thread ended")));
       this.#worker.once("message", () => {
         this.#worker.off("error", refuse);
         resolve();
