@@ -25,11 +25,30 @@ export { all, get, run } from "./unit.ts";
 export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } from "./unit.ts";
 
 export { artifactIdOf, attemptIdOf, gateIdOf, stepIdOf } from "./derived-ids.ts";
-export { readProject, readProjects, readRunner, readRunners, readSecrets, readToken, readTokens } from "./reads/fleet.ts";
+export {
+  readProject,
+  readProjects,
+  readRunner,
+  readRunners,
+  readSecrets,
+  readToken,
+  readTokens,
+} from "./reads/fleet.ts";
 export type { RowPage } from "./reads/fleet.ts";
 export { readUnfinished } from "./reads/recovery.ts";
 export type { Unfinished } from "./reads/recovery.ts";
-export { readArtifact, readAttempt, readEvents, readGate, readGates, readOutput, readRun, readRunRows, readRuns, readStream } from "./reads/runs.ts";
+export {
+  readArtifact,
+  readAttempt,
+  readEvents,
+  readGate,
+  readGates,
+  readOutput,
+  readRun,
+  readRunRows,
+  readRuns,
+  readStream,
+} from "./reads/runs.ts";
 export type { RunQuery, RunRows } from "./reads/runs.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";

@@ -36,7 +36,8 @@ export type UnitMap = Record<string, Unit<any, any>>;
 export type ArgsOf<U extends UnitMap[string]> = Parameters<U>[0];
 
 /** What a unit returns. */
-export type ResultOf<U extends UnitMap[string]> = ReturnType<U> extends Generator<Statement, infer R, unknown> ? R : never;
+export type ResultOf<U extends UnitMap[string]> =
+  ReturnType<U> extends Generator<Statement, infer R, unknown> ? R : never;
 
 /** Runs a statement for its effect: `const { changes } = yield* run("UPDATE …", id)`. */
 export function* run(sql: string, ...params: SqlValue[]): Generator<Statement, RunResult, unknown> {

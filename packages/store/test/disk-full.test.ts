@@ -46,7 +46,7 @@ describe.skipIf(!isPossible)("a full disk", () => {
 
     expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(settled[1]).toMatchObject({ reason: { name: "StorageFullError", code: "STORAGE_FULL", isRetryable: true } });
-    expect(await store.run("countParcels", {})).toBe(2);
+    expect(await store.run("countParcels", undefined)).toBe(2);
   });
 
   it("has room for what must be recorded when the reserve is released", async () => {

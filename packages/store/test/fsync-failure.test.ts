@@ -14,7 +14,11 @@ describe.skipIf(!isPossible)("a disk that fails to sync", () => {
     await (await openParcels(dir.file("data"))).close();
     const fault = ["-P", dir.file("data", "signalbox.db-wal"), "-e", "inject=fsync,fdatasync:error=EIO:when=5+"];
 
-    const { lines, exitCode, calls } = await runTraced(WRITER, [dir.file("data"), "p", "1"], ["-e", "trace=fsync,fdatasync", ...fault]);
+    const { lines, exitCode, calls } = await runTraced(
+      WRITER,
+      [dir.file("data"), "p", "1"],
+      ["-e", "trace=fsync,fdatasync", ...fault],
+    );
 
     expect(exitCode).toBe(70);
     expect(lines.filter((line) => line === "fatal")).toHaveLength(1);

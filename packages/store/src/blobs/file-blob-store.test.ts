@@ -44,7 +44,10 @@ describe("FileBlobStore", () => {
     await using dir = await tempDir();
     const blobs = new FileBlobStore({ directory: dir.path, now: () => 100_000_000 });
     await blobs.put(NAME, once(BYTES), { maxBytes: 100 });
-    for (const [name, ageMs] of [["old", 60_001], ["young", 60_000]] as const) {
+    for (const [name, ageMs] of [
+      ["old", 60_001],
+      ["young", 60_000],
+    ] as const) {
       const path = join(dir.file("tmp"), name);
       writeFileSync(path, "");
       utimesSync(path, new Date(), new Date(100_000_000 - ageMs));

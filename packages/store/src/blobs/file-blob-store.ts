@@ -120,7 +120,7 @@ async function writeDurably(path: string, write: (file: FileHandle) => Promise<n
 }
 
 async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let written = 0; written < chunk.byteLength; ) {
+  for (let written = 0; written < chunk.byteLength;) {
     written += (await file.write(chunk, written)).bytesWritten;
   }
 }

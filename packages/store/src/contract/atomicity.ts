@@ -43,7 +43,11 @@ export function describeAtomicity({ open }: StoreContractOptions): void {
       const refusal = await store.run("addLabelled", { id: "b", label: "taken" }).catch((error: unknown) => error);
 
       expect(refusal).toBeInstanceOf(LabelTakenError);
-      expect(refusal).toMatchObject({ code: "LABEL_TAKEN", details: { label: "taken" }, message: "the label taken is taken" });
+      expect(refusal).toMatchObject({
+        code: "LABEL_TAKEN",
+        details: { label: "taken" },
+        message: "the label taken is taken",
+      });
     });
 
     it("cannot go on after a statement that failed", async () => {

@@ -78,10 +78,19 @@ export function describeBlobs({ open }: StoreContractOptions): void {
 
     it("have no other names than hashes", async () => {
       await using store = await open();
-      const names = ["", "../../etc/passwd", "a".repeat(63), "A".repeat(64), `${"a".repeat(64)}\n`, `${"a".repeat(61)}/..`];
+      const names = [
+        "",
+        "../../etc/passwd",
+        "a".repeat(63),
+        "A".repeat(64),
+        `${"a".repeat(64)}\n`,
+        `${"a".repeat(61)}/..`,
+      ];
 
       for (const name of names) {
-        await expect(store.blobs.put(name, chunks(HELLO), { maxBytes: 100 })).rejects.toBeInstanceOf(InvalidBlobNameError);
+        await expect(store.blobs.put(name, chunks(HELLO), { maxBytes: 100 })).rejects.toBeInstanceOf(
+          InvalidBlobNameError,
+        );
         await expect(store.blobs.get(name)).rejects.toBeInstanceOf(InvalidBlobNameError);
         await expect(store.blobs.has([name])).rejects.toBeInstanceOf(InvalidBlobNameError);
         await expect(store.blobs.delete(name)).rejects.toBeInstanceOf(InvalidBlobNameError);
@@ -104,7 +113,9 @@ async function collect(names: AsyncIterable<string>): Promise<string[]> {
   return collected;
 }
 
-async function text(blob: ReturnType<Awaited<ReturnType<StoreContractOptions["open"]>>["blobs"]["get"]>): Promise<string> {
+async function text(
+  blob: ReturnType<Awaited<ReturnType<StoreContractOptions["open"]>>["blobs"]["get"]>,
+): Promise<string> {
   const stream = await blob;
   return stream ? (await buffer(stream)).toString() : "(no such blob)";
 }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { StoreContractOptions } from "./store-contract.ts";
 
-const TEXTS = ["", "plain", "a\0b\0", "ünïcode 漢字 🚂", "quote ' \" \\ ?", "\u{feff}mark", "line\r\nline", "x".repeat(100_000)];
+const TEXTS = [
+  "",
+  "plain",
+  "a\0b\0",
+  "ünïcode 漢字 🚂",
+  "quote ' \" \\ ?",
+  "\u{feff}mark",
+  "line\r\nline",
+  "x".repeat(100_000),
+];
 const NUMBERS = [0, 1, -1, 2 ** 31, -(2 ** 31), Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
 const BIG_NUMBERS = [2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, -(2n ** 63n)];
 const BYTES = [new Uint8Array(), new Uint8Array([0, 1, 254, 255]), new Uint8Array(70_000).fill(7)];
@@ -64,7 +73,13 @@ export function describeValues({ open }: StoreContractOptions): void {
 
     it("tell how many rows a statement changed", async () => {
       await using store = await open();
-      await store.run("addEntries", { entries: [{ id: "a", label: "1" }, { id: "b", label: "2" }, { id: "c", label: "3" }] });
+      await store.run("addEntries", {
+        entries: [
+          { id: "a", label: "1" },
+          { id: "b", label: "2" },
+          { id: "c", label: "3" },
+        ],
+      });
 
       expect(await store.run("renameAll", { label: "x" })).toBe(3);
     });

@@ -10,7 +10,12 @@ const units = new URL("../../test/_support/odd-units.ts", import.meta.url);
 
 describe.each(["memory", "disk"])("a backup of a store in %s", (kind) => {
   const open = (path: string) =>
-    createSqliteStore<OddUnits>({ directory: kind === "memory" ? ":memory:" : path, units, migrations, reserveBytes: 0 });
+    createSqliteStore<OddUnits>({
+      directory: kind === "memory" ? ":memory:" : path,
+      units,
+      migrations,
+      reserveBytes: 0,
+    });
 
   it("holds a whole prefix of what was stored while it was made", async () => {
     await using dir = await tempDir();
@@ -20,7 +25,8 @@ describe.each(["memory", "disk"])("a backup of a store in %s", (kind) => {
 
     const backup = store.backup(dir.file("copy.db")).finally(() => (isDone = true));
     let next = 0;
-    while (!isDone) await Promise.all([1, 2, 3].map(() => store.run("note", { id: `n${String(next++).padStart(6, "0")}` })));
+    while (!isDone)
+      await Promise.all([1, 2, 3].map(() => store.run("note", { id: `n${String(next++).padStart(6, "0")}` })));
     await backup;
 
     const copy = new Database(dir.file("copy.db"), { readonly: true });

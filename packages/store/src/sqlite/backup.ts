@@ -1,4 +1,4 @@
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -25,7 +25,8 @@ export async function copyAll(database: Database.Database, toPath: string): Prom
 
 /** The copy gets its name when it is complete and durable. */
 async function backupWith(toPath: string, copy: (temporary: string) => Promise<void>): Promise<void> {
-  if (existsSync(toPath)) throw new StoreError("BACKUP_EXISTS", `${toPath} exists; a backup replaces nothing`, { toPath });
+  if (existsSync(toPath))
+    throw new StoreError("BACKUP_EXISTS", `${toPath} exists; a backup replaces nothing`, { toPath });
   const temporary = `${toPath}.partial`;
   try {
     await rm(temporary, { force: true });

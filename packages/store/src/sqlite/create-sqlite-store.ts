@@ -46,7 +46,9 @@ export interface SqliteStoreOptions {
  * Opens a store on SQLite. Refuses with `StoreLockedError` when another store has the folder, with
  * `DatabaseTooNewError` when a newer program has migrated the database, and else with `StoreOpenError`.
  */
-export async function createSqliteStore<Units extends UnitMap>(options: SqliteStoreOptions): Promise<SqliteStore<Units>> {
+export async function createSqliteStore<Units extends UnitMap>(
+  options: SqliteStoreOptions,
+): Promise<SqliteStore<Units>> {
   return options.directory === ":memory:" ? openInMemory<Units>(options) : openOnDisk<Units>(options);
 }
 
@@ -82,15 +84,23 @@ async function openLocked<Units extends UnitMap>(
 ): Promise<SqliteStore<Units>> {
   prepareDatabase(options, directory);
   const now = nowOf(options);
-  const reserve = new Reserve({ file: directory.reserveFile, bytes: options.reserveBytes ?? DEFAULT_RESERVE_BYTES, now });
+  const reserve = new Reserve({
+    file: directory.reserveFile,
+    bytes: options.reserveBytes ?? DEFAULT_RESERVE_BYTES,
+    now,
+  });
   await reserve.fill();
-  return wire<Units>(limitsOf(options), (events) => startThread(options, directory, events), () => ({
-    reader: new Reader(openReaderConnection(directory.databaseFile, busyTimeoutOf(options))),
-    blobs: new FileBlobStore({ directory: directory.blobs, now }),
-    backup: (toPath) => backupFile(directory.databaseFile, toPath),
-    reserve,
-    lock,
-  }));
+  return wire<Units>(
+    limitsOf(options),
+    (events) => startThread(options, directory, events),
+    () => ({
+      reader: new Reader(openReaderConnection(directory.databaseFile, busyTimeoutOf(options))),
+      blobs: new FileBlobStore({ directory: directory.blobs, now }),
+      backup: (toPath) => backupFile(directory.databaseFile, toPath),
+      reserve,
+      lock,
+    }),
+  );
 }
 
 /** The writer starts before anything else is opened, so that there is nothing to close when it does not. */

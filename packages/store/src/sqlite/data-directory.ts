@@ -1,5 +1,5 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { StoreOpenError } from "../errors.ts";
 
 /** Where a store keeps what: all paths are absolute. */
@@ -21,7 +21,8 @@ const DATABASE_NAME = "signalbox.db";
  */
 export function openDataDirectory(path: string): DataDirectory {
   const directory = describeDataDirectory(path);
-  mkdirSync(directory.path, { recursive: true, mode: 0o700 });
+  const firstMade = mkdirSync(directory.path, { recursive: true, mode: 0o700 });
+  if (firstMade !== undefined) makeNamesDurable(dirname(firstMade), directory.path);
   if ((statSync(directory.path).mode & 0o077) !== 0) closeToOthers(directory.path);
   return directory;
 }
@@ -48,10 +49,22 @@ function describeDataDirectory(path: string): DataDirectory {
   };
 }
 
+/** A new folder survives a power cut only when the folder above it was synced. */
+function makeNamesDurable(from: string, to: string): void {
+  for (let path = dirname(to); path.length >= from.length; path = dirname(path)) {
+    const folder = openSync(path, "r");
+    fsyncSync(folder);
+    closeSync(folder);
+    if (path === dirname(path)) return;
+  }
+}
+
 function closeToOthers(path: string): void {
   const names = readdirSync(path);
   if (names.length > 0 && !names.includes(DATABASE_NAME)) {
-    throw new StoreOpenError(`the folder ${path} is open to other users and holds other things; choose another`, { path });
+    throw new StoreOpenError(`the folder ${path} is open to other users and holds other things; choose another`, {
+      path,
+    });
   }
   chmodSync(path, 0o700);
 }

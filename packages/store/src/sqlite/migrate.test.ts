@@ -7,7 +7,11 @@ import { migrate } from "./migrate.ts";
 
 const first: Migration = { id: 1, name: "first", up: ["CREATE TABLE a (x INTEGER)", "INSERT INTO a VALUES (1)"] };
 const second: Migration = { id: 2, name: "second", up: ["CREATE TABLE b (x INTEGER)"] };
-const broken: Migration = { id: 2, name: "broken", up: ["CREATE TABLE b (x INTEGER)", "INSERT INTO nowhere VALUES (1)"] };
+const broken: Migration = {
+  id: 2,
+  name: "broken",
+  up: ["CREATE TABLE b (x INTEGER)", "INSERT INTO nowhere VALUES (1)"],
+};
 
 describe("migrate", () => {
   it("applies what is missing, in order and once", () => {

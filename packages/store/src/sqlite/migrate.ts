@@ -34,7 +34,11 @@ function apply(database: Database.Database, { id, name, up }: Migration, applied
     inOneTransaction.immediate();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StoreOpenError(`migration ${id} (${name}) failed and was undone: ${reason}`, { id, name }, { cause: error });
+    throw new StoreOpenError(
+      `migration ${id} (${name}) failed and was undone: ${reason}`,
+      { id, name },
+      { cause: error },
+    );
   }
 }
 

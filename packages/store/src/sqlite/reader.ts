@@ -24,7 +24,9 @@ export class Reader {
   /** Runs several queries in one read transaction. */
   view<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
     this.#requireOpen();
-    const inOneTransaction = this.#database.transaction(() => driveUnit(queries(), (statement) => this.#answer(statement)));
+    const inOneTransaction = this.#database.transaction(() =>
+      driveUnit(queries(), (statement) => this.#answer(statement)),
+    );
     return inOneTransaction.deferred();
   }
 

@@ -63,7 +63,8 @@ export class Reserve {
   async #fillNow(): Promise<void> {
     const { file, bytes } = this.#options;
     try {
-      this.#isHeld = (await hasSize(file, bytes)) || (await hasRoomFor(dirname(file), bytes * 2)) && (await fillFile(file, bytes));
+      this.#isHeld =
+        (await hasSize(file, bytes)) || ((await hasRoomFor(dirname(file), bytes * 2)) && (await fillFile(file, bytes)));
     } catch {
       // A reserve is a comfort: without room for it the store works as well.
       await rm(`${file}.tmp`, { force: true });
@@ -87,7 +88,7 @@ async function fillFile(path: string, bytes: number): Promise<boolean> {
   const zeros = Buffer.alloc(Math.min(CHUNK_BYTES, bytes));
   {
     await using file = await open(temporary, "w", 0o600);
-    for (let written = 0; written < bytes; ) {
+    for (let written = 0; written < bytes;) {
       written += (await file.write(zeros, 0, Math.min(zeros.length, bytes - written))).bytesWritten;
     }
   }

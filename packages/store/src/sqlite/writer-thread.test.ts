@@ -3,7 +3,13 @@ import { tempDir } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { migrations } from "../../test/_support/odd-units.ts";
 import type { OddUnits } from "../../test/_support/odd-units.ts";
-import { ConstraintViolationError, OutcomeUnknownError, StoreClosedError, StoreOpenError, UnitRefusal } from "../errors.ts";
+import {
+  ConstraintViolationError,
+  OutcomeUnknownError,
+  StoreClosedError,
+  StoreOpenError,
+  UnitRefusal,
+} from "../errors.ts";
 import { createSqliteStore } from "./index.ts";
 import { MAX_WAL_BYTES } from "./limits.ts";
 
@@ -18,7 +24,7 @@ describe("the writer's thread", () => {
 
     const settled = await Promise.allSettled([
       store.run("note", { id: "a" }),
-      store.run("linkToNothing", {}),
+      store.run("linkToNothing", undefined),
       store.run("note", { id: "b" }),
     ]);
 
@@ -62,7 +68,7 @@ describe("the writer's thread", () => {
     await using dir = await tempDir();
     await using store = await open(dir.file("data"));
 
-    const refusal = await store.run("refuseInOwnClass", {}).catch((error: unknown) => error);
+    const refusal = await store.run("refuseInOwnClass", undefined).catch((error: unknown) => error);
 
     expect(refusal).toBeInstanceOf(UnitRefusal);
     expect(refusal).toMatchObject({ name: "UnknownRefusal", code: "OWN" });
@@ -74,7 +80,7 @@ describe("the writer's thread", () => {
     const fatal: Error[] = [];
     store.onFatal((error) => fatal.push(error));
 
-    const waiting = await Promise.allSettled([store.run("note", { id: "a" }), store.run("endThread", {})]);
+    const waiting = await Promise.allSettled([store.run("note", { id: "a" }), store.run("endThread", undefined)]);
 
     for (const one of waiting) expect(one).toMatchObject({ reason: expect.any(OutcomeUnknownError) as unknown });
     expect(fatal).toEqual([expect.any(OutcomeUnknownError)]);

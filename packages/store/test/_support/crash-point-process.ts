@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import Database from "better-sqlite3";
+import type Database from "better-sqlite3";
 import { join } from "node:path";
 import { openWriterConnection } from "../../src/sqlite/connection.ts";
 import { GroupExecutor } from "../../src/sqlite/group-executor.ts";
@@ -8,10 +8,11 @@ import { WalCheckpoint } from "../../src/sqlite/wal-checkpoint.ts";
 import { migrations, units } from "./parcel-units.ts";
 
 // A fixed piece of work of the writer, on one thread so that its system calls come in one order: migrate, three
-// groups, a checkpoint, a group, the end. It says what it acknowledges: `crash-point-process.ts <folder>`.
+// groups, a checkpoint, a group, the end. It says what it acknowledges: `crash-point-process.ts <folder> [synchronous]`.
 
 const databaseFile = join(process.argv[2] ?? "", "signalbox.db");
 const database: Database.Database = openWriterConnection(databaseFile, 0);
+database.pragma(`synchronous = ${process.argv[3] ?? "FULL"}`);
 migrate(database, migrations, () => 0);
 const executor = new GroupExecutor({ database, units });
 const checkpoint = new WalCheckpoint({ database, walFile: `${databaseFile}-wal`, busyTimeoutMs: 0 });

@@ -23,7 +23,7 @@ export const units = {
   },
 
   /** Its broken reference shows at the commit only. */
-  *linkToNothing(_: object) {
+  *linkToNothing() {
     yield* run("INSERT INTO links (to_note) VALUES ('nothing')");
   },
 
@@ -37,15 +37,17 @@ export const units = {
     return () => id;
   },
 
-  *take(_: { value: unknown }) {
-    return yield* get("SELECT 1 AS one");
+  *take({ value }: { value: unknown }) {
+    return (yield* get("SELECT 1 AS one")) && typeof value;
   },
 
-  *refuseInOwnClass(_: object): Generator<never, void, unknown> {
+  *refuseInOwnClass() {
+    yield* get("SELECT 1 AS one");
     throw new UnknownRefusal("OWN", "in a class that is not registered");
   },
 
-  *endThread(_: object): Generator<never, void, unknown> {
+  *endThread() {
+    yield* get("SELECT 1 AS one");
     process.exit(3);
   },
 };

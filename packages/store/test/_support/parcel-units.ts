@@ -38,7 +38,7 @@ export const units = {
     throw new UnitRefusal("REFUSED", `not ${id} after all`);
   },
 
-  *countParcels(_: object) {
+  *countParcels() {
     return (yield* get<{ n: number }>("SELECT COUNT(*) AS n FROM parcels"))?.n ?? 0;
   },
 };
