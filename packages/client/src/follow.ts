@@ -57,10 +57,10 @@ export async function* follow<Item>(
         if (received.isLast === true) return;
       }
       if (await feed.isComplete(after, isNew)) return;
-      await retry.wait(after, undefined);
+      await retry.wait(after);
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isWorthAnotherTry(error)) throw error;
+      if (!(error instanceof Error) || !isWorthAnotherTry(error)) throw error;
       await retry.wait(after, error);
     }
   }
@@ -97,7 +97,7 @@ function retryState(requester: Requester, { signal, onReconnect, giveUpAfterMs =
   return {
     onOpen: () => (awaySince = undefined),
     onProgress: () => (failures = 0),
-    async wait(after: number, error: unknown): Promise<void> {
+    async wait(after: number, error?: Error): Promise<void> {
       const now = requester.clock.now();
       awaySince ??= now;
       if (error !== undefined && now - awaySince >= giveUpAfterMs) throw error;

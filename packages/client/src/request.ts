@@ -136,7 +136,7 @@ export class Requester {
   #urlOf({ path, query = {} }: ApiRequest): string {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-    return `${this.#base}/api/v1${path}${search.size === 0 ? "" : `?${search}`}`;
+    return `${this.#base}/api/v1${path}${search.size === 0 ? "" : `?${search.toString()}`}`;
   }
 }
 

@@ -172,7 +172,9 @@ function clientOf(baseUrl: string, random = seededRandom(1)) {
 }
 
 async function collect<Item = EventRecord>(items: AsyncIterable<unknown>): Promise<Item[]> {
-  return (await Array.fromAsync(items)) as Item[];
+  const seen: Item[] = [];
+  for await (const item of items) seen.push(item as Item);
+  return seen;
 }
 
 function sse(records: readonly EventRecord[]): string {

@@ -1,0 +1,27 @@
+import type { Client } from "@signalbox/client";
+
+import type { CliEnvironment } from "./config.ts";
+import type { Output } from "./output.ts";
+
+/** What every command is given. */
+export interface Context {
+  readonly environment: CliEnvironment;
+  readonly output: Output;
+  readonly stdin: NodeJS.ReadStream;
+  readonly cwd: string;
+  /** Where the server is: --server, SIGNALBOX_URL, or this machine. */
+  readonly serverUrl: string;
+  readonly now: () => number;
+  /** A client of that server; the library is loaded when this is first asked for. */
+  client(options?: { readonly retries?: number; readonly timeoutMs?: number }): Promise<Client>;
+  /** Resolves when the person or the system asks the process to stop; each call waits for the next time. */
+  readonly interrupts: Interrupts;
+  /** Ends the process with this code, once the command has returned. */
+  exit(code: number): void;
+}
+
+/** Signals, as commands that go on for a while hear them. */
+export interface Interrupts {
+  /** Calls `hear` for each signal until it is disposed of; meanwhile signals do not end the process. */
+  on(hear: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): Disposable;
+}

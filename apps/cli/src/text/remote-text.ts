@@ -1,0 +1,61 @@
+/** What a terminal takes for an order: CSI, OSC, DCS, SOS, PM and APC sequences, and two-character escapes. */
+const ESCAPES =
+  // oxlint-disable-next-line no-control-regex -- control characters are exactly what is looked for
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g;
+// oxlint-disable-next-line no-control-regex -- as above
+const COLOR = /^(?:\u001b\[|\u009b)[0-9;:]*m$/;
+// oxlint-disable-next-line no-control-regex -- as above
+const CONTROLS_BUT_TAB = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
+// oxlint-disable-next-line no-control-regex -- as above
+const CONTROLS_BUT_TAB_AND_ESCAPE = /[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g;
+
+/** What reads differently from what is there: controls, bidi and zero-width characters, odd spaces, lone surrogates. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
+
+/**
+ * One line of a step's output, fit for a terminal: what would move the cursor, set the title or ask the terminal a
+ * question is gone. Colours stay only where `keepColors` says so, and are switched off at the end of the line.
+ */
+export function outputLine(line: string, { keepColors = false } = {}): string {
+  const visible = overwritten(line);
+  if (!keepColors) return visible.replace(ESCAPES, "").replace(CONTROLS_BUT_TAB, "");
+  let isColored = false;
+  const colored = visible.replace(ESCAPES, (sequence) => {
+    isColored ||= COLOR.test(sequence);
+    return COLOR.test(sequence) ? sequence.replace("\u009b", "\u001b[") : "";
+  });
+  return `${colored.replace(CONTROLS_BUT_TAB_AND_ESCAPE, "")}${isColored ? "\u001b[0m" : ""}`;
+}
+
+/** A name or message from elsewhere, on one line: escapes are gone, and what cannot be seen is spelled out. */
+export function remoteText(text: string): string {
+  return spellOut(
+    text
+      .replace(ESCAPES, "")
+      .replace(/[\r\n\t]+/g, " ")
+      .trim(),
+  );
+}
+
+/** A text with nothing left out and nothing hidden: what cannot be seen stands as `\u{…}`. Line breaks stay. */
+export function visibleText(text: string): string {
+  return text.replaceAll("\\", "\\\\").split("\n").map(spellOut).join("\n");
+}
+
+/**
+ * A value as JSON over several lines, with nothing hidden. JSON writes a backslash as two, so what is spelled out here
+ * cannot be confused with what stood there.
+ */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value, undefined, 2).split("\n").map(spellOut).join("\n");
+}
+
+function spellOut(text: string): string {
+  return text.replace(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** Progress bars write over their line with carriage returns; what was written last is what is seen. */
+function overwritten(line: string): string {
+  const writings = line.split("\r");
+  return writings.findLast((writing) => writing !== "") ?? "";
+}

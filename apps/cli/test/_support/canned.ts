@@ -1,0 +1,108 @@
+import type { EventRecord, Gate, Run, RunDetails, RunEventType, Runner } from "@signalbox/protocol";
+
+export const AT = "2026-11-21T08:00:00.000Z";
+
+export function run(fields: Partial<Run> = {}): Run {
+  return {
+    id: "run_1",
+    orgId: "default",
+    projectId: "default",
+    goal: "say hello",
+    source: "plan",
+    status: "running",
+    progress: 0,
+    lastSeq: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...fields,
+  };
+}
+
+export function details(fields: Partial<RunDetails> = {}): RunDetails {
+  return { run: run(), steps: [], gates: [], artifacts: [], summary: null, ...fields };
+}
+
+export function event(seq: number, type: RunEventType, data: Record<string, unknown>): EventRecord {
+  return { stream: "run/run_1", seq, type, schemaVersion: 1, at: AT, actor: { kind: "system", id: "system" }, data };
+}
+
+export function gate(fields: Partial<Gate["content"]> = {}, hash = "ab".repeat(32)): Gate {
+  const content: Gate["content"] = {
+    v: 1,
+    orgId: "default",
+    projectId: "default",
+    runId: "run_1",
+    step: "release",
+    description: "release it?",
+    approvers: [],
+    expiresAt: "2126-11-28T08:00:00.000Z",
+    guards: [{ name: "deploy", tool: "deploy:production", inputs: {} }],
+    ...fields,
+  };
+  return {
+    id: "gate_1",
+    runId: "run_1",
+    step: content.step,
+    status: "pending",
+    content,
+    contentHash: hash,
+    requestedAt: AT,
+    expiresAt: content.expiresAt,
+  };
+}
+
+export function runner(fields: Partial<Runner> = {}): Runner {
+  return {
+    id: "rnr_1",
+    orgId: "default",
+    hostname: "build-1",
+    status: "online",
+    connected: true,
+    capabilities: { providers: ["codex"], maxConcurrentSessions: 5, features: [] },
+    labels: { os: "linux" },
+    metadata: {},
+    runtimeVersions: {},
+    activeAttempts: 2,
+    registeredAt: AT,
+    ...fields,
+  };
+}
+
+const attempt = { attemptId: "att_1", epoch: 1, runnerId: "rnr_1" };
+const sandbox = { engine: "bubblewrap", network: "host" };
+
+/** The events of a run with these steps, one after the other, all of which succeed but those that fail. */
+export function story(steps: readonly string[], { failing = [] as readonly string[] } = {}): EventRecord[] {
+  const events: [RunEventType, Record<string, unknown>][] = [
+    [
+      "run.created",
+      {
+        goal: "say hello",
+        projectId: "default",
+        source: "plan",
+        steps: steps.map((name, index) => ({ name, tool: "command", needs: index === 0 ? [] : [steps[index - 1]] })),
+      },
+    ],
+    ["run.started", {}],
+  ];
+  for (const name of steps) {
+    const status = failing.includes(name) ? "failed" : "succeeded";
+    events.push(["step.started", { ...attempt, name, number: 1, sandbox }]);
+    events.push([
+      "step.finished",
+      {
+        name,
+        status,
+        durationMs: 400,
+        ...(status === "failed" ? { message: "exit code 1", reason: "tool_failure" } : {}),
+      },
+    ]);
+  }
+  const ending = { goal: "say hello", duration: 1_200, steps_count: steps.length };
+  events.push(
+    failing.length > 0
+      ? ["run.failed", { ...ending, error: "a step failed", reason: "tool_failure" }]
+      : ["run.succeeded", ending],
+  );
+  return events.map(([type, data], index) => event(index + 1, type, data));
+}
