@@ -90,6 +90,16 @@ describe("the writer's thread", () => {
     await (await open(dir.file("data"))).close();
   });
 
+  it("keeps the database, its log and its lock for their owner only", async () => {
+    await using dir = await tempDir();
+    await using store = await open(dir.file("data"));
+    await store.run("note", { id: "a" });
+
+    for (const name of ["signalbox.db", "signalbox.db-wal", "signalbox.db-shm", "signalbox.lock", "owner.json"]) {
+      expect([name, statSync(dir.file("data", name)).mode & 0o777]).toEqual([name, 0o600]);
+    }
+  });
+
   it("that cannot import its units refuses to open, and lets go of the folder", async () => {
     await using dir = await tempDir();
     const directory = dir.file("data");

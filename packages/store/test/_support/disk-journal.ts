@@ -9,10 +9,7 @@ export type DiskStep =
   | { readonly kind: "say"; readonly text: string };
 
 /** The options under which strace reports what `readDiskJournal` reads. */
-export const JOURNAL_OPTIONS = [
-  ...["-y", "-xx", "-s", "1000000"],
-  ...["-e", "trace=pwrite64,fsync,fdatasync,ftruncate,unlink,write"],
-];
+export const JOURNAL_OPTIONS = "-y -xx -s 1000000 -e trace=pwrite64,fsync,fdatasync,ftruncate,unlink,write".split(" ");
 
 const CALL = /^\d+ +(\w+)\((.*)\) += \d+$/;
 const HEX_TEXT = /\\x([0-9a-f]{2})/g;
