@@ -26,6 +26,7 @@ export class FileBlobStore implements BlobStore {
   readonly #temporary: string;
   readonly #now: () => number;
   readonly #directorySync = new DirectorySync();
+  readonly #folders = new Map<string, Promise<void>>();
 
   constructor({ directory, now = Date.now }: FileBlobStoreOptions) {
     this.#directory = directory;
@@ -35,8 +36,8 @@ export class FileBlobStore implements BlobStore {
 
   async put(sha256: string, source: AsyncIterable<Uint8Array>, { maxBytes }: PutBlobOptions): Promise<BlobSize> {
     const path = this.#pathOf(sha256);
-    if ((await this.size(sha256)) !== undefined) return { size: await checkBytes(sha256, source, maxBytes, () => {}) };
     try {
+      if ((await this.size(sha256)) !== undefined) return { size: await this.#confirm(sha256, path, source, maxBytes) };
       return { size: await this.#write(sha256, path, source, maxBytes) };
     } catch (error) {
       throw isNoRoom(error) ? new StorageFullError(`no room for the blob ${sha256}`, { sha256 }) : error;
@@ -88,9 +89,16 @@ export class FileBlobStore implements BlobStore {
     return join(this.#directory, sha256.slice(0, SHARD_DIGITS), sha256.slice(SHARD_DIGITS));
   }
 
+  /** The blob is there, but the put that brought it may not have made its name durable yet. */
+  async #confirm(sha256: string, path: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number> {
+    const size = await checkBytes(sha256, source, maxBytes, () => {});
+    await this.#directorySync.sync(dirname(path));
+    return size;
+  }
+
   /** Two puts of one blob write two files; the second rename puts the same bytes in the place of the first. */
   async #write(sha256: string, path: string, source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<number> {
-    await this.#makeFolders(dirname(path));
+    await this.#folderFor(dirname(path));
     const temporary = join(this.#temporary, randomUUID());
     try {
       const size = await writeDurably(temporary, (file) => {
@@ -105,10 +113,22 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
-  async #makeFolders(shard: string): Promise<void> {
-    await mkdir(this.#temporary, { recursive: true, mode: 0o700 });
-    const firstMade = await mkdir(shard, { recursive: true, mode: 0o700 });
-    if (firstMade !== undefined) await this.#directorySync.sync(this.#directory);
+  /** Made durable once for each process: a folder that is there may be one that an earlier process had no time to sync. */
+  #folderFor(shard: string): Promise<void> {
+    const ready = this.#folders.get(shard) ?? this.#makeFolder(shard);
+    this.#folders.set(shard, ready);
+    return ready;
+  }
+
+  async #makeFolder(shard: string): Promise<void> {
+    try {
+      await mkdir(this.#temporary, { recursive: true, mode: 0o700 });
+      await mkdir(shard, { recursive: true, mode: 0o700 });
+      await Promise.all([this.#directory, dirname(this.#directory)].map((path) => this.#directorySync.sync(path)));
+    } catch (error) {
+      this.#folders.delete(shard);
+      throw error;
+    }
   }
 }
 

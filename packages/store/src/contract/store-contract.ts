@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { siblingModule } from "../sqlite/sibling-module.ts";
 import type { Store } from "../store.ts";
 import { describeAtomicity } from "./atomicity.ts";
 import { describeBlobs } from "./blobs.ts";
@@ -17,7 +18,7 @@ export interface StoreContractOptions {
 }
 
 /** Where the units of the contract are, for engines that import them in a thread of their own. */
-export const contractUnitsUrl = new URL(import.meta.url.replace("store-contract", "contract-units"));
+export const contractUnitsUrl = siblingModule("contract-units", import.meta.url);
 
 /** Defines the tests that every engine passes. Call it in a test file of vitest. */
 export function describeStoreContract(options: StoreContractOptions): void {

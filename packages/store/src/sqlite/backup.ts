@@ -4,6 +4,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { StoreError } from "../errors.ts";
+import { siblingModule } from "./sibling-module.ts";
 
 /** All pages in one step: a copy in several steps would start again whenever something is written in between. */
 const ALL_PAGES = 0x7fff_ffff;
@@ -42,8 +43,8 @@ async function backupWith(toPath: string, copy: (temporary: string) => Promise<v
 }
 
 async function copyInThread(databaseFile: string, toPath: string): Promise<void> {
-  const file = import.meta.url.replace(/backup(\.[jt]s)/, "backup-thread$1");
-  const worker = new Worker(new URL(file), { workerData: { databaseFile, toPath }, name: "signalbox-backup" });
+  const file = siblingModule("backup-thread", import.meta.url);
+  const worker = new Worker(file, { workerData: { databaseFile, toPath }, name: "signalbox-backup" });
   await new Promise<void>((resolve, reject) => {
     worker.once("error", reject);
     worker.once("exit", () => resolve());

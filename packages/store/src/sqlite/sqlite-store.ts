@@ -1,4 +1,5 @@
 import type { BlobStore } from "../blobs/blob-store.ts";
+import { StoreClosedError } from "../errors.ts";
 import type { Store } from "../store.ts";
 import type { ArgsOf, ResultOf, SqlValue, Statement, UnitMap } from "../unit.ts";
 import type { OwnerLock } from "./owner-lock.ts";
@@ -24,6 +25,7 @@ export class SqliteStore<Units extends UnitMap> implements Store<Units> {
   readonly blobs: BlobStore;
   readonly #parts: SqliteStoreParts;
   readonly #fatalListeners = new Set<(error: Error) => void>();
+  readonly #backups = new Set<Promise<void>>();
   #fatal: Error | undefined;
   #closing: Promise<void> | undefined;
 
@@ -49,8 +51,11 @@ export class SqliteStore<Units extends UnitMap> implements Store<Units> {
     return this.#parts.reader.view(queries);
   }
 
-  backup(toPath: string): Promise<void> {
-    return this.#parts.backup(toPath);
+  async backup(toPath: string): Promise<void> {
+    if (this.#closing) throw new StoreClosedError("the store is closed");
+    const backup = this.#parts.backup(toPath).finally(() => this.#backups.delete(backup));
+    this.#backups.add(backup);
+    await backup;
   }
 
   /** Gives up the reserve so that a full disk has room for what must be recorded; says whether there was one. */
@@ -82,6 +87,7 @@ export class SqliteStore<Units extends UnitMap> implements Store<Units> {
 
   async #close(): Promise<void> {
     await this.#parts.queue.close();
+    await Promise.allSettled(this.#backups);
     await this.#parts.writer.checkpoint();
     await this.#closeConnections();
     await this.#parts.reserve?.settle();

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { OutcomeUnknownError, StoreOpenError } from "../errors.ts";
 import { isCloneable } from "./error-wire.ts";
 import type { ErrorReviver } from "./error-wire.ts";
+import { siblingModule } from "./sibling-module.ts";
 import type { QueuedUnit } from "./unit-queue.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
 import type { FromWriter, ToWriter, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
@@ -22,9 +23,8 @@ export class ThreadWriter implements Writer {
 
   private constructor(options: ThreadWriterOptions) {
     this.#options = options;
-    // The thread's file has the ending that this one has: .ts from source, .js when built.
-    const file = import.meta.url.replace("thread-writer", "writer-thread");
-    this.#worker = new Worker(new URL(file), { workerData: options.settings, name: "signalbox-writer" });
+    const file = siblingModule("writer-thread", import.meta.url);
+    this.#worker = new Worker(file, { workerData: options.settings, name: "signalbox-writer" });
     this.#exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
   }
 
