@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { appendFile, readdir, readFile, truncate, unlink, writeFile } from "node:fs/promises";
+import { appendFile, cp, readdir, readFile, truncate, unlink, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -105,9 +105,9 @@ describe("Spool after a crash", () => {
     await append(spool, "after");
 
     expect(await all(spool, "stdout")).toMatchObject([
-      { type: "output", offset: 0 },
-      { type: "gap", offset: 9, length: 9, reason: "corrupt" },
-      { type: "output", offset: 18 },
+      { type: "output", seq: 1, offset: 0 },
+      { type: "gap", seq: 2, offset: 9, length: 9, reason: "corrupt" },
+      { type: "output", seq: 3, offset: 18 },
     ]);
   });
 
@@ -118,6 +118,19 @@ describe("Spool after a crash", () => {
     await flipBit(segments()[0] ?? "", lineOf(1));
 
     expect((await all(spool, "stdout")).map(({ type }) => type)).toEqual(["output", "gap", "output"]);
+  });
+
+  // Seen red when segments are deleted before it is saved that they were acknowledged.
+  it("knows how far its streams had come when all segments are deleted and it is killed", async () => {
+    await using spool = await openSpool();
+    await append(spool, lineOf(0));
+    spool.acknowledge("stdout", 9);
+    await eventually(() => segments().length === 0);
+    await cp(dir.file("att_1"), dir.file("as_killed"), { recursive: true });
+
+    await using reopened = await openSpool({}, dir.file("as_killed"));
+
+    expect(reopened.positions.get("stdout")).toEqual({ offset: 9, seq: 2, acknowledged: 9 });
   });
 
   it("sends more again, but tells no false gap, when what was acknowledged could not be saved", async () => {
