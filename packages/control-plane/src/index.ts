@@ -1,1 +1,14 @@
-export type * from "./contracts.ts";
+export { answer, check, refusalOf } from "./answer.ts";
+export { TokenHandler } from "./access/token-handler.ts";
+export { systemClock, type Clock, type Timer } from "./clock.ts";
+export { createControlPlane, type ControlPlane, type ControlPlaneOptions, type ControlPlaneStats } from "./control-plane.ts";
+export { ControlPlaneError, InvalidRequestError, NotFoundError, type RequestIssue } from "./errors.ts";
+export { silentLogger, type Logger } from "./logger.ts";
+export { ProjectHandler } from "./project/project-handler.ts";
+export { LOCAL_CONTEXT, type RequestContext } from "./request-context.ts";
+export type { Content } from "./run/content.ts";
+export { RunHandler } from "./run/run-handler.ts";
+export type { ConnectedRunner, RunnerChannel } from "./runner/fleet.ts";
+export { RunnerHandler, type RunnerHandlerConfig, type RunnerHandlerEvents } from "./runner/runner-handler.ts";
+export { RunnerLinkServer } from "./runner/runner-link-server.ts";
+export type { RunnerSession } from "./runner/runner-session.ts";

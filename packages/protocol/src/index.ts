@@ -147,6 +147,7 @@ export {
   CommandSchema,
   ConfiguredInputsSchema,
   EnvironmentSchema,
+  EnvNameSchema,
   findTool,
   isConfiguredTool,
   ManualGateInputsSchema,

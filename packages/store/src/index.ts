@@ -60,4 +60,5 @@ export type { CreateRunArgs } from "./units/run/create-run.ts";
 export type { FinishAttemptArgs, FinishedAttempt } from "./units/run/finish-attempt.ts";
 export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export type { RenewalVerdict } from "./units/run/renew-leases.ts";
+export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";

@@ -8,6 +8,8 @@ export interface PlannedStep extends Step {
   readonly command: Command | null;
   /** The project's entries that `envAllowed` names, at that time. */
   readonly environment: Record<string, string>;
+  /** Places of the manual gates that it stands behind, directly or through others. */
+  readonly gates: number[];
   /** The same for the same work in the same project. */
   readonly key: string;
 }

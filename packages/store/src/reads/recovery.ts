@@ -6,7 +6,8 @@ import { readyStepOf, type ReadyStep } from "../units/run/run-change.ts";
 export interface Unfinished {
   readonly runs: readonly Pick<RunRow, "id" | "org_id" | "last_seq">[];
   readonly ready: readonly ReadyStep[];
-  readonly live: readonly AttemptRow[];
+  readonly live: readonly (AttemptRow & Pick<StepRow, "definition">)[];
+  /** The earliest, if there is any. */
   readonly timers: readonly TimerRow[];
   readonly runners: readonly RunnerRow[];
 }
@@ -25,8 +26,11 @@ export function* readUnfinished(): Generator<Statement, Unfinished, unknown> {
       const run = byId.get(step.run_id);
       return run ? [readyStepOf(run, step)] : [];
     }),
-    live: yield* all<AttemptRow>("SELECT * FROM attempts WHERE state IN ('leased', 'running') ORDER BY id"),
-    timers: yield* all<TimerRow>("SELECT * FROM timers ORDER BY due_at"),
+    live: yield* all<AttemptRow & Pick<StepRow, "definition">>(
+      `SELECT a.*, s.definition FROM attempts a JOIN steps s ON s.run_id = a.run_id AND s.idx = a.step_idx
+        WHERE a.state IN ('leased', 'running') ORDER BY a.id`,
+    ),
+    timers: yield* all<TimerRow>("SELECT * FROM timers ORDER BY due_at LIMIT 1"),
     runners: yield* all<RunnerRow>("SELECT * FROM runners WHERE state <> 'retired' ORDER BY id"),
   };
 }

@@ -1,0 +1,213 @@
+import { randomFillSync } from "node:crypto";
+
+import { createIdSource, type IdSource, type RunnerMessageOf } from "@signalbox/protocol";
+import { readRun, readUnfinished, type RunnerRow, type SignalboxStore } from "@signalbox/store";
+
+import { TokenHandler } from "./access/token-handler.ts";
+import { systemClock, type Clock, type Timer } from "./clock.ts";
+import { NotFoundError } from "./errors.ts";
+import { EventFeed } from "./events/event-feed.ts";
+import { OutputFeed } from "./events/output-feed.ts";
+import { RunLog } from "./events/run-log.ts";
+import { silentLogger, type Logger } from "./logger.ts";
+import { ProjectHandler } from "./project/project-handler.ts";
+import { SecretVault } from "./project/secret-vault.ts";
+import { ActiveRuns } from "./run/active-runs.ts";
+import { explainRun } from "./run/explain-run.ts";
+import { RunHandler } from "./run/run-handler.ts";
+import { AttemptBoard } from "./runner/attempt-board.ts";
+import { AttemptResults } from "./runner/attempt-results.ts";
+import { Dispatcher } from "./runner/dispatcher.ts";
+import { Fleet, type ConnectedRunner } from "./runner/fleet.ts";
+import { Heartbeats } from "./runner/heartbeats.ts";
+import { OutputIntake } from "./runner/output-intake.ts";
+import { ReadyQueue } from "./runner/ready-queue.ts";
+import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler.ts";
+import { RunnerLinkServer } from "./runner/runner-link-server.ts";
+import { RunnerSession } from "./runner/runner-session.ts";
+import { recover } from "./recover.ts";
+import { TimerService } from "./timers/timer-service.ts";
+
+/** What a control plane is made of. */
+export interface ControlPlaneOptions {
+  readonly store: SignalboxStore;
+  /** 32 bytes that seal the secrets of projects. */
+  readonly secretsKey: Uint8Array;
+  readonly clock?: Clock;
+  readonly ids?: IdSource;
+  readonly logger?: Logger;
+  readonly runner?: RunnerHandlerConfig;
+}
+
+/** How things stand, for health and metrics. */
+export interface ControlPlaneStats {
+  /** Whether the store takes writes. */
+  readonly writable: boolean;
+  readonly runsActive: number;
+  readonly stepsReady: number;
+  readonly runnersOnline: number;
+  readonly attemptsLive: number;
+  readonly streamsOpen: number;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** All handlers on one store. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly runs: RunHandler;
+  readonly projects: ProjectHandler;
+  readonly runners: RunnerHandler;
+  readonly tokens: TokenHandler;
+  readonly link: RunnerLinkServer;
+  /** Opens the conversation with a runner in this process, without sockets or keys: for tests and measurements. */
+  attach(runner: ConnectedRunner): RunnerSession;
+  stats(): ControlPlaneStats;
+  /** Stops taking work, lets readers and runners go, and waits until what was begun is stored. The store stays open. */
+  drain(): Promise<void>;
+}
+
+const HOUSEKEEPING_MS = 60_000;
+
+/** Wires every handler on a store, and takes up what an earlier control plane on the same store left unfinished. */
+export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { store, clock = systemClock, logger = silentLogger } = options;
+  const ids = options.ids ?? createIdSource({ now: clock.now, fillRandom: (bytes) => randomFillSync(bytes) });
+  const counters = { runs_created: 0, runs_succeeded: 0, runs_failed: 0, runs_cancelled: 0, attempts_lost: 0 };
+
+  const runLog = new RunLog({ store });
+  const eventFeed = new EventFeed({ store });
+  const outputFeed = new OutputFeed({ store });
+  const activeRuns = new ActiveRuns({ runLog });
+  const vault = new SecretVault({ store, key: options.secretsKey });
+  const fleet = new Fleet();
+  const queue = new ReadyQueue();
+  const outputIntake = new OutputIntake({ store, outputFeed, logger });
+  const heartbeats = new Heartbeats({ store, clock, logger, ...(options.runner?.heartbeatTimeoutMs === undefined ? {} : { offlineMs: options.runner.heartbeatTimeoutMs }) });
+  const board: AttemptBoard = new AttemptBoard({
+    clock,
+    onLost: (attempt) => {
+      counters.attempts_lost += 1;
+      void loseLater(attempt);
+    },
+  });
+  const dispatcher = new Dispatcher({ store, clock, ids, runLog, fleet, queue, board, vault, logger });
+  const results = new AttemptResults({ store, clock, runLog, board, outputIntake, outputFeed, logger, onReleased: (attempt) => dispatcher.released(attempt) });
+
+  const stopAttempts = (attemptIds: readonly string[], mode: "cancel" | "abort") => {
+    for (const attemptId of attemptIds) {
+      const attempt = board.get(attemptId);
+      if (attempt) fleet.get(attempt.runnerId)?.channel.send({ type: "cancel", attemptId, epoch: attempt.epoch, mode });
+    }
+  };
+  const timers = new TimerService({ store, runLog, clock, logger, onFired: ({ live }) => stopAttempts(live ?? [], "cancel") });
+
+  // An attempt whose loss could not be recorded stays lost: it is tried again until the store takes it.
+  async function loseLater(attempt: Parameters<typeof results.lost>[0]): Promise<void> {
+    try {
+      await results.lost(attempt, "runner_lost", "its lease ended without a word from the runner");
+    } catch (error) {
+      logger.warn({ err: error, attempt: attempt.attemptId }, "loss of an attempt not recorded; trying again");
+      clock.setTimer(1_000, () => void loseLater(attempt));
+    }
+  }
+
+  runLog.on("changed", ({ runId, state, isOver }) => {
+    eventFeed.notify(runId);
+    if (!isOver) return;
+    outputFeed.notify(runId);
+    if (state !== "queued" && state !== "running") counters[`runs_${state}`] += 1;
+  });
+
+  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopAttempts, explain: (rows) => explainRun(rows, fleet, dispatcher) });
+  const projects = new ProjectHandler({ store, clock, vault });
+  const tokens = new TokenHandler({
+    store,
+    clock,
+    hasRun: async (runId, context) => {
+      const row = await store.view(() => readRun(runId, context.principal.orgId));
+      if (!row) throw new NotFoundError("run", runId);
+    },
+  });
+  const openSession = (runner: ConnectedRunner): RunnerSession =>
+    new RunnerSession(
+      {
+        store, clock, fleet, board, dispatcher, results, heartbeats, logger,
+        onDrainWanted: async (runnerId, comesBack) => {
+          runner.isDraining = true;
+          logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
+        },
+      },
+      runner,
+    );
+  const link = new RunnerLinkServer({
+    store, clock, ids, fleet, outputIntake, logger, openSession,
+    onConnected: (row: RunnerRow, hello: RunnerMessageOf<"hello">) => {
+      heartbeats.watch(row.id, row.state === "online" || row.state === "draining");
+      heartbeats.beat(row.id, { load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 }, runtimeVersions: hello.runtimeVersions });
+    },
+  });
+  const runners = new RunnerHandler(
+    {
+      store, clock, ids, fleet, board, heartbeats,
+      retire: (runnerId, reason) => link.retire(runnerId, reason),
+      abandon: async (runnerId) => {
+        const held = [...board].filter((attempt) => attempt.runnerId === runnerId);
+        for (const attempt of held) await results.lost(attempt, "runner_lost", "its runner was deregistered");
+      },
+    },
+    options.runner,
+  );
+
+  await recover(await store.view(readUnfinished), { clock, board, dispatcher, heartbeats, activeRuns, timers });
+
+  let housekeeping: Timer | undefined;
+  const keepHouse = () => {
+    housekeeping = clock.setTimer(HOUSEKEEPING_MS, () => {
+      void Promise.all([tokens.flush(), store.run("forgetAnswers", { now: clock.now(), count: 1_000 })])
+        .catch((error: unknown) => logger.warn({ err: error }, "housekeeping not done; trying again"))
+        .finally(keepHouse);
+    });
+  };
+  keepHouse();
+
+  let isDrained = false;
+  const drain = async () => {
+    if (isDrained) return;
+    isDrained = true;
+    housekeeping?.cancel();
+    dispatcher.stop();
+    timers.stop();
+    board.stop();
+    link.stop();
+    eventFeed.stop();
+    outputFeed.stop();
+    heartbeats.stop();
+    await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) => logger.warn({ err: error }, "last words not written"));
+    link.terminate();
+  };
+
+  return {
+    runs,
+    projects,
+    runners,
+    tokens,
+    link,
+    attach(runner) {
+      const session = openSession(runner);
+      heartbeats.watch(runner.runnerId, true);
+      fleet.connect(runner);
+      return session;
+    },
+    stats: () => ({
+      writable: !isDrained,
+      runsActive: activeRuns.count,
+      stepsReady: queue.count,
+      runnersOnline: fleet.size,
+      attemptsLive: board.size,
+      streamsOpen: eventFeed.readers,
+      counters,
+    }),
+    drain,
+    [Symbol.asyncDispose]: drain,
+  };
+}
+

@@ -1,0 +1,143 @@
+import {
+  CommandSchema,
+  findTool,
+  limit,
+  StepSchema,
+  type Command,
+  type CreateRunRequest,
+  type Plan,
+  type Requirements,
+  type Step,
+  type StepInput,
+} from "@signalbox/protocol";
+import { sha256Hex } from "@signalbox/protocol/hash";
+import { canonicalJson } from "@signalbox/protocol";
+import type { PlannedStep } from "@signalbox/store";
+
+import { check } from "../answer.ts";
+import { ControlPlaneError } from "../errors.ts";
+import { orderSteps, type OrderedStep } from "./order-steps.ts";
+
+/** What of a project goes into a plan, as it is when the run is made. */
+export interface PlanningProject {
+  readonly id: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly commands: Readonly<Record<string, Command>>;
+}
+
+/** A run's goal and its steps as they will run. */
+export interface PlannedRun {
+  readonly goal: string;
+  readonly source: "plan" | "standard" | "instructions" | "command";
+  readonly steps: PlannedStep[];
+}
+
+/** Makes the steps of a run out of whichever way it was asked for. Pure: the same request makes the same steps. */
+export function planRun(request: CreateRunRequest, project: PlanningProject, reference?: Plan): PlannedRun {
+  const { goal, source, steps } = draft(request, reference);
+  const ordered = orderSteps(withoutRepetition(steps));
+  return { goal, source, steps: ordered.map((step, index) => planStep(step, index, ordered, project, request.requires)) };
+}
+
+function draft(request: CreateRunRequest, reference?: Plan): { goal: string; source: PlannedRun["source"]; steps: readonly Step[] } {
+  if (request.plan) return { goal: request.plan.goal, source: "plan", steps: request.plan.steps };
+  if (request.standard) return { goal: shorten(request.standard.prompt), source: "standard", steps: standardSteps(request.standard) };
+  if (request.instructions !== undefined) {
+    return { goal: shorten(request.instructions), source: "instructions", steps: instructionSteps(request.instructions, request.taskType ?? "code", reference) };
+  }
+  const command = typeof request.command === "string" ? { shell: request.command } : request.command;
+  return { goal: shorten(command?.shell ?? command?.argv?.join(" ") ?? "command"), source: "command", steps: [step({ name: "command", tool: "command", inputs: JSON.parse(JSON.stringify(command)) as PlannedStep["inputs"] })] };
+}
+
+function standardSteps({ prompt, quality, openPr, filePath }: Exclude<CreateRunRequest["standard"], undefined>): Step[] {
+  const inputs = { prompt, ...(filePath === undefined ? {} : { filePath }) };
+  const checks = ["typecheck", "lint", "test", "security"].map((name) => ({ name, tool: `gate:${name}` }));
+  return [
+    { name: "work", tool: "codegen", inputs },
+    ...(quality ? checks : []),
+    ...(openPr ? [{ name: "pull-request", tool: "pull-request", inputs: { title: shorten(prompt, 100) } }] : []),
+  ].map(step);
+}
+
+/** The steps of another run with the new instructions in place of the old, or one step for an agent. */
+function instructionSteps(instructions: string, taskType: string, reference?: Plan): readonly Step[] {
+  if (!reference) return [step({ name: "work", tool: "codegen", inputs: { prompt: instructions, taskType } })];
+  return reference.steps.map((old) =>
+    old.tool === "codegen" ? { ...old, inputs: { ...old.inputs, prompt: instructions, taskType } } : old,
+  );
+}
+
+function step(input: StepInput): Step {
+  return StepSchema.parse(input);
+}
+
+function shorten(text: string, length = limit("plan.goalLength")): string {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+}
+
+/** The same step written twice is one step. */
+function withoutRepetition(steps: readonly Step[]): Step[] {
+  const seen = new Map<string, string>();
+  return steps.filter((candidate) => {
+    const text = canonicalJson(candidate);
+    if (seen.get(candidate.name) === text) return false;
+    if (!seen.has(candidate.name)) seen.set(candidate.name, text);
+    return true;
+  });
+}
+
+function planStep(
+  source: OrderedStep,
+  index: number,
+  ordered: readonly OrderedStep[],
+  project: PlanningProject,
+  requires: Requirements | undefined,
+): PlannedStep {
+  const at = `plan.steps[${index}]`;
+  const tool = findTool(source.tool);
+  if (!tool) {
+    throw new ControlPlaneError("UNKNOWN_TOOL", `step "${source.name}" names the tool "${source.tool}", which does not exist`, {
+      issues: [{ path: `${at}.tool`, message: "no such tool" }],
+    });
+  }
+  const inputs = check(tool.inputs, source.inputs ?? {}, `${at}.inputs`) as PlannedStep["inputs"];
+  if (JSON.stringify(inputs).length > limit("step.inputsBytes")) {
+    throw new ControlPlaneError("VALIDATION_ERROR", `inputs of step "${source.name}" are larger than ${limit("step.inputsBytes")} bytes`, {
+      issues: [{ path: `${at}.inputs`, message: "too large" }],
+    });
+  }
+  return {
+    ...source,
+    inputs,
+    ...(requires || source.requires ? { requires: mergeRequirements(requires, source.requires) } : {}),
+    command: Object.hasOwn(project.commands, source.tool) ? CommandSchema.parse(project.commands[source.tool]) : null,
+    environment: pick(project.env, source.envAllowed ?? []),
+    gates: gatesBefore(source, ordered),
+    key: sha256Hex(canonicalJson([project.id, source.name, source.tool, inputs])),
+  };
+}
+
+function mergeRequirements(run: Requirements | undefined, own: Requirements | undefined): Requirements {
+  const features = [...new Set([...(run?.features ?? []), ...(own?.features ?? [])])];
+  const labels = { ...run?.labels, ...own?.labels };
+  return {
+    ...run,
+    ...own,
+    ...(features.length > 0 ? { features } : {}),
+    ...(Object.keys(labels).length > 0 ? { labels } : {}),
+  };
+}
+
+function pick(env: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (Object.hasOwn(env, name) ? [[name, env[name] ?? ""]] : [])));
+}
+
+/** The manual gates that a step stands behind, directly or through others, as places in the order. */
+function gatesBefore(source: OrderedStep, ordered: readonly OrderedStep[]): number[] {
+  const before = new Set(source.needs);
+  for (const candidate of ordered.toReversed()) {
+    if (before.has(candidate.name)) for (const need of candidate.needs) before.add(need);
+  }
+  return ordered.flatMap((candidate, index) => (before.has(candidate.name) && findTool(candidate.tool)?.doneBy === "person" ? [index] : []));
+}

@@ -1,0 +1,343 @@
+import {
+  CancelRunRequestSchema,
+  CreateRunRequestSchema,
+  GateStateSchema,
+  limit,
+  OpaqueIdSchema,
+  ResolveGateRequestSchema,
+  RunStateSchema,
+  type ApiResponse,
+  type Artifact,
+  type CancelRunRequest,
+  type CreateRunInput,
+  type EventRecord,
+  type Gate,
+  type GateState,
+  type IdSource,
+  type OutputChunk,
+  type Plan,
+  type ResolveGateRequest,
+  type Run,
+  type RunDetails,
+  type RunState,
+  type StepDetails,
+  type WaitingReason,
+  type WorkspaceFile,
+} from "@signalbox/protocol";
+import { readArtifact, readGate, readGates, readProject, readRun, readRunRows, readRuns, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import * as z from "zod";
+
+import { answer, check } from "../answer.ts";
+import type { Clock } from "../clock.ts";
+import { ControlPlaneError, NotFoundError } from "../errors.ts";
+import type { EventFeed } from "../events/event-feed.ts";
+import type { OutputFeed } from "../events/output-feed.ts";
+import type { RunLog } from "../events/run-log.ts";
+import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import type { ActiveRuns } from "./active-runs.ts";
+import { planRun } from "./plan-run.ts";
+import { toArtifact, toGate, toRun, toRunDetails, toStepDetails } from "./run-view.ts";
+import { contentOf, type Content } from "./content.ts";
+import { listWorkspace } from "./workspace-files.ts";
+
+/** What a `RunHandler` works with. */
+export interface RunHandlerDeps {
+  readonly store: SignalboxStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly runLog: RunLog;
+  readonly eventFeed: EventFeed;
+  readonly outputFeed: OutputFeed;
+  readonly activeRuns: ActiveRuns;
+  /** Stops attempts at once, after a wish to stop has been committed. */
+  readonly stopAttempts: (attemptIds: readonly string[], mode: "cancel" | "abort") => void;
+  /** Why steps of a run do not run yet. */
+  readonly explain: (rows: RunRows) => WaitingReason[];
+}
+
+const ListRunsQuerySchema = z.strictObject({
+  projectId: z.string().max(128).optional(),
+  status: RunStateSchema.optional(),
+  limit: z.coerce.number().int().min(1).max(limit("page.size")).default(50),
+  cursor: OpaqueIdSchema.optional(),
+});
+const ListGatesQuerySchema = z.strictObject({
+  status: GateStateSchema.optional(),
+  runId: OpaqueIdSchema.optional(),
+  limit: z.coerce.number().int().min(1).max(limit("page.size")).default(50),
+});
+const CursorSchema = z.strictObject({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  limit: z.coerce.number().int().min(1).max(limit("reader.batchEvents")).default(limit("reader.batchEvents")),
+});
+
+/** Orders: makes runs, tells how they stand, stops them, and takes decisions at their gates. */
+export class RunHandler {
+  readonly #deps: RunHandlerDeps;
+
+  constructor(deps: RunHandlerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Makes a run out of a plan, a prompt, instructions or a command. Its project is made when it is not there. */
+  async createRun(request: CreateRunInput, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Run>> {
+    return answer(async () => {
+      requireScope(context, "runs:write");
+      const wanted = check(CreateRunRequestSchema, request);
+      const { orgId } = context.principal;
+      const { store, clock, ids, activeRuns, runLog } = this.#deps;
+      activeRuns.requireRoom(orgId);
+
+      const project = await store.view(() => readProject(orgId, wanted.projectId));
+      const source = wanted.fromRunId ? await this.#requireRun(wanted.fromRunId, orgId) : undefined;
+      const reference = wanted.referenceRunId ? await this.#planOf(wanted.referenceRunId, orgId) : undefined;
+      const planned = planRun(wanted, { id: wanted.projectId, env: parse(project?.env), commands: parse(project?.commands) }, reference);
+      const repo = wanted.repo ? JSON.stringify(wanted.repo) : (source?.repo ?? project?.repo ?? null);
+      const now = clock.now();
+      const id = ids.next("run");
+      const outcome = await runLog.commit("createRun", {
+        id,
+        orgId,
+        projectId: wanted.projectId,
+        name: wanted.name ?? null,
+        goal: planned.goal,
+        source: planned.source,
+        taskType: wanted.taskType ?? null,
+        repo,
+        fromRunId: wanted.fromRunId ?? null,
+        referenceRunId: wanted.referenceRunId ?? null,
+        manifest: source?.manifest ?? null,
+        timeoutMs: wanted.timeoutMs ?? null,
+        steps: planned.steps,
+        makeProject: project === undefined,
+        now,
+        actor: actorOf(context),
+        traceparent: context.traceparent,
+        idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
+      });
+      return toRun(await this.#requireRun(outcome.runId, orgId));
+    });
+  }
+
+  /** A run with its steps, gates and artifacts. */
+  async getRun(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<RunDetails>> {
+    return answer(async () => toRunDetails(await this.#requireRows(runId, context)));
+  }
+
+  /** Runs, newest first. `cursor` is the id of the last run of the page before. */
+  async listRuns(
+    query: { readonly projectId?: string; readonly status?: RunState; readonly limit?: number; readonly cursor?: string } = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ items: Run[]; nextCursor?: string }>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const { cursor, ...wanted } = check(ListRunsQuerySchema, query);
+      const rows = await this.#deps.store.view(() => readRuns({ ...wanted, orgId: context.principal.orgId, before: cursor }));
+      const last = rows.length === wanted.limit ? rows.at(-1) : undefined;
+      return { items: rows.map(toRun), ...(last ? { nextCursor: last.id } : {}) };
+    });
+  }
+
+  /** Stops a run: what has not begun never will, what runs is told to end. A run that is over is an INVALID_STATE refusal. */
+  async cancelRun(runId: string, request: Partial<CancelRunRequest> = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Run>> {
+    return answer(async () => {
+      requireScope(context, "runs:write");
+      const { mode, reason } = check(CancelRunRequestSchema, request);
+      const { orgId } = context.principal;
+      const now = this.#deps.clock.now();
+      const outcome = await this.#deps.runLog.commit("cancelRun", {
+        runId, orgId, mode, reason, because: "cancelled", now, actor: actorOf(context),
+        idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
+      });
+      this.#deps.stopAttempts(outcome.live, mode);
+      return toRun(await this.#requireRun(runId, orgId));
+    });
+  }
+
+  /** One step of a run, by name. */
+  async getStep(runId: string, step: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<StepDetails>> {
+    return answer(async () => {
+      const rows = await this.#requireRows(runId, context);
+      const row = rows.steps.find((candidate) => candidate.name === step);
+      if (!row) throw new NotFoundError("step", step);
+      return toStepDetails(row, rows.attempts);
+    });
+  }
+
+  /** Why the steps of a run that could run do not. Empty when nothing waits. */
+  async explainRun(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<WaitingReason[]>> {
+    return answer(async () => this.#deps.explain(await this.#requireRows(runId, context)));
+  }
+
+  /** Events of a run after a number, up to `reader.batchEvents`. */
+  async listEvents(
+    runId: string,
+    query: { readonly after?: number; readonly limit?: number } = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ events: readonly EventRecord[]; lastSeq: number; gap?: { earliest: number } }>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const { after, limit: count } = check(CursorSchema, query);
+      const run = await this.#requireRun(runId, context.principal.orgId);
+      const events = await this.#deps.eventFeed.read(runId, after, count);
+      const first = events[0];
+      return { events, lastSeq: run.last_seq, ...(first && first.seq > after + 1 ? { gap: { earliest: first.seq } } : {}) };
+    });
+  }
+
+  /** Batches of events after a number, live; ends after the batch with the final event. */
+  async followEvents(
+    runId: string,
+    options: { readonly after?: number; readonly signal: AbortSignal },
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<AsyncIterable<readonly EventRecord[]>>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      await this.#requireRun(runId, context.principal.orgId);
+      return this.#deps.eventFeed.follow(runId, options.after ?? 0, options.signal);
+    });
+  }
+
+  /** Output of all steps in the order in which it was stored; with `follow`, live until the run is over. */
+  async followOutput(
+    runId: string,
+    options: { readonly after?: number; readonly step?: string; readonly attemptId?: string; readonly follow?: boolean; readonly signal: AbortSignal },
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<AsyncIterable<readonly OutputChunk[]>>> {
+    return answer(async () => {
+      const { orgId } = context.principal;
+      const rows = await this.#requireRows(runId, context);
+      if (options.step !== undefined && !rows.steps.some(({ name }) => name === options.step)) throw new NotFoundError("step", options.step);
+      return this.#deps.outputFeed.read({
+        runId,
+        after: options.after ?? 0,
+        follow: options.follow ?? false,
+        stepNames: rows.steps.map(({ name }) => name),
+        wants: (chunk) => (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
+        isOver: async () => (await this.#deps.store.view(() => readRun(runId, orgId)))?.ended_at !== null,
+        signal: options.signal,
+      });
+    });
+  }
+
+  /** One gate, with exactly what it asks. */
+  async getGate(gateId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      return this.#requireGate(gateId, context);
+    });
+  }
+
+  /** Gates, newest first. */
+  async listGates(
+    query: { readonly status?: GateState; readonly runId?: string; readonly limit?: number } = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ items: Gate[] }>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const wanted = check(ListGatesQuerySchema, query);
+      const rows = await this.#deps.store.view(() => readGates({ ...wanted, orgId: context.principal.orgId }));
+      return { items: rows.map(toGate) };
+    });
+  }
+
+  /** Says yes to a gate. The first answer counts; the same again is fine. */
+  async approveGate(gateId: string, request: ResolveGateRequest = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
+    return this.#resolveGate(gateId, "approve", request, context);
+  }
+
+  /** Says no to a gate: its run fails with the reason `gate_denied`. */
+  async rejectGate(gateId: string, request: ResolveGateRequest = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
+    return this.#resolveGate(gateId, "deny", request, context);
+  }
+
+  /** An artifact and its bytes. */
+  async getArtifact(artifactId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ artifact: Artifact; content: Content }>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const { orgId } = context.principal;
+      const row = await this.#deps.store.view(() => readArtifact(artifactId, orgId));
+      if (!row) throw new NotFoundError("artifact", artifactId);
+      const rows = await this.#requireRows(row.run_id, context);
+      const artifact = toArtifact(row, rows.steps[row.step_idx]?.name ?? "");
+      return { artifact, content: await contentOf(this.#deps.store.blobs, artifact) };
+    });
+  }
+
+  /** The files that a run has made or changed, as its last finished step left them. */
+  async listFiles(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ runId: string; files: WorkspaceFile[] }>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const run = await this.#requireRun(runId, context.principal.orgId);
+      return { runId, files: await listWorkspace(this.#deps.store.blobs, run.manifest) };
+    });
+  }
+
+  /** One of those files. */
+  async getFile(runId: string, path: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Content>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const run = await this.#requireRun(runId, context.principal.orgId);
+      const file = (await listWorkspace(this.#deps.store.blobs, run.manifest)).find((candidate) => candidate.path === path);
+      if (!file) throw new NotFoundError("file", path);
+      return contentOf(this.#deps.store.blobs, file);
+    });
+  }
+
+  async #resolveGate(gateId: string, move: "approve" | "deny", request: ResolveGateRequest, context: RequestContext): Promise<ApiResponse<Gate>> {
+    return answer(async () => {
+      requireScope(context, "gates:decide");
+      const { note, contentHash } = check(ResolveGateRequestSchema, request);
+      const gate = await this.#requireGate(gateId, context);
+      requireApprover(gate, context);
+      const now = this.#deps.clock.now();
+      await this.#deps.runLog.commit("resolveGate", {
+        gateId, orgId: context.principal.orgId, move, note: note ?? undefined, contentHash, now, actor: actorOf(context),
+        idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
+      });
+      return this.#requireGate(gateId, context);
+    });
+  }
+
+  async #requireGate(gateId: string, context: RequestContext): Promise<Gate> {
+    const row = await this.#deps.store.view(() => readGate(gateId, context.principal.orgId));
+    if (!row) throw new NotFoundError("gate", gateId);
+    return toGate(row);
+  }
+
+  async #requireRun(runId: string, orgId: string): Promise<RunRow> {
+    const row = await this.#deps.store.view(() => readRun(runId, orgId));
+    if (!row) throw new NotFoundError("run", runId);
+    return row;
+  }
+
+  async #requireRows(runId: string, context: RequestContext): Promise<RunRows> {
+    requireScope(context, "runs:read");
+    const rows = await this.#deps.store.view(() => readRunRows(runId, context.principal.orgId));
+    if (!rows) throw new NotFoundError("run", runId);
+    return rows;
+  }
+
+  async #planOf(runId: string, orgId: string): Promise<Plan> {
+    const rows = await this.#deps.store.view(() => readRunRows(runId, orgId));
+    if (!rows) throw new NotFoundError("run", runId);
+    return { goal: rows.run.goal, steps: rows.steps.map(({ definition }) => asWritten(JSON.parse(definition) as PlannedStep)) };
+  }
+}
+
+/** A gate that names its approvers takes an answer from them only; an admin may always answer. */
+function requireApprover(gate: Gate, context: RequestContext): void {
+  const { approvers } = gate.content;
+  const { principal } = context;
+  if (approvers.length === 0 || principal.scopes.has("admin") || approvers.includes(principal.id)) return;
+  throw new ControlPlaneError("FORBIDDEN", `gate ${gate.id} is for ${approvers.join(", ")} to decide`, { approvers });
+}
+
+/** A planned step without what planning added. */
+function asWritten({ command: _command, environment: _environment, gates: _gates, key: _key, ...step }: PlannedStep): Plan["steps"][number] {
+  return step;
+}
+
+function parse<T extends object>(json: string | undefined): T {
+  return (json === undefined ? {} : JSON.parse(json)) as T;
+}

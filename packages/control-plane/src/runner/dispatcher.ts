@@ -1,0 +1,277 @@
+import { limit, type ControlMessageOf, type IdSource, type StartGrant } from "@signalbox/protocol";
+import { hashEnvelope } from "@signalbox/protocol/hash";
+import { gateIdOf, readGate, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
+
+import type { Clock, Timer } from "../clock.ts";
+import type { RunLog } from "../events/run-log.ts";
+import type { Logger } from "../logger.ts";
+import type { SecretVault } from "../project/secret-vault.ts";
+import type { AttemptBoard } from "./attempt-board.ts";
+import { envelopeOf } from "./envelope.ts";
+import { freeSlotsOf, type ConnectedRunner, type Fleet } from "./fleet.ts";
+import { choose } from "./placement.ts";
+import { keyOf, toWaitingStep, type ReadyQueue, type WaitingStep } from "./ready-queue.ts";
+
+/** What a `Dispatcher` works with. */
+export interface DispatcherDeps {
+  readonly store: SignalboxStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly runLog: RunLog;
+  readonly fleet: Fleet;
+  readonly queue: ReadyQueue;
+  readonly board: AttemptBoard;
+  readonly vault: SecretVault;
+  readonly logger: Logger;
+}
+
+interface Offer {
+  readonly offerId: string;
+  readonly waiting: WaitingStep;
+  readonly runner: ConnectedRunner;
+  readonly timer: Timer;
+}
+
+const DECLINED_MS = 5_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Matches steps that wait to runners with room, in memory and pushed by events: no polling. An offer comes first and
+ * burns nothing; the lease is committed when the runner accepts, and the grant to start follows the commit.
+ */
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  readonly #offers = new Map<string, Offer>();
+  /** Concurrency keys in use, with the step that holds each. */
+  readonly #keys = new Map<string, string>();
+  /** The runner that has a run's workspace. */
+  readonly #keepers = new Map<string, string>();
+  #isStopped = false;
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+    deps.runLog.on("ready", (steps) => this.enqueue(steps));
+    deps.runLog.on("changed", ({ runId, isOver }) => {
+      if (isOver) this.#forgetRun(runId);
+    });
+    deps.fleet.on("available", (runner) => this.#fill(runner));
+    deps.fleet.on("gone", (runner) => this.#takeBack(runner));
+  }
+
+  /** Takes steps that wait for a runner and offers them to whoever has room. */
+  enqueue(steps: readonly ReadyStep[]): void {
+    for (const ready of steps) {
+      const waiting = toWaitingStep(ready);
+      this.#deps.queue.add(waiting);
+      this.#place(waiting);
+    }
+  }
+
+  /** A step has a live attempt again after a restart. */
+  adopt(step: { readonly runId: string; readonly index: number; readonly runnerId: string; readonly concurrencyKey: string | undefined }): void {
+    this.#keepers.set(step.runId, step.runnerId);
+    if (step.concurrencyKey !== undefined) this.#keys.set(step.concurrencyKey, keyOf(step));
+  }
+
+  /** A live attempt is over: its key and its place are free. */
+  released(attempt: { readonly runId: string; readonly stepIndex: number; readonly runnerId: string; readonly concurrencyKey: string | undefined; readonly attemptId: string }): void {
+    const { concurrencyKey } = attempt;
+    if (concurrencyKey !== undefined && this.#keys.get(concurrencyKey) === keyOf({ runId: attempt.runId, index: attempt.stepIndex })) {
+      this.#freeKey(concurrencyKey);
+    }
+    this.#deps.fleet.release(attempt.runnerId, attempt.attemptId);
+  }
+
+  /** The holder of a step's concurrency key, when it is another step. */
+  keyHolder(waiting: WaitingStep): string | undefined {
+    const holder = waiting.concurrencyKey === undefined ? undefined : this.#keys.get(waiting.concurrencyKey);
+    return holder === keyOf(waiting) ? undefined : holder;
+  }
+
+  /** A runner takes an offer: commits the lease and lets it start. An offer that is no longer open is withdrawn. */
+  async accept(runner: ConnectedRunner, message: { readonly offerId: string; readonly attemptId: string }): Promise<void> {
+    const offer = this.#takeOffer(message.offerId, runner);
+    if (!offer) return runner.channel.send({ type: "withdraw", ...message });
+    try {
+      await this.#lease(offer);
+    } catch (error) {
+      runner.channel.send({ type: "withdraw", ...message });
+      this.#giveBack(offer, error);
+      this.#deps.fleet.release(runner.runnerId, offer.offerId);
+    }
+  }
+
+  /** A runner does not want an offer: others are asked, and it is not asked again for a while. */
+  decline(runner: ConnectedRunner, message: { readonly offerId: string; readonly reason: string }): void {
+    const offer = this.#takeOffer(message.offerId, runner);
+    if (!offer) return;
+    this.#deps.logger.info({ runner: runner.runnerId, run: offer.waiting.runId, step: offer.waiting.step.name, reason: message.reason }, "offer declined");
+    offer.waiting.declined.add(runner.runnerId);
+    this.#deps.clock.setTimer(DECLINED_MS, () => {
+      offer.waiting.declined.delete(runner.runnerId);
+      if (this.#deps.queue.has(offer.waiting)) this.#place(offer.waiting);
+    });
+    this.#requeue(offer.waiting);
+    this.#deps.fleet.release(runner.runnerId, offer.offerId);
+  }
+
+  /** Offers nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const offer of this.#offers.values()) offer.timer.cancel();
+  }
+
+  #fill(runner: ConnectedRunner): void {
+    for (const [fingerprint, steps] of this.#deps.queue.groups()) {
+      for (const waiting of steps.values()) {
+        if (freeSlotsOf(runner) === 0) return;
+        if (!this.#deps.fleet.fitting(fingerprint, waiting.orgId, waiting.step.requires).has(runner)) break;
+        this.#place(waiting);
+      }
+    }
+  }
+
+  #place(waiting: WaitingStep): void {
+    if (this.#isStopped || this.keyHolder(waiting) !== undefined) return;
+    const { fleet } = this.#deps;
+    const fitting = fleet.fitting(waiting.fingerprint, waiting.orgId, waiting.step.requires);
+    const candidates = [...fitting].filter((runner) => !waiting.declined.has(runner.runnerId) && !runner.isDeaf && !runner.isDraining);
+    const chosen = choose(candidates.map((runner) => ({ runnerId: runner.runnerId, freeSlots: freeSlotsOf(runner) })), this.#keepers.get(waiting.runId));
+    const runner = chosen === undefined ? undefined : fleet.get(chosen);
+    if (runner) this.#offer(waiting, runner);
+  }
+
+  #offer(waiting: WaitingStep, runner: ConnectedRunner): void {
+    this.#deps.queue.remove(waiting);
+    if (waiting.concurrencyKey !== undefined) this.#keys.set(waiting.concurrencyKey, keyOf(waiting));
+    const offerId = this.#deps.ids.next("offer");
+    runner.held.add(offerId);
+    const expiresMs = limit("offer.ttlMs");
+    const timer = this.#deps.clock.setTimer(expiresMs, () => this.#expire(offerId));
+    this.#offers.set(offerId, { offerId, waiting, runner, timer });
+    const message: ControlMessageOf<"offer"> = {
+      type: "offer", offerId, attemptId: offerId, runId: waiting.runId, step: waiting.step.name, tool: waiting.step.tool, expiresMs,
+    };
+    runner.channel.send(message);
+  }
+
+  /** A runner that says nothing is deaf until it answers a probe. */
+  #expire(offerId: string): void {
+    const offer = this.#offers.get(offerId);
+    if (!offer) return;
+    this.#offers.delete(offerId);
+    const { runner, waiting } = offer;
+    this.#deps.logger.warn({ runner: runner.runnerId }, "offer not answered; the runner gets no work until it answers a probe");
+    runner.isDeaf = true;
+    runner.held.delete(offerId);
+    runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
+    runner.channel.send({ type: "probe", probeId: offerId });
+    this.#requeue(waiting);
+  }
+
+  #takeOffer(offerId: string, runner: ConnectedRunner): Offer | undefined {
+    const offer = this.#offers.get(offerId);
+    if (!offer || offer.runner !== runner) return undefined;
+    offer.timer.cancel();
+    this.#offers.delete(offerId);
+    return offer;
+  }
+
+  #takeBack(runner: ConnectedRunner): void {
+    for (const offer of [...this.#offers.values()]) {
+      if (offer.runner === runner && this.#takeOffer(offer.offerId, runner)) this.#requeue(offer.waiting);
+    }
+  }
+
+  async #lease({ offerId, waiting, runner }: Offer): Promise<void> {
+    const { store, clock, runLog, board, vault } = this.#deps;
+    const { step } = waiting;
+    const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
+    const secrets = step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
+    const envelope = envelopeOf(waiting, step, { approvals, secretNames: secrets.map(({ name }) => name) });
+    const envelopeHash = hashEnvelope(envelope);
+    const leaseMs = limit("lease.ttlMs");
+    const leaseEndsAt = clock.monotonic() + leaseMs;
+    const now = clock.now();
+    const leased = await store.run("leaseAttempt", {
+      runId: waiting.runId, stepIndex: waiting.index, number: waiting.nextAttempt, runnerId: runner.runnerId,
+      envelope: JSON.stringify(envelope), envelopeHash, manifest: waiting.manifest, approvals, leaseUntil: now + leaseMs, now,
+    });
+    const { attemptId, epoch } = leased;
+    board.add({
+      attemptId, epoch, runId: waiting.runId, orgId: waiting.orgId, stepIndex: waiting.index, runnerId: runner.runnerId,
+      concurrencyKey: waiting.concurrencyKey, baseManifest: waiting.manifest, leaseEndsAt,
+    });
+    runner.held.delete(offerId);
+    runner.held.add(attemptId);
+    this.#keepers.set(waiting.runId, runner.runnerId);
+    const grant: StartGrant = {
+      attemptId, epoch, leaseMs, number: waiting.nextAttempt, envelope, envelopeHash, environment: step.environment, secrets,
+      cancelGraceMs: limit("cancel.graceMs"), outputBytes: limit("step.outputBytes"),
+    };
+    runner.channel.send({ type: "start", offerId, grant });
+    runLog.tell(leased);
+  }
+
+  /** The gates behind which a step stands, with what each was asked. That each said yes is checked in the lease's commit. */
+  async #approvals(waiting: WaitingStep): Promise<{ gateId: string; contentHash: string }[]> {
+    return Promise.all(
+      waiting.step.gates.map(async (index) => {
+        const gateId = gateIdOf(waiting.runId, index);
+        const gate = await this.#deps.store.view(() => readGate(gateId, waiting.orgId));
+        return { gateId, contentHash: gate?.content_hash ?? "" };
+      }),
+    );
+  }
+
+  /** After a lease that was not to be: a step that no longer waits is dropped, any other waits on. */
+  #giveBack(offer: Offer, error: unknown): void {
+    const { waiting } = offer;
+    if (error instanceof UnitRefusal && error.code === "INVALID_STATE") {
+      this.#freeStep(waiting);
+      return;
+    }
+    this.#deps.logger.warn({ err: error, run: waiting.runId, step: waiting.step.name }, "lease not committed; trying again");
+    this.#freeStep(waiting);
+    this.#deps.clock.setTimer(RETRY_MS, () => void this.#reread(waiting));
+  }
+
+  /** Reads a step anew and lets it wait, if it still does. */
+  async #reread(waiting: WaitingStep): Promise<void> {
+    if (this.#isStopped) return;
+    try {
+      const row = await this.#deps.store.get<{ manifest: string | null; repo: string | null; state: string; live_attempt: string | null; attempts: number }>(
+        "SELECT r.manifest, r.repo, s.state, s.live_attempt, s.attempts FROM runs r JOIN steps s ON s.run_id = r.id WHERE r.id = ? AND s.idx = ?",
+        waiting.runId, waiting.index,
+      );
+      if (row?.state !== "ready" || row.live_attempt !== null) return;
+      this.enqueue([{ ...waiting, manifest: row.manifest, repo: row.repo, nextAttempt: row.attempts + 1 }]);
+    } catch (error) {
+      this.#deps.logger.warn({ err: error, run: waiting.runId }, "step could not be read; trying again");
+      this.#deps.clock.setTimer(RETRY_MS, () => void this.#reread(waiting));
+    }
+  }
+
+  #requeue(waiting: WaitingStep): void {
+    this.#freeStep(waiting);
+    this.#deps.queue.add(waiting);
+    this.#place(waiting);
+  }
+
+  #freeStep(waiting: WaitingStep): void {
+    const { concurrencyKey } = waiting;
+    if (concurrencyKey !== undefined && this.#keys.get(concurrencyKey) === keyOf(waiting)) this.#keys.delete(concurrencyKey);
+  }
+
+  #freeKey(key: string): void {
+    this.#keys.delete(key);
+    for (const [, steps] of this.#deps.queue.groups()) {
+      for (const waiting of steps.values()) if (waiting.concurrencyKey === key) this.#place(waiting);
+    }
+  }
+
+  #forgetRun(runId: string): void {
+    this.#deps.queue.removeRun(runId);
+    this.#keepers.delete(runId);
+  }
+}

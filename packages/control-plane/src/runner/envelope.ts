@@ -1,0 +1,37 @@
+import type { Envelope, Repository } from "@signalbox/protocol";
+import { hashEnvironment } from "@signalbox/protocol/hash";
+import type { PlannedStep, ReadyStep } from "@signalbox/store";
+
+/** What goes into an envelope beside the step itself. */
+export interface EnvelopeFacts {
+  readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
+  readonly secretNames: readonly string[];
+}
+
+/** Exactly what an attempt at a step will run. Pure: the same step makes the same envelope. */
+export function envelopeOf(ready: ReadyStep, step: PlannedStep, facts: EnvelopeFacts): Envelope {
+  return {
+    v: 1,
+    orgId: ready.orgId,
+    projectId: ready.projectId,
+    runId: ready.runId,
+    step: step.name,
+    idempotencyKey: `${ready.runId}/${ready.index}`,
+    tool: step.tool,
+    inputs: step.inputs,
+    command: step.command,
+    toolsAllowed: step.toolsAllowed ?? null,
+    envAllowed: step.envAllowed ?? [],
+    environmentHash: hashEnvironment(step.environment),
+    secretsScope: step.secretsScope ?? null,
+    secretNames: [...facts.secretNames],
+    repo: ready.repo === null ? null : (JSON.parse(ready.repo) as Repository),
+    baseManifest: ready.manifest,
+    artifacts: step.artifacts ?? [],
+    sandbox: step.sandbox,
+    network: step.network,
+    timeoutMs: step.timeoutMs,
+    onDisconnect: step.onDisconnect,
+    approvals: facts.approvals.map(({ gateId, contentHash }) => ({ gateId, contentHash })),
+  };
+}

@@ -1,0 +1,127 @@
+import { createHash, type Hash } from "node:crypto";
+import { crc32 } from "node:zlib";
+
+import { decodeOutputFrame, limit, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
+import { readStream, type OutputPiece, type OutputVerdict, type SignalboxStore } from "@signalbox/store";
+
+import type { OutputFeed } from "../events/output-feed.ts";
+import type { Logger } from "../logger.ts";
+
+const PAUSE_MS = 1_000;
+const PIECES_AT_ONCE = 64;
+
+/** Where the answers to one runner's output go. */
+export type AnswerOutput = (answer: OutputAnswer) => void;
+
+/**
+ * Takes the output of runners: checks each frame, stores what waits together in one unit, answers after the commit,
+ * and keeps the running checksum of every stream that it has seen from its beginning.
+ */
+export class OutputIntake {
+  readonly #store: SignalboxStore;
+  readonly #outputFeed: OutputFeed;
+  readonly #logger: Logger;
+  readonly #hashes = new Map<string, { readonly hash: Hash; length: number }>();
+
+  constructor(deps: { readonly store: SignalboxStore; readonly outputFeed: OutputFeed; readonly logger: Logger }) {
+    this.#store = deps.store;
+    this.#outputFeed = deps.outputFeed;
+    this.#logger = deps.logger;
+  }
+
+  /** The output channel of one runner: frames go in one after the other, and are stored in that order. */
+  open(runnerId: string, answer: AnswerOutput): { take(frame: Uint8Array): boolean } {
+    let waiting: OutputPiece[] = [];
+    let isStoring = false;
+    const store = async () => {
+      isStoring = true;
+      while (waiting.length > 0) {
+        const pieces = waiting.slice(0, PIECES_AT_ONCE);
+        waiting = waiting.slice(PIECES_AT_ONCE);
+        await this.#storePieces(runnerId, pieces, answer);
+      }
+      isStoring = false;
+    };
+    return {
+      take: (message) => {
+        const piece = readFrame(message);
+        if (!piece) return false;
+        waiting.push(piece);
+        if (!isStoring) void store();
+        return true;
+      },
+    };
+  }
+
+  /** sha256 of what is stored of a stream; undefined when a part of it was lost. */
+  async checksum(runId: string, attemptId: string, stream: OutputStream, length: number): Promise<string | undefined> {
+    const known = this.#hashes.get(streamKey(attemptId, stream));
+    if (known?.length === length) return known.hash.copy().digest("hex");
+    return this.#checksumOfStored(runId, attemptId, stream, length);
+  }
+
+  /** Forgets the running checksums of an attempt that is over. */
+  forget(attemptId: string): void {
+    for (const key of this.#hashes.keys()) if (key.startsWith(`${attemptId}/`)) this.#hashes.delete(key);
+  }
+
+  async #storePieces(runnerId: string, pieces: readonly OutputPiece[], answer: AnswerOutput): Promise<void> {
+    try {
+      const verdicts = await this.#store.run("appendOutput", { runnerId, pieces, maxBytes: limit("step.outputBytes") });
+      for (const [index, verdict] of verdicts.entries()) {
+        const piece = pieces[index];
+        if (piece && verdict.kind === "ack") this.#addToChecksum(piece);
+      }
+      for (const verdict of lastOfEach(verdicts)) answer(toAnswer(verdict));
+      for (const runId of new Set(verdicts.map((verdict) => verdict.runId))) this.#outputFeed.notify(runId);
+    } catch (error) {
+      // The runner still has all of it in its spool; it sends again from what was acknowledged.
+      this.#logger.warn({ err: error, runner: runnerId }, "output not stored; the runner is asked to wait");
+      for (const { attemptId, epoch } of pieces) answer({ type: "pause", attemptId, epoch, retryAfterMs: PAUSE_MS });
+    }
+  }
+
+  #addToChecksum(piece: OutputPiece): void {
+    const key = streamKey(piece.attemptId, piece.stream);
+    const known = this.#hashes.get(key) ?? { hash: createHash("sha256"), length: 0 };
+    if (piece.gap !== undefined || piece.offset > known.length || piece.offset + piece.length <= known.length) return;
+    known.hash.update(piece.bytes.subarray(known.length - piece.offset));
+    known.length = piece.offset + piece.length;
+    this.#hashes.set(key, known);
+  }
+
+  async #checksumOfStored(runId: string, attemptId: string, stream: OutputStream, length: number): Promise<string | undefined> {
+    const hash = createHash("sha256");
+    let [seen, after] = [0, 0];
+    while (seen < length) {
+      const rows = await this.#store.view(() => readStream(attemptId, runId, stream, after, PIECES_AT_ONCE));
+      const last = rows.at(-1);
+      if (!last || rows.some((row) => row.gap !== null)) return undefined;
+      for (const row of rows) hash.update(row.bytes);
+      seen = last.start + last.length;
+      after = last.seq;
+    }
+    return hash.digest("hex");
+  }
+}
+
+/** A frame that is whole and whose checksum is right. */
+function readFrame(message: Uint8Array): OutputPiece | undefined {
+  const frame = decodeOutputFrame(message);
+  if (!frame || (frame.gap === undefined && crc32(frame.bytes) !== frame.crc32)) return undefined;
+  const { attemptId, epoch, stream, offset, length, bytes, gap } = frame;
+  return { attemptId, epoch, stream, offset, length, bytes, ...(gap === undefined ? {} : { gap }) };
+}
+
+/** Of several verdicts on one stream the last says all. */
+function lastOfEach(verdicts: readonly OutputVerdict[]): Iterable<OutputVerdict> {
+  return new Map(verdicts.map((verdict) => [`${verdict.attemptId}/${verdict.epoch}/${verdict.stream}`, verdict])).values();
+}
+
+function toAnswer({ kind, attemptId, epoch, stream, offset }: OutputVerdict): OutputAnswer {
+  return kind === "fenced" ? { type: "fenced", attemptId, epoch } : { type: kind, attemptId, epoch, stream, offset };
+}
+
+function streamKey(attemptId: string, stream: string): string {
+  return `${attemptId}/${stream}`;
+}

@@ -1,0 +1,119 @@
+import { ATTEMPT_TRANSITIONS, isFinal, limit, type RunnerMessage, type RunnerMessageOf, type AttemptState } from "@signalbox/protocol";
+import { readAttempt, type SignalboxStore } from "@signalbox/store";
+
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import type { AttemptBoard } from "./attempt-board.ts";
+import type { AttemptResults } from "./attempt-results.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { ConnectedRunner, Fleet } from "./fleet.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+
+/** What a `RunnerSession` works with. */
+export interface RunnerSessionDeps {
+  readonly store: SignalboxStore;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly board: AttemptBoard;
+  readonly dispatcher: Dispatcher;
+  readonly results: AttemptResults;
+  readonly heartbeats: Heartbeats;
+  readonly logger: Logger;
+  /** A runner wants to leave: for a while, or for good. */
+  readonly onDrainWanted: (runnerId: string, comesBack: boolean) => Promise<void>;
+}
+
+/** What an attempt that a hello names is told. */
+export type HelloVerdict = "keep" | "cancel" | "abort" | "fenced" | "unknown";
+
+/** The conversation with one runner over one connection, after it has proven who it is. */
+export class RunnerSession {
+  readonly #deps: RunnerSessionDeps;
+  readonly #runner: ConnectedRunner;
+
+  constructor(deps: RunnerSessionDeps, runner: ConnectedRunner) {
+    this.#deps = deps;
+    this.#runner = runner;
+  }
+
+  /**
+   * Compares what the runner says it has with what the control plane knows: extends what it still holds, and counts as
+   * interrupted what it has come back without.
+   */
+  async reconcile(hello: RunnerMessageOf<"hello">): Promise<{ attemptId: string; epoch: number; verdict: HelloVerdict }[]> {
+    const { board, clock, results } = this.#deps;
+    const named = new Map(hello.attempts.map((attempt) => [attempt.attemptId, attempt]));
+    const held = [...board].filter((attempt) => attempt.runnerId === this.#runner.runnerId);
+    const leaseEndsAt = clock.monotonic() + limit("lease.ttlMs");
+    for (const attempt of held) {
+      const known = named.get(attempt.attemptId);
+      if (!known || known.epoch !== attempt.epoch) await results.lost(attempt, "interrupted", "the runner came back without it");
+      else {
+        board.renew(attempt.attemptId, attempt.epoch, leaseEndsAt);
+        this.#runner.held.add(attempt.attemptId);
+      }
+    }
+    return Promise.all(hello.attempts.map(async ({ attemptId, epoch }) => ({ attemptId, epoch, verdict: await this.#verdictOn(attemptId, epoch) })));
+  }
+
+  /** Does what a message asks. Messages of one connection may overlap; each carries its own proof of holding. */
+  async handle(message: RunnerMessage): Promise<void> {
+    const runner = this.#runner;
+    const { dispatcher, results, heartbeats, fleet } = this.#deps;
+    switch (message.type) {
+      case "heartbeat":
+        heartbeats.beat(runner.runnerId, message);
+        return;
+      case "renew":
+        return this.#renew(message);
+      case "accept":
+        return dispatcher.accept(runner, { offerId: message.offerId, attemptId: message.attemptId });
+      case "decline":
+        return dispatcher.decline(runner, message);
+      case "started":
+        return this.#fenceUnless(await results.started(runner.runnerId, message), message);
+      case "progress":
+        return this.#fenceUnless(await results.progressed(runner.runnerId, message), message);
+      case "finish":
+        return this.#finish(message);
+      case "probe_ack":
+        runner.isDeaf = false;
+        return fleet.reopen(runner.runnerId);
+      case "drain":
+        return this.#deps.onDrainWanted(runner.runnerId, message.comesBack);
+      case "hello":
+        runner.channel.close(4002, "a second hello");
+        return;
+    }
+  }
+
+  async #renew({ sentAt, attempts }: RunnerMessageOf<"renew">): Promise<void> {
+    const { store, clock, board } = this.#deps;
+    const leaseEndsAt = clock.monotonic() + limit("lease.ttlMs");
+    const answers = await store.run("renewLeases", { runnerId: this.#runner.runnerId, attempts, leaseUntil: clock.now() + limit("lease.ttlMs") });
+    for (const { attemptId, epoch, verdict } of answers) if (verdict !== "lost") board.renew(attemptId, epoch, leaseEndsAt);
+    this.#runner.channel.send({ type: "renewed", sentAt, attempts: answers });
+  }
+
+  async #finish(message: RunnerMessageOf<"finish">): Promise<void> {
+    const { attemptId, epoch } = message;
+    const answer = await this.#deps.results.finished(this.#runner.runnerId, message);
+    this.#runner.channel.send({ type: "finish_ack", attemptId, epoch, ...answer });
+  }
+
+  #fenceUnless(isHeld: boolean, { attemptId, epoch }: { readonly attemptId: string; readonly epoch: number }): void {
+    if (!isHeld) this.#runner.channel.send({ type: "fenced", attemptId, epoch });
+  }
+
+  async #verdictOn(attemptId: string, epoch: number): Promise<HelloVerdict> {
+    const row = await this.#deps.store.view(() => readAttempt(attemptId));
+    if (!row) return "unknown";
+    if (row.epoch !== epoch || row.runner_id !== this.#runner.runnerId) return "fenced";
+    // A result that was recorded but not acknowledged is kept until the runner has heard so.
+    if (isFinal(ATTEMPT_TRANSITIONS, row.state)) return FINISHED_BY_RUNNER.has(row.state) ? "keep" : "fenced";
+    const run = await this.#deps.store.get<{ cancel_mode: "cancel" | "abort" | null }>("SELECT cancel_mode FROM runs WHERE id = ?", row.run_id);
+    return run?.cancel_mode ?? "keep";
+  }
+}
+
+const FINISHED_BY_RUNNER: ReadonlySet<AttemptState> = new Set(["succeeded", "failed", "skipped", "cancelled", "interrupted"]);
