@@ -7,7 +7,14 @@ import { Hono } from "hono";
 import { readRequestId } from "./boundary/request-id.ts";
 import { headersOf, statusOf } from "./refusal.ts";
 import type { Face, Route } from "./route.ts";
-import { answerHeaders, internalError, serveRoute, type Desk, type FaceContext, type NodeBindings } from "./serving/serve-route.ts";
+import {
+  answerHeaders,
+  internalError,
+  serveRoute,
+  type Desk,
+  type FaceContext,
+  type NodeBindings,
+} from "./serving/serve-route.ts";
 
 /** All faces of a server on one app. */
 export interface Faces {
@@ -28,7 +35,8 @@ export function createFaces(faces: readonly Face[], desk: Desk): Faces {
     for (const route of face.routes) {
       const path = pathOf(face, route);
       requirePermission(route, path);
-      if (seen.size === seen.add(`${route.method} ${path}`).size) throw new Error(`${route.method} ${path} is there twice`);
+      if (seen.size === seen.add(`${route.method} ${path}`).size)
+        throw new Error(`${route.method} ${path} is there twice`);
       app.on(route.method, path, serveRoute(face, route, desk));
     }
   }
@@ -68,10 +76,17 @@ class Strangers {
   notFound(c: FaceContext): Response {
     const refused = this.#desk.checks(c.env.incoming);
     if (refused) return this.#refuse(c.env.incoming, refused);
-    const methods = ["GET", "POST", "PUT", "DELETE"].filter((method) => this.#app.router.match(method, c.req.path)[0].length > 0);
-    if (methods.length === 0) return this.#refuse(c.env.incoming, { code: "NOT_FOUND", message: "there is nothing at this path" });
+    const methods = ["GET", "POST", "PUT", "DELETE"].filter(
+      (method) => this.#app.router.match(method, c.req.path)[0].length > 0,
+    );
+    if (methods.length === 0)
+      return this.#refuse(c.env.incoming, { code: "NOT_FOUND", message: "there is nothing at this path" });
     const allowed = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
-    return this.#refuse(c.env.incoming, { code: "METHOD_NOT_ALLOWED", message: `this path takes ${allowed}` }, { Allow: allowed });
+    return this.#refuse(
+      c.env.incoming,
+      { code: "METHOD_NOT_ALLOWED", message: `this path takes ${allowed}` },
+      { Allow: allowed },
+    );
   }
 
   failed(error: unknown, c: FaceContext): Response {
@@ -94,7 +109,9 @@ class Strangers {
     if (!error) return false;
     const { status, headers, text } = this.#spell(incoming, error);
     const lines = Object.entries({ ...headers, "Content-Length": Buffer.byteLength(text), Connection: "close" });
-    socket.end(`HTTP/1.1 ${status} ${error.code}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`);
+    socket.end(
+      `HTTP/1.1 ${status} ${error.code}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${text}`,
+    );
     return true;
   }
 
@@ -103,7 +120,10 @@ class Strangers {
     return new Response(text, { status, headers: { ...headers, ...extra } });
   }
 
-  #spell(incoming: IncomingMessage, error: ApiError): { status: number; headers: Record<string, string>; text: string } {
+  #spell(
+    incoming: IncomingMessage,
+    error: ApiError,
+  ): { status: number; headers: Record<string, string>; text: string } {
     const startMs = performance.now();
     const requestId = this.#requestId(incoming);
     const path = incoming.url ?? "";

@@ -1,11 +1,14 @@
 export { Authentication, type AuthenticationSettings, type Caller } from "./boundary/authentication.ts";
 export { createLocalChecks, type LocalChecks, type LocalChecksSettings } from "./boundary/local-checks.ts";
 export { RateLimit } from "./boundary/rate-limit.ts";
+export { documentsFace } from "./documents/index.ts";
 export { READER_SETTINGS, type ReaderSettings } from "./event-stream.ts";
 export { createFaces, pathOf, type Faces } from "./faces.ts";
 export { nativeFace } from "./native/index.ts";
+export { nofxFace } from "./nofx/index.ts";
 export { Refusal } from "./refusal.ts";
 export { route, type Call, type Face, type Permission, type Reply, type Route, type Voice } from "./route.ts";
+export { runnerFace } from "./runner-protocol/index.ts";
 export type { Answered, Observer, RequestSpan } from "./serving/observer.ts";
 export { OpenStreams } from "./serving/open-streams.ts";
 export type { Desk, NodeBindings } from "./serving/serve-route.ts";

@@ -25,6 +25,8 @@ export interface RouteAnswer {
   readonly status: number;
   /** Of the JSON; where a face wraps its answers, of what it wraps. */
   readonly schema?: z.ZodType;
+  /** True where a face that wraps its answers does not wrap this one. */
+  readonly isBare?: boolean;
   /** Where it is not JSON. */
   readonly contentType?: string;
   /** Other successes that the route knows, each with its meaning: 204, 206, 304 … */
@@ -86,6 +88,8 @@ export interface Face {
   readonly mount: string;
   readonly routes: readonly Route[];
   readonly voice: Voice;
+  /** How the document shows what the voice spells. Default: as the native face, `ApiResponse` around everything. */
+  readonly documents?: { readonly refusal: z.ZodType };
 }
 
 /** How a face spells JSON answers. */

@@ -45,5 +45,10 @@ export function requireJson(incoming: IncomingMessage): void {
 
 function tooLarge(maxBytes: number): Refusal {
   // What is left of the body will not be read, so the connection cannot be used again.
-  return new Refusal("BODY_TOO_LARGE", `the body is larger than ${maxBytes} bytes`, { maxBytes }, { Connection: "close" });
+  return new Refusal(
+    "BODY_TOO_LARGE",
+    `the body is larger than ${maxBytes} bytes`,
+    { maxBytes },
+    { Connection: "close" },
+  );
 }

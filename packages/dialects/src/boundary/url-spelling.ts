@@ -1,6 +1,5 @@
 /** Segments of plain characters, none of them empty or made of dots, and perhaps a query. */
-const PLAIN =
-  /^(?:\/(?!\/|\.\.?(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]*)+(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/;
+const PLAIN = /^(?:\/(?!\/|\.\.?(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]*)+(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/;
 /** The same, with escapes: any but those of a slash, backslash, dot or control character. */
 const ESCAPED =
   /^(?:\/(?!\/|\.\.?(?:[/?]|$))(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%(?!2[eEfF]|5[cC]|[01][0-9A-Fa-f]|7[fF])[0-9A-Fa-f]{2})*)+(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/;

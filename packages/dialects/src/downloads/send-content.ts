@@ -6,7 +6,10 @@ import { readRange, type ByteRange } from "./byte-range.ts";
 import { attachment } from "./content-disposition.ts";
 
 /** Headers with which a browser saves what it gets and runs none of it. */
-const INERT = { "Content-Security-Policy": "sandbox; default-src 'none'", "Cross-Origin-Resource-Policy": "same-origin" };
+const INERT = {
+  "Content-Security-Policy": "sandbox; default-src 'none'",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
 
 /** Sends a content, or the range of it that was asked for; 304 when the caller has it already. */
 export async function sendContent(call: Call, content: Content): Promise<Reply> {
@@ -32,14 +35,25 @@ function chooseRange({ incoming }: Call, { bytes }: Content, etag: string): Byte
   if (condition !== undefined && condition !== etag) return "all";
   const range = readRange(incoming.headers.range, bytes);
   if (range !== "outside") return range;
-  throw new Refusal("RANGE_NOT_SATISFIABLE", `the content has ${bytes} bytes`, { bytes }, { "Content-Range": `bytes */${bytes}` });
+  throw new Refusal(
+    "RANGE_NOT_SATISFIABLE",
+    `the content has ${bytes} bytes`,
+    { bytes },
+    { "Content-Range": `bytes */${bytes}` },
+  );
 }
 
 function rangeHeaders({ start, end }: ByteRange, { bytes }: Content): Record<string, string> {
   return { "Content-Range": `bytes ${start}-${end}/${bytes}`, "Content-Length": String(end - start + 1) };
 }
 
-async function send(call: Call, content: Content, status: number, headers: Record<string, string>, range?: ByteRange): Promise<Reply> {
+async function send(
+  call: Call,
+  content: Content,
+  status: number,
+  headers: Record<string, string>,
+  range?: ByteRange,
+): Promise<Reply> {
   if (call.incoming.method === "HEAD") return new Response(null, { status, headers });
   const stream = call.stream();
   stream.open(status, headers);

@@ -2,7 +2,7 @@ import type { ControlPlane } from "@signalbox/control-plane";
 
 import type { Face } from "../route.ts";
 import { nativeRoutes } from "./routes.ts";
-import { nativeVoice } from "./voice.ts";
+import { nativeVoice } from "./refuse.ts";
 
 /** The native API, under `/api/v1`. */
 export function nativeFace(controlPlane: ControlPlane): Face {

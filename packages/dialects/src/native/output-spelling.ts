@@ -34,7 +34,11 @@ export class OutputSpelling {
   }
 }
 
-function spellChunk({ step, attemptId, stream, offset, length, gap }: OutputChunk, text: string, base64?: string): string {
+function spellChunk(
+  { step, attemptId, stream, offset, length, gap }: OutputChunk,
+  text: string,
+  base64?: string,
+): string {
   return JSON.stringify({ step, attemptId, stream, offset, length, text, base64, gap });
 }
 

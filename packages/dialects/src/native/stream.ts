@@ -17,6 +17,7 @@ export async function streamEvents(call: Call<Pick<EventsQuery, "after">>, runs:
   return await serveStream(call, runs, {
     after,
     headers: SSE_HEADERS,
+    hasAll: ({ lastSeq }) => lastSeq <= after,
     follow: (signal) => runs.followEvents(call.param("id"), { after, signal }, call.context),
     spell: (batches) => spellEvents(batches, after),
   });
@@ -43,20 +44,23 @@ async function* spellEvents(batches: AsyncIterable<readonly EventRecord[]>, afte
   for await (const batch of batches) {
     const [first] = batch;
     // Streams have no holes, so what is not there was removed.
-    if (first && first.seq > next) yield `event: gap\ndata: ${JSON.stringify({ after: next - 1, earliest: first.seq })}\n\n`;
-    yield* framesOf(batch);
+    if (first && first.seq > next)
+      yield `event: gap\ndata: ${JSON.stringify({ after: next - 1, earliest: first.seq })}\n\n`;
+    for (const { text } of framesOf(batch, undefined)) yield text;
     next = (batch.at(-1)?.seq ?? next - 1) + 1;
   }
 }
 
 async function* spellOutput(batches: AsyncIterable<readonly OutputChunk[]>): AsyncIterable<string> {
   const spelling = new OutputSpelling();
-  for await (const batch of batches) for (const chunk of batch) yield `id: ${chunk.seq}\ndata: ${spelling.spell(chunk)}\n\n`;
+  for await (const batch of batches)
+    for (const chunk of batch) yield `id: ${chunk.seq}\ndata: ${spelling.spell(chunk)}\n\n`;
 }
 
 async function* spellRaw(batches: AsyncIterable<readonly OutputChunk[]>): AsyncIterable<string | Uint8Array> {
   for await (const batch of batches) {
-    for (const { bytes, gap, length } of batch) yield gap === undefined ? bytes : `\n[${length} bytes of output are lost: ${gap}]\n`;
+    for (const { bytes, gap, length } of batch)
+      yield gap === undefined ? bytes : `\n[${length} bytes of output are lost: ${gap}]\n`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RequestContext } from "@signalbox/control-plane";
 import { limit, refuse, type ApiError, type IdSource } from "@signalbox/protocol";
 import type { Context } from "hono";
-import * as z from "zod";
+import type * as z from "zod";
 
 import type { Authentication, Caller, ConnectedRunner, StreamTicket } from "../boundary/authentication.ts";
 import { readIdempotency } from "../boundary/idempotency.ts";
@@ -270,7 +270,8 @@ function readQuery(route: Route, search: URLSearchParams | undefined): unknown {
   if (!route.query) return NOTHING;
   if (!search) return check(route.query, NOTHING);
   const query = Object.fromEntries(search);
-  if (Object.keys(query).length !== search.size) throw invalid([{ path: "query", message: "a parameter is given twice" }]);
+  if (Object.keys(query).length !== search.size)
+    throw invalid([{ path: "query", message: "a parameter is given twice" }]);
   return check(route.query, query);
 }
 

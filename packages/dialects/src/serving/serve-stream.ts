@@ -1,4 +1,4 @@
-import { isFinal, RUN_TRANSITIONS, type ApiResponse } from "@signalbox/protocol";
+import { isFinal, RUN_TRANSITIONS, type ApiResponse, type Run } from "@signalbox/protocol";
 import type { ControlPlane } from "@signalbox/control-plane";
 
 import type { Call, Reply } from "../route.ts";
@@ -8,6 +8,8 @@ export interface Feed<Batch> {
   /** Where the reader goes on; 0 for the beginning. */
   readonly after: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether a run that is over has nothing after the cursor; absent where only asking shows it. */
+  readonly hasAll?: (run: Run) => boolean;
   /** Asks the handler; `signal` is aborted when the reader is gone. */
   follow(signal: AbortSignal): Promise<ApiResponse<AsyncIterable<Batch>>>;
   spell(batches: AsyncIterable<Batch>): AsyncIterable<string | Uint8Array>;
@@ -29,8 +31,10 @@ export async function serveStream<Batch>(call: Call, runs: ControlPlane["runs"],
     const answer = await feed.follow(stream.signal);
     if (!answer.success) return answer;
     const batches = answer.data[Symbol.asyncIterator]();
-    const first = feed.after > 0 && (await isOver(call, runs)) ? await batches.next() : undefined;
-    if (first?.done === true) return new Response(null, { status: 204, headers: call.headers });
+    const over = feed.after > 0 ? await runIfOver(call, runs) : undefined;
+    if (over && feed.hasAll?.(over) === true) return nothingMore(call);
+    const first = over && !feed.hasAll ? await batches.next() : undefined;
+    if (first?.done === true) return nothingMore(call);
 
     stream.open(200, { ...call.headers, ...feed.headers }, { hasComments: feed.headers === SSE_HEADERS });
     await stream.carry(feed.spell(continued(first, batches)));
@@ -40,9 +44,14 @@ export async function serveStream<Batch>(call: Call, runs: ControlPlane["runs"],
   }
 }
 
-async function isOver(call: Call, runs: ControlPlane["runs"]): Promise<boolean> {
+async function runIfOver(call: Call, runs: ControlPlane["runs"]): Promise<Run | undefined> {
   const details = await runs.getRun(call.param("id"), call.context);
-  return details.success && isFinal(RUN_TRANSITIONS, details.data.run.status);
+  if (!details.success) return undefined;
+  return isFinal(RUN_TRANSITIONS, details.data.run.status) ? details.data.run : undefined;
+}
+
+function nothingMore({ headers }: Call): Response {
+  return new Response(null, { status: 204, headers });
 }
 
 async function* continued<Batch>(

@@ -1,0 +1,155 @@
+import { readFileSync } from "node:fs";
+import { BlockList, isIP } from "node:net";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+import * as z from "zod";
+
+/** What a server is told at its start. `readServerConfig` makes one from the environment. */
+export interface ServerConfig {
+  /** The address to listen on; `localhost` stands for 127.0.0.1 and ::1. */
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  readonly dataDir: string;
+  /** Other names under which it is asked, as they stand in the Host header. */
+  readonly publicNames: readonly string[];
+  /** Proxies whose X-Forwarded-For is believed: addresses or CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  /** Everybody who can reach the server is its admin. Only on loopback. */
+  readonly noAuth: boolean;
+  /** A proxy in front ends TLS, and is the only one who can reach the server. */
+  readonly behindProxy: boolean;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Where spans are sent, as OTLP over HTTP. Absent: none are made. */
+  readonly otlpEndpoint?: string;
+}
+
+/** The configuration cannot be used; the message is one line that says what to change. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const yes = z
+  .enum(["1", "true", "yes", "0", "false", "no"], "must be true or false")
+  .transform((text) => ["1", "true", "yes"].includes(text));
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+
+const EnvironmentSchema = z.object({
+  SIGNALBOX_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]+$/, "must be a name or an address")
+    .default("localhost"),
+  SIGNALBOX_PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, "must be a port")
+    .transform(Number)
+    .pipe(z.int().max(65_535))
+    .default(3_000),
+  SIGNALBOX_DATA_DIR: z.string().default(() => join(homedir(), ".signalbox")),
+  SIGNALBOX_PUBLIC_NAMES: list
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(/^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:\d{1,5})?$/, "must be host names, with a port or without"),
+      ),
+    )
+    .default([]),
+  SIGNALBOX_TRUSTED_PROXIES: list
+    .pipe(z.array(z.string().refine(isNetwork, "must be addresses or CIDR ranges")))
+    .default([]),
+  SIGNALBOX_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  SIGNALBOX_NO_AUTH: yes.default(false),
+  SIGNALBOX_BEHIND_PROXY: yes.default(false),
+  SIGNALBOX_TLS_CERT_FILE: z.string().optional(),
+  SIGNALBOX_TLS_KEY_FILE: z.string().optional(),
+  SIGNALBOX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
+});
+
+/** Reads the configuration; what `overrides` has wins over the environment. Throws a `ConfigError`. */
+export function readServerConfig(
+  environment: Environment = process.env,
+  overrides: Partial<ServerConfig> = {},
+): ServerConfig {
+  // An entry that is empty counts as absent.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = EnvironmentSchema.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ConfigError(`${String(issue?.path[0])} ${issue?.message ?? "is wrong"}`);
+  }
+  return requireSafe({ ...fromEnvironment(parsed.data), ...overrides });
+}
+
+/** Refuses a configuration that would open the server to others without keeping them out. */
+export function requireSafe(config: ServerConfig): ServerConfig {
+  if (isLoopback(config.host)) return config;
+  if (config.noAuth)
+    throw new ConfigError(`SIGNALBOX_NO_AUTH works on loopback only; SIGNALBOX_HOST is ${config.host}`);
+  if (config.tls || config.behindProxy) return config;
+  throw new ConfigError(
+    `SIGNALBOX_HOST=${config.host} is reachable from other machines: set SIGNALBOX_TLS_CERT_FILE and SIGNALBOX_TLS_KEY_FILE, or SIGNALBOX_BEHIND_PROXY=true when a proxy ends TLS`,
+  );
+}
+
+/** The proxies of a configuration, as something that can be asked. */
+export function proxyList(config: ServerConfig): BlockList | undefined {
+  if (config.trustedProxies.length === 0) return undefined;
+  const proxies = new BlockList();
+  for (const text of config.trustedProxies) {
+    const [address = "", bits] = text.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (bits === undefined) proxies.addAddress(address, family);
+    else proxies.addSubnet(address, Number(bits), family);
+  }
+  return proxies;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConfig {
+  const { SIGNALBOX_TLS_CERT_FILE: cert, SIGNALBOX_TLS_KEY_FILE: key, SIGNALBOX_OTLP_ENDPOINT: otlpEndpoint } = parsed;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ConfigError("SIGNALBOX_TLS_CERT_FILE and SIGNALBOX_TLS_KEY_FILE belong together; one of them is missing");
+  }
+  return {
+    host: parsed.SIGNALBOX_HOST,
+    port: parsed.SIGNALBOX_PORT,
+    dataDir: resolve(parsed.SIGNALBOX_DATA_DIR),
+    publicNames: parsed.SIGNALBOX_PUBLIC_NAMES,
+    trustedProxies: parsed.SIGNALBOX_TRUSTED_PROXIES,
+    logLevel: parsed.SIGNALBOX_LOG_LEVEL,
+    noAuth: parsed.SIGNALBOX_NO_AUTH,
+    behindProxy: parsed.SIGNALBOX_BEHIND_PROXY,
+    ...(cert === undefined || key === undefined ? {} : { tls: { cert: readText(cert), key: readText(key) } }),
+    ...(otlpEndpoint === undefined ? {} : { otlpEndpoint }),
+  };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
+}
