@@ -1,1 +1,10 @@
-export {};
+export { EnrolmentError } from "./identity/enrol.ts";
+export { ServerUrlError } from "./identity/server-url.ts";
+export type { LinkEnd } from "./link/link-end.ts";
+export { silentLogger, type Logger } from "./logger.ts";
+export { RunnerPolicySchema, type RunnerPolicy, type RunnerPolicyInput } from "./policy/policy.ts";
+export type { Clock, Timer } from "./process/clock.ts";
+export type { RunnerConfig } from "./runner-config.ts";
+export { createRunner, type Runner, type RunnerStatus } from "./runner.ts";
+export { SandboxUnavailableError } from "./sandbox/sandbox-errors.ts";
+export type { WorkspaceLimits } from "./workspace/choose-leftovers.ts";

@@ -1,0 +1,134 @@
+import type { StartGrant } from "@signalbox/protocol";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+import { AttemptProcess } from "../process/attempt-process.ts";
+import type { Clock } from "../process/clock.ts";
+import { findProgram } from "../process/find-program.ts";
+import type { CommandEnd, DrivenCommand, PlannedCommand, StepContext, WorkspaceView } from "../tools/tool.ts";
+import type { ReadOnlyBind } from "../sandbox/sandbox.ts";
+import type { ChosenSandbox } from "./choose-sandbox.ts";
+import type { OutputRecorder } from "./output-recorder.ts";
+import type { StopSwitch } from "./stop-switch.ts";
+
+export interface StepRunSettings {
+  readonly grant: StartGrant;
+  readonly chosen: ChosenSandbox;
+  readonly workspace: WorkspaceView;
+  /** The workspace's folder on this machine. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly readOnlyBinds: readonly ReadOnlyBind[];
+  readonly recorder: OutputRecorder;
+  readonly stop: StopSwitch;
+  readonly clock: Clock;
+  readonly cgroupParent?: string | undefined;
+  /** A process of the step has started. */
+  readonly onSpawn: () => void;
+  readonly onProgress: (percent: number | undefined, message: string | undefined) => void;
+}
+
+/** What a captured command may say; more is cut off. */
+const CAPTURE_BYTES = 1_048_576;
+
+/** Runs the commands of one step, in its sandbox, one process tree at a time or more. */
+export class StepRun implements StepContext {
+  readonly grant: StartGrant;
+  readonly signal: AbortSignal;
+  readonly workspace: WorkspaceView;
+  readonly #settings: StepRunSettings;
+
+  constructor(settings: StepRunSettings) {
+    this.#settings = settings;
+    this.grant = settings.grant;
+    this.signal = settings.stop.signal;
+    this.workspace = settings.workspace;
+  }
+
+  async run(command: PlannedCommand): Promise<CommandEnd> {
+    const { recorder } = this.#settings;
+    await using child = await this.#spawn(command, command.stdin === undefined ? "ignore" : "pipe");
+    using _stopping = this.#stopWith(child);
+    child.stdin?.end(command.stdin);
+    const recording = Promise.all([recorder.record("stdout", child.stdout.bytes), recorder.record("stderr", child.stderr.bytes)]);
+    const [end] = await Promise.all([child.exited, recording]);
+    return { exitCode: end.exitCode, signal: end.signal };
+  }
+
+  async capture(command: PlannedCommand, maxBytes = CAPTURE_BYTES): Promise<CommandEnd & { stdout: string; stderr: string }> {
+    await using child = await this.#spawn(command, command.stdin === undefined ? "ignore" : "pipe");
+    using _stopping = this.#stopWith(child);
+    child.stdin?.end(command.stdin);
+    const [stdout, stderr, end] = await Promise.all([
+      readStart(child.stdout.bytes, maxBytes),
+      readStart(child.stderr.bytes, CAPTURE_BYTES),
+      child.exited,
+    ]);
+    return { exitCode: end.exitCode, signal: end.signal, stdout, stderr };
+  }
+
+  async drive(command: PlannedCommand): Promise<DrivenCommand> {
+    const child = await this.#spawn(command, "pipe");
+    const stopping = this.#stopWith(child);
+    const recording = this.#settings.recorder.record("stderr", child.stderr.bytes);
+    const ended = Promise.all([child.exited, recording]).then(([{ exitCode, signal }]) => {
+      stopping[Symbol.dispose]();
+      return { exitCode, signal };
+    });
+    return {
+      lines: createInterface({ input: child.stdout.bytes, crlfDelay: Number.POSITIVE_INFINITY }),
+      send: (line) => void child.stdin?.write(`${line}\n`),
+      stop: () => void child.terminate(0),
+      ended,
+    };
+  }
+
+  async say(text: string | Buffer, stream: "stdout" | "stderr" = "stderr"): Promise<void> {
+    await this.#settings.recorder.write(stream, text);
+  }
+
+  progress(percent: number | undefined, message: string | undefined): void {
+    this.#settings.onProgress(percent, message);
+  }
+
+  async #spawn(command: PlannedCommand, stdin: "ignore" | "pipe"): Promise<AttemptProcess> {
+    const { chosen, directory, environment, readOnlyBinds, grant, clock, cgroupParent, stop } = this.#settings;
+    stop.signal.throwIfAborted();
+    const env = { ...environment, ...command.env };
+    const [program = ""] = command.argv;
+    // A sandbox can only say that it could not start the program, so look before.
+    if (!program.includes("/")) await findProgram(program, env["PATH"] ?? "", directory);
+    const wrapped = chosen.sandbox.wrap({
+      argv: command.argv,
+      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+      env,
+      workspace: directory,
+      readOnlyBinds: [...readOnlyBinds, ...(command.readOnlyBinds ?? [])],
+      network: chosen.network,
+      pty: false,
+    });
+    const child = await AttemptProcess.spawn({
+      attemptId: grant.attemptId,
+      command: wrapped,
+      clock,
+      stdin,
+      ...(cgroupParent === undefined ? {} : { cgroupParent }),
+    });
+    this.#settings.onSpawn();
+    return child;
+  }
+
+  #stopWith(child: AttemptProcess): Disposable {
+    return this.#settings.stop.onStop((graceMs) => void child.terminate(graceMs));
+  }
+}
+
+async function readStart(bytes: Readable, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let room = maxBytes;
+  for await (const chunk of bytes as AsyncIterable<Buffer>) {
+    if (room > 0) chunks.push(chunk.subarray(0, room));
+    room -= chunk.length;
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,14 @@
+import { runCommand } from "./command.ts";
+import type { Tool } from "./tool.ts";
+
+/** How each tool runs; a name that ends in `:` is a family. */
+const TOOL_TABLE: Readonly<Record<string, Tool>> = {
+  command: runCommand,
+};
+
+/** How a tool runs, or undefined when this runner does not know it. */
+export function toolOf(name: string): Tool | undefined {
+  const family = name.slice(0, name.indexOf(":") + 1);
+  const key = Object.hasOwn(TOOL_TABLE, name) ? name : family;
+  return Object.hasOwn(TOOL_TABLE, key) ? TOOL_TABLE[key] : undefined;
+}

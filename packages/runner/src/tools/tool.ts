@@ -1,0 +1,64 @@
+import type { AttemptResult, StartGrant } from "@signalbox/protocol";
+
+/** A command as a tool plans it. */
+export interface PlannedCommand {
+  readonly argv: readonly string[];
+  /** Relative to the workspace. Default: the workspace itself. */
+  readonly cwd?: string | undefined;
+  /** Beside the environment of the step. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly stdin?: string | undefined;
+  /** Folders and files of this machine to show inside. */
+  readonly readOnlyBinds?: readonly { readonly source: string; readonly target?: string }[];
+}
+
+/** How a command ended. */
+export interface CommandEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** A command whose input and output the tool drives itself; its error output goes to the attempt's. */
+export interface DrivenCommand {
+  readonly lines: AsyncIterable<string>;
+  send(line: string): void;
+  stop(): void;
+  readonly ended: Promise<CommandEnd>;
+}
+
+/** What a step gives to its tool. Every command runs in the step's sandbox, in its workspace, with its environment. */
+export interface StepContext {
+  readonly grant: StartGrant;
+  /** Aborted when the step is stopped; commands are ended by whoever stops it. */
+  readonly signal: AbortSignal;
+  readonly workspace: WorkspaceView;
+  /** Runs a command; its output becomes the attempt's. Throws when it cannot be started. */
+  run(command: PlannedCommand): Promise<CommandEnd>;
+  /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
+  capture(command: PlannedCommand): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
+  drive(command: PlannedCommand): Promise<DrivenCommand>;
+  /** Puts words of the runner, or of an agent, into the attempt's output. */
+  say(text: string | Buffer, stream?: "stdout" | "stderr"): Promise<void>;
+  progress(percent: number | undefined, message: string | undefined): void;
+}
+
+/** What a tool may know of the workspace without a command. */
+export interface WorkspaceView {
+  /** The folder as the commands of the step see it. */
+  readonly pathInside: string;
+  /** Whether it was made from a repository, and with which commit. */
+  readonly commit: string | undefined;
+  /** The names in its top folder, or in a folder of it. Empty when there is none. */
+  list(folder?: string): Promise<readonly string[]>;
+  /** The text of a file of at most 1 MiB; undefined when it is no such file. Links are not followed. */
+  read(path: string): Promise<string | undefined>;
+}
+
+/** How a tool ended. Changes, artifacts and output are added by the runner. */
+export interface ToolResult extends Pick<AttemptResult, "outcome" | "reason" | "message" | "exitCode" | "signal" | "outputs"> {
+  /** Files of the workspace to keep beside those that the step declares. */
+  readonly artifacts?: readonly string[];
+}
+
+/** Carries out one kind of step. */
+export type Tool = (context: StepContext) => Promise<ToolResult>;
