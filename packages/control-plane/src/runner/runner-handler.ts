@@ -135,7 +135,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   async drainRunner(runnerId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Runner>> {
     return answer(async () => {
       requireScope(context, "runners:write");
-      const { runner } = await this.#change(runnerId, "drain", undefined, context);
+      const runner = await this.#change(runnerId, "drain", undefined, context);
       const connected = this.#deps.fleet.get(runnerId);
       if (connected) connected.isDraining = true;
       connected?.channel.send({ type: "draining" });
@@ -148,7 +148,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   async resumeRunner(runnerId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Runner>> {
     return answer(async () => {
       requireScope(context, "runners:write");
-      const { runner } = await this.#change(runnerId, "resume", undefined, context);
+      const runner = await this.#change(runnerId, "resume", undefined, context);
       const connected = this.#deps.fleet.get(runnerId);
       if (connected) connected.isDraining = false;
       this.#deps.fleet.reopen(runnerId);
@@ -160,7 +160,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   async deregisterRunner(runnerId: string, reason?: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Runner>> {
     return answer(async () => {
       requireScope(context, "runners:write");
-      const { runner } = await this.#change(runnerId, "retire", reason, context);
+      const runner = await this.#change(runnerId, "retire", reason, context);
       this.#deps.heartbeats.forget(runnerId);
       this.#deps.retire(runnerId, reason ?? "deregistered");
       await this.#deps.abandon(runnerId);

@@ -32,7 +32,6 @@ export const runs = {
       reason TEXT, message TEXT, exit_code INTEGER, sandbox TEXT, envelope_hash TEXT NOT NULL, envelope TEXT NOT NULL,
       result TEXT, lease_until BIGINT NOT NULL, created_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT
     ) WITHOUT ROWID`,
-    `CREATE INDEX attempts_live ON attempts (runner_id) WHERE state IN ('leased', 'running')`,
     `CREATE TABLE gates (
       id TEXT PRIMARY KEY, org_id TEXT NOT NULL, run_id TEXT NOT NULL, step_idx INTEGER NOT NULL, state TEXT NOT NULL,
       content TEXT NOT NULL, content_hash TEXT NOT NULL, requested_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,

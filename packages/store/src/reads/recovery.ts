@@ -27,8 +27,8 @@ export function* readUnfinished(): Generator<Statement, Unfinished, unknown> {
       return run ? [readyStepOf(run, step)] : [];
     }),
     live: yield* all<AttemptRow & Pick<StepRow, "definition">>(
-      `SELECT a.*, s.definition FROM attempts a JOIN steps s ON s.run_id = a.run_id AND s.idx = a.step_idx
-        WHERE a.state IN ('leased', 'running') ORDER BY a.id`,
+      `SELECT a.*, s.definition FROM runs r JOIN steps s ON s.run_id = r.id JOIN attempts a ON a.id = s.live_attempt
+        WHERE r.state IN ('queued', 'running') ORDER BY a.id`,
     ),
     timers: yield* all<TimerRow>("SELECT * FROM timers ORDER BY due_at LIMIT 1"),
     runners: yield* all<RunnerRow>("SELECT * FROM runners WHERE state <> 'retired' ORDER BY id"),

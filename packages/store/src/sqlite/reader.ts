@@ -8,10 +8,14 @@ import { StatementCache } from "./statement-cache.ts";
 export class Reader {
   readonly #database: Database.Database;
   readonly #statements: StatementCache;
+  readonly #begin: Database.Statement;
+  readonly #end: Database.Statement;
 
   constructor(database: Database.Database) {
     this.#database = database;
     this.#statements = new StatementCache(database);
+    this.#begin = database.prepare("BEGIN DEFERRED");
+    this.#end = database.prepare("COMMIT");
   }
 
   execute(kind: "get" | "all", sql: string, params: readonly SqlValue[]): unknown {
@@ -24,10 +28,12 @@ export class Reader {
   /** Runs several queries in one read transaction. */
   view<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
     this.#requireOpen();
-    const inOneTransaction = this.#database.transaction(() =>
-      driveUnit(queries(), (statement) => this.#answer(statement)),
-    );
-    return inOneTransaction.deferred();
+    this.#begin.run();
+    try {
+      return driveUnit(queries(), this.#answer);
+    } finally {
+      if (this.#database.inTransaction) this.#end.run();
+    }
   }
 
   close(): void {
@@ -38,8 +44,8 @@ export class Reader {
     if (!this.#database.open) throw new StoreClosedError("the store is closed");
   }
 
-  #answer({ kind, sql, params }: Statement): unknown {
+  readonly #answer = ({ kind, sql, params }: Statement): unknown => {
     if (kind === "run") throw new TypeError(`a read may not write: ${sql}`);
     return this.execute(kind, sql, params);
-  }
+  };
 }

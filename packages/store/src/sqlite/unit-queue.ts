@@ -124,12 +124,16 @@ export class UnitQueue {
   }
 }
 
-/** About how many bytes a value holds: what its texts and bytes do, and a little for each part. */
-function approximateBytes(value: unknown): number {
+/** How deep a value is measured; what lies deeper counts as little. */
+const MEASURED_DEPTH = 3;
+
+/** About how many bytes a value holds: its texts and bytes, and a little for each part. Large things lie near the top. */
+function approximateBytes(value: unknown, depth = MEASURED_DEPTH): number {
   if (typeof value === "string") return value.length + 8;
   if (typeof value !== "object" || value === null) return 8;
   if (ArrayBuffer.isView(value)) return value.byteLength + 8;
+  if (depth === 0) return 64;
   let bytes = 16;
-  for (const key in value) bytes += 8 + approximateBytes((value as Record<string, unknown>)[key]);
+  for (const key in value) bytes += 8 + approximateBytes((value as Record<string, unknown>)[key], depth - 1);
   return bytes;
 }

@@ -1,6 +1,6 @@
 import type { Actor } from "@signalbox/protocol";
 
-import { run, type SqlValue, type Statement } from "../unit.ts";
+import { get, run, type SqlValue, type Statement } from "../unit.ts";
 
 /** An event that a unit is about to append. */
 export interface PendingEvent {
@@ -61,11 +61,15 @@ function* fillOutbox(
   events: readonly PendingEvent[],
   origin: EventOrigin,
 ): Generator<Statement, void, unknown> {
+  if (!events.some((event) => OUTBOX_TYPES.has(event.type))) return;
+  const anybody = yield* get(ANY_SUBSCRIPTION);
+  if (!anybody) return;
   for (const [index, event] of events.entries()) {
     if (!OUTBOX_TYPES.has(event.type)) continue;
     yield* run(FILL_OUTBOX, stream, lastSeq + index + 1, origin.orgId, event.type, origin.now, `%"${event.type}"%`, origin.orgId);
   }
 }
 
+const ANY_SUBSCRIPTION = "SELECT 1 FROM outbox_subscriptions LIMIT 1";
 export const FILL_OUTBOX = `INSERT INTO outbox (subscription, stream, seq, org_id, type, tries, due_at)
   SELECT name, ?, ?, ?, ?, 0, ? FROM outbox_subscriptions WHERE types LIKE ? AND (org_id IS NULL OR org_id = ?)`;

@@ -37,6 +37,7 @@ function* stopRun(args: CancelRunArgs): Generator<Statement, CancelledRun, unkno
   if (row.cancel_requested_at !== null && (row.cancel_mode === args.mode || args.mode === "cancel")) {
     return { ...outcomeOf(change), live };
   }
+  change.isRunChanged = true;
   row.cancel_requested_at ??= args.now;
   row.cancel_mode = args.mode;
   row.reason ??= args.because;

@@ -2,9 +2,10 @@ import { type Actor } from "@signalbox/protocol";
 
 import type { PlannedStep, RunRow, StepRow } from "../../rows.ts";
 import { run, type Statement } from "../../unit.ts";
+import { appendEvents } from "../events.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { advanceRun } from "./advance-run.ts";
-import { outcomeOf, record, saveRun, setTimerRow, type RunChange, type RunOutcome } from "./run-change.ts";
+import { outcomeOf, record, saveTimers, setTimerRow, type RunChange, type RunOutcome } from "./run-change.ts";
 
 export interface CreateRunArgs {
   readonly id: string;
@@ -31,7 +32,7 @@ export interface CreateRunArgs {
 
 const INSERT_RUN = `INSERT INTO runs (id, org_id, project_id, name, goal, source, task_type, state, repo, from_run_id,
   reference_run_id, base_manifest, manifest, timeout_ms, steps_total, steps_done, last_seq, output_seq, created_by,
-  traceparent, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`;
+  traceparent, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?)`;
 const INSERT_STEP = `INSERT INTO steps (run_id, idx, name, tool, step_key, definition, state, attempts, failures, losses,
   cut_off) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`;
 const INSERT_PROJECT = `INSERT INTO projects (org_id, id, name, env, commands, created_at, updated_at)
@@ -44,7 +45,7 @@ export function createRun(args: CreateRunArgs): Generator<Statement, RunOutcome,
 
 function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown> {
   if (args.makeProject) yield* run(INSERT_PROJECT, args.orgId, args.projectId, args.projectId, args.now, args.now);
-  const change: RunChange = { run: newRunRow(args), steps: args.steps.map((step, index) => newStepRow(args.id, index, step)), changed: new Set(), events: [], timers: [] };
+  const change: RunChange = { run: newRunRow(args), steps: args.steps.map((step, index) => newStepRow(args.id, index, step)), isRunChanged: false, changed: new Set(), events: [], timers: [] };
   record(change, "run.created", {
     goal: args.goal,
     projectId: args.projectId,
@@ -53,21 +54,19 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
   });
   if (args.timeoutMs !== null) setTimerRow(change, "run.timeout", "", args.now + args.timeoutMs);
 
-  const { run: row } = change;
-  yield* run(
-    INSERT_RUN, row.id, row.org_id, row.project_id, row.name, row.goal, row.source, row.task_type, row.repo,
-    row.from_run_id, row.reference_run_id, row.base_manifest, row.manifest, row.timeout_ms, row.steps_total,
-    row.created_by, row.traceparent, row.created_at, row.updated_at,
-  );
   yield* advanceRun(change, args.now);
   for (const step of change.steps) {
     yield* run(INSERT_STEP, step.run_id, step.idx, step.name, step.tool, step.step_key, step.definition, step.state);
   }
-  const outcome = outcomeOf(change);
-  // The steps have just been written whole.
-  change.changed.clear();
-  const { lastSeq } = yield* saveRun(change, { orgId: args.orgId, now: args.now, actor: args.actor, traceparent: args.traceparent });
-  return { ...outcome, lastSeq };
+  yield* saveTimers(change);
+  const { run: row } = change;
+  row.last_seq = yield* appendEvents(row.id, 0, change.events, { orgId: args.orgId, now: args.now, actor: args.actor, traceparent: args.traceparent });
+  yield* run(
+    INSERT_RUN, row.id, row.org_id, row.project_id, row.name, row.goal, row.source, row.task_type, row.repo,
+    row.from_run_id, row.reference_run_id, row.base_manifest, row.manifest, row.timeout_ms, row.steps_total, row.last_seq,
+    row.created_by, row.traceparent, row.created_at, row.updated_at,
+  );
+  return outcomeOf(change);
 }
 
 function newRunRow(args: CreateRunArgs): RunRow {

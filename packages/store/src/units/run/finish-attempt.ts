@@ -2,10 +2,10 @@ import { artifactTypeOfKind, FAILURE_REASONS, kindOfPath, type Actor, type Attem
 
 import { artifactIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
-import type { AttemptRow, StepRow } from "../../rows.ts";
+import type { StepRow } from "../../rows.ts";
 import { all, get, run, type Statement } from "../../unit.ts";
 import { advanceRun, definitionOf, startRun } from "./advance-run.ts";
-import { loadHeldAttempt, moveAttempt, saveAttempt, stepOf, type HeldAttempt } from "./attempt-change.ts";
+import { loadHeldAttempt, moveAttempt, saveEnd, stepOf, type AttemptChange, type HeldAttempt } from "./attempt-change.ts";
 import { decideRetry } from "./retry-decision.ts";
 import { loadRun, moveStep, record, saveRun, setTimerRow, type RunChange, type RunOutcome } from "./run-change.ts";
 
@@ -36,12 +36,13 @@ export function* finishAttempt(args: FinishAttemptArgs): Generator<Statement, Fi
   }
 
   endAttempt(attempt, args.result, args.now);
-  yield* saveAttempt(attempt);
+  yield* saveEnd(attempt);
   step.live_attempt = null;
   change.changed.add(step);
   startRun(change, args.now);
   if (step.state === "ready" && ENDS_AS_STARTED.has(args.result.outcome)) moveStep(change, step, "start");
   if (args.merged) {
+    change.isRunChanged = true;
     change.run.manifest = args.merged.to;
     change.run.repo = args.merged.repo ?? change.run.repo;
   }
@@ -58,7 +59,7 @@ const ENDS_AS_STARTED: ReadonlySet<string> = new Set(["succeeded", "skipped"]);
 
 const MOVES = { succeeded: "succeed", failed: "fail", skipped: "skip", cancelled: "cancel", interrupted: "interrupt" } as const;
 
-function endAttempt(attempt: AttemptRow, result: AttemptResult, now: number): void {
+function endAttempt(attempt: AttemptChange, result: AttemptResult, now: number): void {
   moveAttempt(attempt, MOVES[result.outcome]);
   attempt.reason = reasonOf(result) ?? null;
   attempt.message = result.message ?? null;
@@ -74,7 +75,7 @@ function reasonOf(result: AttemptResult): FailureReason | undefined {
 }
 
 /** Moves the step to where its attempt brought it: over, or to another attempt. */
-function settleStep(change: RunChange, step: StepRow, attempt: AttemptRow, result: AttemptResult, now: number): void {
+function settleStep(change: RunChange, step: StepRow, attempt: AttemptChange, result: AttemptResult, now: number): void {
   const reason = reasonOf(result);
   if (reason === undefined) {
     moveStep(change, step, result.outcome === "skipped" ? "skip" : "succeed");
@@ -93,7 +94,7 @@ function settleStep(change: RunChange, step: StepRow, attempt: AttemptRow, resul
 export function failStep(
   change: RunChange,
   step: StepRow,
-  attempt: AttemptRow,
+  attempt: AttemptChange,
   result: Pick<AttemptResult, "message" | "exitCode" | "durationMs"> & { readonly reason: FailureReason },
   now: number,
 ): void {
@@ -120,14 +121,14 @@ export function failStep(
   }
 }
 
-function endStatus(attempt: AttemptRow): "failed" | "lost" | "interrupted" {
+function endStatus(attempt: AttemptChange): "failed" | "lost" | "interrupted" {
   return attempt.state === "lost" || attempt.state === "interrupted" ? attempt.state : "failed";
 }
 
 function closeStep(
   change: RunChange,
   step: StepRow,
-  attempt: AttemptRow,
+  attempt: AttemptChange,
   result: Pick<AttemptResult, "message" | "exitCode" | "durationMs"> & { readonly reason?: FailureReason | undefined },
   now: number,
 ): void {
@@ -147,7 +148,7 @@ function closeStep(
 }
 
 /** The same result again is answered as before; another result for an attempt that is over is too late. */
-function* repeated(change: RunChange, attempt: AttemptRow, args: FinishAttemptArgs): Generator<Statement, FinishedAttempt, unknown> {
+function* repeated(change: RunChange, attempt: AttemptChange, args: FinishAttemptArgs): Generator<Statement, FinishedAttempt, unknown> {
   const isSame = attempt.result === JSON.stringify(args.result);
   if (!isSame) throw new UnitRefusal("FENCED", `attempt ${attempt.id} is ${attempt.state} already`, { attemptId: attempt.id });
   const { run: row } = change;

@@ -2,7 +2,7 @@ import { SYSTEM_ACTOR } from "@signalbox/protocol";
 
 import type { Statement } from "../../unit.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
-import { loadHeldAttempt, moveAttempt, saveAttempt, stepOf, type HeldAttempt } from "./attempt-change.ts";
+import { loadHeldAttempt, moveAttempt, saveEnd, stepOf, type HeldAttempt } from "./attempt-change.ts";
 import { failStep } from "./finish-attempt.ts";
 import { loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
 
@@ -26,7 +26,7 @@ export function* loseAttempt(args: LoseAttemptArgs): Generator<Statement, RunOut
   attempt.reason = args.reason;
   attempt.message = args.message;
   attempt.ended_at = args.now;
-  yield* saveAttempt(attempt);
+  yield* saveEnd(attempt);
   step.live_attempt = null;
   change.changed.add(step);
   if (change.run.cancel_requested_at === null) {

@@ -17,8 +17,10 @@ import { appendEvents, type EventOrigin, type PendingEvent } from "../events.ts"
 /** A run in the hands of a unit: what was loaded, what changed, and what happened. */
 export interface RunChange {
   readonly run: RunRow;
-  /** The steps that were loaded, in plan order: all of them, or one. */
+  /** All steps, in plan order. */
   readonly steps: StepRow[];
+  /** Whether more than the number of its last event has changed in the run's own row. */
+  isRunChanged: boolean;
   readonly changed: Set<StepRow>;
   readonly events: PendingEvent[];
   readonly timers: TimerRow[];
@@ -49,7 +51,9 @@ export interface ReadyStep {
 }
 
 const SELECT_RUN = "SELECT * FROM runs WHERE id = ?";
-const SELECT_STEPS = "SELECT * FROM steps WHERE run_id = ? ORDER BY idx";
+/** The subquery keeps SQLite from planning the statement anew for every run id (docs/decisions/0003). */
+const SELECT_STEPS = "SELECT * FROM steps WHERE run_id = (SELECT ?) ORDER BY idx";
+const UPDATE_SEQ = "UPDATE runs SET last_seq = ?, updated_at = ? WHERE id = ?";
 const UPDATE_RUN = `UPDATE runs SET state = ?, reason = ?, message = ?, cancel_requested_at = ?, cancel_mode = ?,
   repo = ?, manifest = ?, steps_done = ?, last_seq = ?, updated_at = ?, started_at = ?, ended_at = ? WHERE id = ?`;
 const UPDATE_STEP = `UPDATE steps SET state = ?, reason = ?, message = ?, outputs = ?, attempts = ?, failures = ?,
@@ -63,7 +67,7 @@ export function* loadRun(runId: string, orgId?: string): Generator<Statement, Ru
     throw new UnitRefusal("RUN_NOT_FOUND", `there is no run ${runId}`, { runId });
   }
   const steps = yield* all<StepRow>(SELECT_STEPS, runId);
-  return { run: found, steps, changed: new Set(), events: [], timers: [] };
+  return { run: found, steps, isRunChanged: false, changed: new Set(), events: [], timers: [] };
 }
 
 /** Notes that something happened. It is appended when the run is saved. */
@@ -80,6 +84,7 @@ export function moveRun(change: RunChange, move: MoveOf<typeof RUN_TRANSITIONS>)
   const to = nextState(RUN_TRANSITIONS, change.run.state, move);
   if (!to) throw invalidState(`run ${change.run.id}`, change.run.state, move);
   change.run.state = to;
+  change.isRunChanged = true;
 }
 
 /** Moves a step along its table, or refuses. */
@@ -88,7 +93,10 @@ export function moveStep(change: RunChange, step: StepRow, move: MoveOf<typeof S
   if (!to) throw invalidState(`step ${step.name} of run ${change.run.id}`, step.state, move);
   const wasOver = isOver(step.state);
   step.state = to;
-  if (!wasOver && isOver(to)) change.run.steps_done += 1;
+  if (!wasOver && isOver(to)) {
+    change.run.steps_done += 1;
+    change.isRunChanged = true;
+  }
   change.changed.add(step);
 }
 
@@ -111,16 +119,25 @@ export function setTimerRow(change: RunChange, kind: TimerKind, ref: string, due
 export function* saveRun(change: RunChange, origin: EventOrigin): Generator<Statement, RunOutcome, unknown> {
   const { run: row } = change;
   for (const step of change.changed) yield* saveStep(step);
-  for (const timer of change.timers) {
-    yield* run(INSERT_TIMER, timer.id, timer.kind, timer.due_at, timer.run_id, timer.ref);
-  }
+  yield* saveTimers(change);
   row.last_seq = yield* appendEvents(row.id, row.last_seq, change.events, origin);
   row.updated_at = origin.now;
+  if (!change.isRunChanged) {
+    yield* run(UPDATE_SEQ, row.last_seq, row.updated_at, row.id);
+    return outcomeOf(change);
+  }
   yield* run(
     UPDATE_RUN, row.state, row.reason, row.message, row.cancel_requested_at, row.cancel_mode, row.repo, row.manifest,
     row.steps_done, row.last_seq, row.updated_at, row.started_at, row.ended_at, row.id,
   );
   return outcomeOf(change);
+}
+
+/** Writes the timers that were set. */
+export function* saveTimers(change: RunChange): Generator<Statement, void, unknown> {
+  for (const timer of change.timers) {
+    yield* run(INSERT_TIMER, timer.id, timer.kind, timer.due_at, timer.run_id, timer.ref);
+  }
 }
 
 function* saveStep(step: StepRow): Generator<Statement, void, unknown> {

@@ -3,7 +3,7 @@ import type { SandboxReport } from "@signalbox/protocol";
 import { UnitRefusal } from "../../errors.ts";
 import type { Statement } from "../../unit.ts";
 import { startRun } from "./advance-run.ts";
-import { loadHeldAttempt, moveAttempt, saveAttempt, stepOf, type HeldAttempt } from "./attempt-change.ts";
+import { loadHeldAttempt, moveAttempt, saveStart, stepOf, type HeldAttempt } from "./attempt-change.ts";
 import { loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
 
 export interface StartAttemptArgs extends HeldAttempt {
@@ -26,7 +26,7 @@ export function* startAttempt(args: StartAttemptArgs): Generator<Statement, RunO
   moveAttempt(attempt, "start");
   attempt.started_at = args.now;
   attempt.sandbox = JSON.stringify(args.sandbox);
-  yield* saveAttempt(attempt);
+  yield* saveStart(attempt);
 
   startRun(change, args.now);
   moveStep(change, step, "start");

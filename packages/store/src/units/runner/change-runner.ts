@@ -1,7 +1,7 @@
 import { SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
 
 import type { RunnerRow } from "../../rows.ts";
-import { all, type Statement } from "../../unit.ts";
+import type { Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { loadRunner, moveRunner, recordRunner, saveRunner } from "./runner-change.ts";
 
@@ -15,13 +15,6 @@ export interface ChangeRunnerArgs {
   readonly idempotency?: Idempotency | undefined;
 }
 
-export interface ChangedRunner {
-  readonly runner: RunnerRow;
-  /** Attempts that the runner still holds. */
-  readonly live: readonly { id: string; epoch: number }[];
-}
-
-const LIVE_OF_RUNNER = "SELECT id, epoch FROM attempts WHERE runner_id = ? AND state IN ('leased', 'running')";
 const EVENTS = { drain: "runner.draining", resume: "runner.resumed", retire: "runner.deregistered" } as const;
 const ALREADY: Readonly<Record<ChangeRunnerArgs["move"], readonly string[]>> = {
   drain: ["draining", "offline_draining"],
@@ -30,21 +23,20 @@ const ALREADY: Readonly<Record<ChangeRunnerArgs["move"], readonly string[]>> = {
 };
 
 /** Drains, resumes or retires a runner. Asking for what is so already is fine. */
-export function changeRunner(args: ChangeRunnerArgs): Generator<Statement, ChangedRunner, unknown> {
+export function changeRunner(args: ChangeRunnerArgs): Generator<Statement, RunnerRow, unknown> {
   return once(args, moveTo);
 }
 
-function* moveTo(args: ChangeRunnerArgs): Generator<Statement, ChangedRunner, unknown> {
+function* moveTo(args: ChangeRunnerArgs): Generator<Statement, RunnerRow, unknown> {
   const runner = yield* loadRunner(args.runnerId, args.orgId);
-  const live = yield* all<{ id: string; epoch: number }>(LIVE_OF_RUNNER, runner.id);
-  if (ALREADY[args.move].includes(runner.state)) return { runner, live };
+  if (ALREADY[args.move].includes(runner.state)) return runner;
 
   moveRunner(runner, args.move);
   if (args.move === "retire") runner.retired_at = args.now;
   const origin = { orgId: runner.org_id, now: args.now, actor: args.actor };
   yield* recordRunner(runner, EVENTS[args.move], args.reason === undefined ? {} : { reason: args.reason }, origin);
   yield* saveRunner(runner);
-  return { runner, live };
+  return runner;
 }
 
 export interface BeatRunnersArgs {
