@@ -76,12 +76,16 @@ function withHelpAsOption(args: readonly string[]): string[] {
 
 function describeUsage(error: unknown): Failure | undefined {
   if (!(error instanceof CommanderError)) return undefined;
-  const message = error.message.replace(/^error: /, "");
+  // commander has printed the help in the place of a message.
+  const message =
+    error.code === "commander.help"
+      ? ""
+      : error.message.replace(/^error: /, "").replace(/\n\(Did you mean (.*)\?\)$/, "; did you mean $1?");
   return {
     exitCode: EXIT_CODES.usage.code,
     message,
     hint: undefined,
-    error: { code: "USAGE", message },
+    error: { code: "USAGE", message: message || "a command is missing" },
   };
 }
 
@@ -99,7 +103,8 @@ function describeBug(error: unknown, environment: NodeJS.ProcessEnv): Failure {
 
 function tell(failure: Failure, { stdout, stderr }: NodeJS.Process, isJson: boolean): void {
   if (isJson) stdout.write(`${JSON.stringify({ success: false, error: failure.error })}\n`);
-  else stderr.write(`signalbox: ${failure.message}\n${failure.hint === undefined ? "" : `  ${failure.hint}\n`}`);
+  else if (failure.message !== "")
+    stderr.write(`signalbox: ${failure.message}\n${failure.hint === undefined ? "" : `  ${failure.hint}\n`}`);
 }
 
 /** `signalbox runs | head` is no error. */

@@ -8,6 +8,10 @@ export interface CommandEntry {
 }
 
 const RUNS = "Runs";
+const GATES = "Decisions";
+const FLEET = "Fleet";
+const ACCESS = "Projects and access";
+const MACHINE = "This machine";
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -15,4 +19,35 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   runs: { summary: "list runs, or show one", group: RUNS, load: () => import("./commands/runs.ts") },
   logs: { summary: "print what a run wrote", group: RUNS, load: () => import("./commands/logs.ts") },
   cancel: { summary: "cancel a run", group: RUNS, load: () => import("./commands/cancel.ts") },
+  files: { summary: "list, print or fetch the files of a run", group: RUNS, load: () => import("./commands/files.ts") },
+  artifacts: {
+    summary: "list, print or fetch what a run kept",
+    group: RUNS,
+    load: () => import("./commands/artifacts.ts"),
+  },
+  gates: { summary: "list what waits for a decision", group: GATES, load: () => import("./commands/gates.ts") },
+  approve: { summary: "say yes at a gate", group: GATES, load: () => import("./commands/approve.ts") },
+  reject: { summary: "say no at a gate", group: GATES, load: () => import("./commands/reject.ts") },
+  runners: {
+    summary: "list and manage the machines of the fleet",
+    group: FLEET,
+    load: () => import("./commands/runners.ts"),
+  },
+  projects: {
+    summary: "list and change projects and their secrets",
+    group: ACCESS,
+    load: () => import("./commands/projects.ts"),
+  },
+  token: { summary: "make, list and revoke tokens", group: ACCESS, load: () => import("./commands/token.ts") },
+  server: { summary: "run the server alone", group: MACHINE, load: () => import("./commands/server.ts") },
+  doctor: {
+    summary: "check that this machine is fit to run Signalbox",
+    group: MACHINE,
+    load: () => import("./commands/doctor.ts"),
+  },
+  completion: {
+    summary: "print a script that completes commands in a shell",
+    group: MACHINE,
+    load: () => import("./commands/completion.ts"),
+  },
 };

@@ -13,15 +13,15 @@ export interface Context {
   readonly serverUrl: string;
   readonly now: () => number;
   /** A client of that server; the library is loaded when this is first asked for. */
-  client(options?: { readonly retries?: number; readonly timeoutMs?: number }): Promise<Client>;
-  /** Resolves when the person or the system asks the process to stop; each call waits for the next time. */
+  readonly client: (options?: { readonly retries?: number; readonly timeoutMs?: number }) => Promise<Client>;
+  /** Ctrl-C and its like, for commands that go on for a while. */
   readonly interrupts: Interrupts;
-  /** Ends the process with this code, once the command has returned. */
-  exit(code: number): void;
+  /** The code that the process ends with, once the command has returned. */
+  readonly exit: (code: number) => void;
 }
 
 /** Signals, as commands that go on for a while hear them. */
 export interface Interrupts {
   /** Calls `hear` for each signal until it is disposed of; meanwhile signals do not end the process. */
-  on(hear: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void): Disposable;
+  readonly on: (hear: (signal: "SIGINT" | "SIGTERM" | "SIGHUP") => void) => Disposable;
 }

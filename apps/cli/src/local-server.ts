@@ -13,7 +13,7 @@ export function localDataDirectory({ variables, home }: CliEnvironment): string 
 /** The file in which the server of this machine leaves the token that it made at its first start. */
 export function localTokenFile(environment: CliEnvironment): string | undefined {
   const directory = localDataDirectory(environment);
-  return directory === undefined ? undefined : join(directory, "token");
+  return directory === undefined ? undefined : join(directory, "admin-token");
 }
 
 /** The token of this machine's server; undefined when there is none that we may read. */

@@ -4,7 +4,7 @@ import { table } from "./text/table.ts";
 
 /** Where text goes: a stream of this process, or of a test. */
 export interface TextStream {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;

@@ -64,11 +64,15 @@ function addCommand(program: Command, name: string, { summary, group }: CommandE
   program.command(name).summary(summary).description(summary).helpGroup(`${group}:`).copyInheritedSettings(program);
 }
 
-/** Errors come back as exceptions; with --json, what commander would print for people is left out. */
-function stopInsteadOfExiting(command: Command, { stdout }: NodeJS.Process, isJson: boolean): void {
+/** Errors come back as exceptions, to be told in one way only; help that nobody asked for goes to stderr. */
+function stopInsteadOfExiting(command: Command, { stdout, stderr }: NodeJS.Process, isJson: boolean): void {
   command.exitOverride();
-  command.configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined });
-  if (isJson) command.showHelpAfterError(false);
+  command.configureOutput({
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void (isJson || stderr.write(text)),
+    // Told by the one who catches the exception.
+    outputError: () => undefined,
+  });
   for (const nested of command.commands) stopInsteadOfExiting(nested, process, isJson);
 }
 

@@ -9,18 +9,17 @@ export interface ServerAddress {
   token(): Promise<string | undefined>;
 }
 
-const LOCAL_SERVER = "http://127.0.0.1:3000";
-
 /** What was asked for on the command line, else in the environment, else this machine. */
 export function resolveServer(globals: GlobalOptions, environment: CliEnvironment): ServerAddress {
-  const text = globals.server ?? environment.serverUrl ?? LOCAL_SERVER;
+  const local = `http://127.0.0.1:${environment.variables["SIGNALBOX_PORT"] || "3000"}`;
+  const text = globals.server ?? environment.serverUrl ?? local;
   const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`);
   const isUsable =
     url !== null &&
     (url.protocol === "http:" || url.protocol === "https:") &&
     url.username === "" &&
     url.password === "";
-  if (!isUsable) throw usageError(`"${text}" is no address of a server`, `an address looks like ${LOCAL_SERVER}`);
+  if (!isUsable) throw usageError(`"${text}" is no address of a server`, "an address looks like http://127.0.0.1:3000");
   return {
     url: url.href.replace(/\/+$/, ""),
     async token() {

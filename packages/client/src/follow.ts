@@ -76,6 +76,8 @@ async function* connect<Item>(
   const query = { ...feed.request.query, after: from };
   const response = await requester.open({ ...feed.request, query, accept: "text/event-stream", signal, retries: 0 });
   onOpen();
+  // The server's word for a reader that has everything of a run that is over.
+  if (response.status === 204) return yield { items: [], after: from, isLast: true };
   let after = from;
   for await (const message of readSse(response, {
     url: response.url,

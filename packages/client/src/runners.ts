@@ -46,8 +46,8 @@ export class RunnersClient {
   }
 
   /** Removes a runner for good; its key is refused from then on. */
-  remove(runnerId: string, options?: CallOptions): Promise<Runner> {
-    return this.#requester.json({ method: "DELETE", path: pathOf(runnerId), ...options }, RunnerSchema);
+  remove(runnerId: string, query: { readonly reason?: string } = {}, options?: CallOptions): Promise<Runner> {
+    return this.#requester.json({ method: "DELETE", path: pathOf(runnerId), query, ...options }, RunnerSchema);
   }
 
   /** Makes a token with which one machine can join within its life of at most an hour. */

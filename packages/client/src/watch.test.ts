@@ -54,6 +54,12 @@ describe("RunsClient.watch", () => {
     expect(await collect(clientOf(api.url).runs.watch("run_1", { after: 5 }))).toEqual([]);
   });
 
+  it("ends where the server says that the reader has everything", async () => {
+    await using api = await listen((_, response) => response.writeHead(204).end());
+
+    expect(await collect(clientOf(api.url).runs.watch("run_1", { after: 5 }))).toEqual([]);
+  });
+
   it("tells what retention removed as one gap", async () => {
     await using api = await listen((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });

@@ -117,7 +117,6 @@ const ChunkSchema = z.object({
 });
 
 function receiveChunk(runId: string, message: SseMessage, after: number): Received<OutputChunk> | undefined {
-  if (message.event === "end") return { items: [], after, isLast: true };
   if (message.event !== "message") return undefined;
   const seq = Number(message.id);
   if (!(seq > after)) return undefined;

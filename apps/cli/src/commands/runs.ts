@@ -7,7 +7,7 @@ import type { Act } from "../program.ts";
 import { readCount } from "../read-milliseconds.ts";
 import { ago, duration } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
-import { defineShow } from "./show-run.ts";
+import { defineShow, showRun } from "./show-run.ts";
 
 interface Options {
   readonly project?: string;
@@ -22,6 +22,7 @@ const STATES = ["queued", "running", "succeeded", "failed", "cancelled"];
 /** `signalbox runs`: lists runs, newest first. */
 export function define(command: Command, act: Act): void {
   command
+    .argument("[run]", "show this one instead: the same as runs show")
     .option("--project <id>", "only runs of this project")
     .addOption(new Option("--status <state>", "only runs in this state").choices(STATES))
     .option("-n, --limit <count>", "how many", readCount, 20)
@@ -31,7 +32,8 @@ export function define(command: Command, act: Act): void {
   defineShow(command.command("show").argument("<run>", "its id"), act);
 }
 
-async function listRuns(context: Context, options: Options): Promise<void> {
+async function listRuns(context: Context, runId: string | undefined, options: Options): Promise<void> {
+  if (runId !== undefined) return await showRun(context, runId);
   const { output } = context;
   const client = await context.client();
   const query = { projectId: options.project, status: options.status, limit: options.limit, cursor: options.cursor };

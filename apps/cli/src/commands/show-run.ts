@@ -11,7 +11,8 @@ export function defineShow(command: Command, act: Act): void {
   command.description("show a run with its steps, gates and artifacts").action(act(showRun));
 }
 
-async function showRun(context: Context, runId: string): Promise<void> {
+/** Prints one run. */
+export async function showRun(context: Context, runId: string): Promise<void> {
   const client = await context.client();
   const details = await client.runs.get(runId);
   context.output.result(details, () => render(context, details));

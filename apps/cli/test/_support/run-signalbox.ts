@@ -27,7 +27,7 @@ export async function signalbox(
 export function startSignalbox(
   args: readonly string[],
   { env = {}, cwd, stdin = "" }: { env?: Record<string, string>; cwd?: string; stdin?: string } = {},
-): { child: ChildProcess; ended: Promise<Ended>; printed(): string } {
+): { child: ChildProcess; ended: Promise<Ended>; printed: () => string } {
   const child = spawn(process.execPath, [MAIN, ...args], { env: cleanEnvironment(env), cwd, stdio: "pipe" });
   let stdout = "";
   let stderr = "";
