@@ -1,1 +1,2 @@
-export {};
+export { ConfigError, readRunnerConfig, type RunnerAppConfig } from "./config.ts";
+export { EXIT_CODES, runRunner } from "./run-runner.ts";

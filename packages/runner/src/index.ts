@@ -2,6 +2,7 @@ export { EnrolmentError } from "./identity/enrol.ts";
 export { ServerUrlError } from "./identity/server-url.ts";
 export type { LinkEnd } from "./link/link-end.ts";
 export { silentLogger, type Logger } from "./logger.ts";
+export { DataDirInUseError } from "./machine/data-dir-lock.ts";
 export { RunnerPolicySchema, type RunnerPolicy, type RunnerPolicyInput } from "./policy/policy.ts";
 export type { Clock, Timer } from "./process/clock.ts";
 export type { RunnerConfig } from "./runner-config.ts";

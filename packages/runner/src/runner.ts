@@ -10,13 +10,13 @@ import { BlobClient } from "./link/blob-client.ts";
 import { ControlLink, type HelloFacts } from "./link/control-link.ts";
 import type { LinkEnd } from "./link/link-end.ts";
 import { OutputLink } from "./link/output-link.ts";
+import { lockDataDir } from "./machine/data-dir-lock.ts";
 import { LoadSampler } from "./machine/load-sampler.ts";
+import { findPrograms } from "./machine/programs.ts";
 import { RunnerPolicySchema } from "./policy/policy.ts";
 import { delay, systemClock } from "./process/clock.ts";
 import type { RunnerConfig } from "./runner-config.ts";
 import { detectSandbox } from "./sandbox/detect-sandbox.ts";
-import { nodeToolchain } from "./sandbox/node-toolchain.ts";
-import { DEFAULT_PATH } from "./sandbox/step-environment.ts";
 import { AttemptSpool } from "./supervisor/attempt-spool.ts";
 import { Attempt } from "./supervisor/attempt.ts";
 import { recoverAttempts } from "./supervisor/recover-attempts.ts";
@@ -128,6 +128,7 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
   const policy = RunnerPolicySchema.parse(config.policy ?? {});
   const slots = config.slots ?? limit("runner.slots");
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  resources.use(await lockDataDir(dataDir));
   const sandbox = await detectSandbox({ mode: config.sandbox ?? "auto", supportDirectory: join(dataDir, "sandbox") });
   logger.info({ sandbox: sandbox.description }, "sandbox of this machine");
   const runtimeVersions = { node: process.versions.node, ...config.runtimeVersions };
@@ -158,7 +159,6 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
       onDelivered: (attemptId) => supervisor.delivered(attemptId),
     }),
   );
-  const toolchain = nodeToolchain(process.execPath);
   const send = (message: Parameters<ControlLink["send"]>[0]): boolean => control.send(message);
   const executor = new StepExecutor({
     policy,
@@ -169,8 +169,7 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
     send,
     onAttempt: (attemptId, isLive) => guard.watch(attemptId, isLive),
     hostEnvironment,
-    path: config.path ?? [toolchain.binDirectory, DEFAULT_PATH].join(":"),
-    readOnlyBinds: [...toolchain.readOnlyBinds, ...(config.readOnlyPaths ?? []).map((source) => ({ source }))],
+    programs: findPrograms({ execPath: process.execPath, path: config.path, readOnlyPaths: config.readOnlyPaths ?? [] }),
     homesDirectory: join(dataDir, "homes"),
     cgroupParent,
     clock,

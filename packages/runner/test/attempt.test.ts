@@ -3,7 +3,7 @@ import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { startFleet } from "./_support/fleet.ts";
-import { grantOf, shell } from "./_support/grants.ts";
+import { shell } from "./_support/grants.ts";
 
 describe("an attempt", () => {
   it("runs, streams its output and is finished when the control plane says so", async () => {

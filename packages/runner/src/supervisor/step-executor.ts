@@ -4,10 +4,11 @@ import { join } from "node:path";
 
 import type { OutputLink } from "../link/output-link.ts";
 import type { Logger } from "../logger.ts";
+import type { Programs } from "../machine/programs.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
 import type { Clock } from "../process/clock.ts";
 import { createRedactor, type Redactor } from "../redaction/redactor.ts";
-import { WORKSPACE_PATH, type ReadOnlyBind, type Sandbox } from "../sandbox/sandbox.ts";
+import { WORKSPACE_PATH, type Sandbox } from "../sandbox/sandbox.ts";
 import type { ToolResult } from "../tools/tool.ts";
 import { toolOf } from "../tools/tool-table.ts";
 import type { CommandRunner } from "../workspace/git.ts";
@@ -35,9 +36,7 @@ export interface StepExecutorSettings {
   readonly onAttempt: (attemptId: string, isLive: boolean) => void;
   /** This machine's environment, of which the policy lets some through. */
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
-  readonly path: string;
-  /** What every step may read of this machine. */
-  readonly readOnlyBinds: readonly ReadOnlyBind[];
+  readonly programs: Programs;
   /** Where a step without a sandbox gets its home. */
   readonly homesDirectory: string;
   readonly cgroupParent?: string | undefined;
@@ -186,26 +185,32 @@ class StepWork {
     const { policy } = this.#settings;
     const network = needsNetwork && policy.network === "host" ? "host" : "none";
     const view = { pathInside: folder, commit: undefined, list: async () => [], read: async () => undefined };
-    const environment = { PATH: this.#settings.path, LANG: "C.UTF-8", HOME: this.#settings.homesDirectory };
-    const run = new StepRun({ ...this.#common({ ...chosen, network }), workspace: view, directory: folder, environment, onSpawn: () => undefined });
+    const environment = { PATH: this.#pathFor(chosen), LANG: "C.UTF-8", HOME: this.#settings.homesDirectory };
+    const run = new StepRun({ ...this.#common({ ...chosen, network, report: { ...chosen.report, network } }), workspace: view, directory: folder, environment, onSpawn: () => undefined });
     return { isEnclosed: chosen.sandbox.name !== "none", capture: (command, maxBytes) => run.capture(command, maxBytes) };
   }
 
   #stepRun(chosen: ChosenSandbox, workspace: Workspace, home: string, onSpawn: () => void): StepRun {
-    const { hostEnvironment, policy, path } = this.#settings;
+    const { hostEnvironment, policy } = this.#settings;
+    const path = this.#pathFor(chosen);
     const environment = stepEnvironment({ grant: this.#grant, host: hostEnvironment, policyEnv: policy.env, path, home });
     return new StepRun({ ...this.#common(chosen), workspace, directory: workspace.directory, environment, onSpawn });
   }
 
+  #pathFor({ sandbox }: ChosenSandbox): string {
+    const { hostPath, pathInside } = this.#settings.programs;
+    return sandbox.name === "none" ? hostPath : pathInside;
+  }
+
   #common(chosen: ChosenSandbox) {
-    const { clock, cgroupParent, readOnlyBinds, send } = this.#settings;
+    const { clock, cgroupParent, programs, send } = this.#settings;
     const { attemptId, epoch } = this.#grant;
     const recorder = this.#recorder ?? this.#makeRecorder(createRedactor([]));
     const onProgress = (percent: number | undefined, message: string | undefined): void => {
       const said = message === undefined ? {} : { message: this.#redact(message).slice(0, 1_000) };
       send({ type: "progress", attemptId, epoch, ...(percent === undefined ? {} : { percent }), ...said });
     };
-    return { grant: this.#grant, chosen, readOnlyBinds, recorder, stop: this.#attempt.stop, clock, cgroupParent, onProgress };
+    return { grant: this.#grant, chosen, programs, recorder, stop: this.#attempt.stop, clock, cgroupParent, onProgress };
   }
 
   #makeRecorder(redactor: Redactor): OutputRecorder {
@@ -215,7 +220,7 @@ class StepWork {
   }
 
   #failureOf(error: unknown): ResultBody {
-    const known = toStepError(error);
+    const known = toStepError(error, this.#grant.envelope.tool);
     if (known) return { outcome: "failed", reason: known.reason, message: known.message.slice(0, 4_000) };
     // The words of an unexpected error may name paths of this machine; they stay here.
     this.#settings.logger.error({ error, attemptId: this.#grant.attemptId }, "the step met an unexpected error");

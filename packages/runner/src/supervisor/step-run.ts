@@ -2,11 +2,11 @@ import type { StartGrant } from "@signalbox/protocol";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
+import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
 import { findProgram } from "../process/find-program.ts";
 import type { CommandEnd, DrivenCommand, PlannedCommand, StepContext, WorkspaceView } from "../tools/tool.ts";
-import type { ReadOnlyBind } from "../sandbox/sandbox.ts";
 import type { ChosenSandbox } from "./choose-sandbox.ts";
 import type { OutputRecorder } from "./output-recorder.ts";
 import type { StopSwitch } from "./stop-switch.ts";
@@ -18,7 +18,7 @@ export interface StepRunSettings {
   /** The workspace's folder on this machine. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
-  readonly readOnlyBinds: readonly ReadOnlyBind[];
+  readonly programs: Programs;
   readonly recorder: OutputRecorder;
   readonly stop: StopSwitch;
   readonly clock: Clock;
@@ -36,6 +36,8 @@ export class StepRun implements StepContext {
   readonly grant: StartGrant;
   readonly signal: AbortSignal;
   readonly workspace: WorkspaceView;
+  readonly isEnclosed: boolean;
+  readonly hasNetwork: boolean;
   readonly #settings: StepRunSettings;
 
   constructor(settings: StepRunSettings) {
@@ -43,6 +45,8 @@ export class StepRun implements StepContext {
     this.grant = settings.grant;
     this.signal = settings.stop.signal;
     this.workspace = settings.workspace;
+    this.isEnclosed = settings.chosen.sandbox.name !== "none";
+    this.hasNetwork = settings.chosen.report.network !== "none";
   }
 
   async run(command: PlannedCommand): Promise<CommandEnd> {
@@ -92,18 +96,19 @@ export class StepRun implements StepContext {
   }
 
   async #spawn(command: PlannedCommand, stdin: "ignore" | "pipe"): Promise<AttemptProcess> {
-    const { chosen, directory, environment, readOnlyBinds, grant, clock, cgroupParent, stop } = this.#settings;
+    const { chosen, directory, environment, programs, grant, clock, cgroupParent, stop } = this.#settings;
     stop.signal.throwIfAborted();
     const env = { ...environment, ...command.env };
     const [program = ""] = command.argv;
     // A sandbox can only say that it could not start the program, so look before.
-    if (!program.includes("/")) await findProgram(program, env["PATH"] ?? "", directory);
+    const searchPath = this.isEnclosed ? programs.hostPath : (env["PATH"] ?? "");
+    if (!program.includes("/")) await findProgram(program, searchPath, directory);
     const wrapped = chosen.sandbox.wrap({
       argv: command.argv,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       env,
       workspace: directory,
-      readOnlyBinds: [...readOnlyBinds, ...(command.readOnlyBinds ?? [])],
+      readOnlyBinds: [...programs.readOnlyBinds, ...(command.readOnlyBinds ?? [])],
       network: chosen.network,
       pty: false,
     });

@@ -32,6 +32,10 @@ export interface StepContext {
   /** Aborted when the step is stopped; commands are ended by whoever stops it. */
   readonly signal: AbortSignal;
   readonly workspace: WorkspaceView;
+  /** Whether commands see another file system than this machine's. */
+  readonly isEnclosed: boolean;
+  /** Whether commands reach the network. */
+  readonly hasNetwork: boolean;
   /** Runs a command; its output becomes the attempt's. Throws when it cannot be started. */
   run(command: PlannedCommand): Promise<CommandEnd>;
   /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
