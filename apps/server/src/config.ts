@@ -3,6 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { LimitOverridesSchema, type LimitOverrides } from "@signalbox/protocol";
 import * as z from "zod";
 
 /** What a server is told at its start. `readServerConfig` makes one from the environment. */
@@ -24,6 +25,8 @@ export interface ServerConfig {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Where spans are sent, as OTLP over HTTP. Absent: none are made. */
   readonly otlpEndpoint?: string;
+  /** Intervals and sizes other than those of the product. Default none. */
+  readonly limits?: LimitOverrides;
 }
 
 /** The configuration cannot be used; the message is one line that says what to change. */
@@ -72,6 +75,12 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_BEHIND_PROXY: yes.default(false),
   SIGNALBOX_TLS_CERT_FILE: z.string().optional(),
   SIGNALBOX_TLS_KEY_FILE: z.string().optional(),
+  /** Limits by their names in `/api/v1/limits`, as JSON: `{"lease.ttlMs": 60000}`. */
+  SIGNALBOX_LIMITS: z
+    .string()
+    .transform((text, context) => parseJson(text) ?? context.addIssue("must be JSON"))
+    .pipe(LimitOverridesSchema)
+    .optional(),
   SIGNALBOX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).optional(),
 });
 
@@ -134,7 +143,16 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     behindProxy: parsed.SIGNALBOX_BEHIND_PROXY,
     ...(cert === undefined || key === undefined ? {} : { tls: { cert: readText(cert), key: readText(key) } }),
     ...(otlpEndpoint === undefined ? {} : { otlpEndpoint }),
+    ...(parsed.SIGNALBOX_LIMITS === undefined ? {} : { limits: parsed.SIGNALBOX_LIMITS }),
   };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function readText(file: string): string {

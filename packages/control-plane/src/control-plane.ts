@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 
-import { createIdSource, type IdSource, type RunnerMessageOf } from "@signalbox/protocol";
+import { createIdSource, limitsWith, type IdSource, type LimitLookup, type LimitOverrides, type RunnerMessageOf } from "@signalbox/protocol";
 import { readRun, readUnfinished, type RunnerRow, type SignalboxStore } from "@signalbox/store";
 
 import { TokenHandler } from "./access/token-handler.ts";
@@ -37,6 +37,8 @@ export interface ControlPlaneOptions {
   readonly ids?: IdSource;
   readonly logger?: Logger;
   readonly runner?: RunnerHandlerConfig;
+  /** Intervals and sizes that differ from the table `LIMITS`; runners are told. */
+  readonly limits?: LimitOverrides;
 }
 
 /** How things stand, for health and metrics. */
@@ -58,6 +60,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly runners: RunnerHandler;
   readonly tokens: TokenHandler;
   readonly link: RunnerLinkServer;
+  /** The limits that are in force here. */
+  readonly limits: LimitLookup;
   /** Opens the conversation with a runner in this process, without sockets or keys: for tests and measurements. */
   attach(runner: ConnectedRunner): RunnerSession;
   stats(): ControlPlaneStats;
@@ -71,6 +75,7 @@ const HOUSEKEEPING_MS = 60_000;
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, clock = systemClock, logger = silentLogger } = options;
   const ids = options.ids ?? createIdSource({ now: clock.now, fillRandom: (bytes) => randomFillSync(bytes) });
+  const limits = limitsWith(options.limits);
   const counters = { runs_created: 0, runs_succeeded: 0, runs_failed: 0, runs_cancelled: 0, attempts_lost: 0 };
 
   const runLog = new RunLog({ store });
@@ -80,16 +85,17 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const vault = new SecretVault({ store, key: options.secretsKey });
   const fleet = new Fleet();
   const queue = new ReadyQueue();
-  const outputIntake = new OutputIntake({ store, outputFeed, logger });
-  const heartbeats = new Heartbeats({ store, clock, logger, ...(options.runner?.heartbeatTimeoutMs === undefined ? {} : { offlineMs: options.runner.heartbeatTimeoutMs }) });
+  const outputIntake = new OutputIntake({ store, limits, outputFeed, logger });
+  const heartbeats = new Heartbeats({ store, clock, logger, offlineMs: options.runner?.heartbeatTimeoutMs ?? limits("runner.offlineMs") });
   const board: AttemptBoard = new AttemptBoard({
     clock,
+    graceMs: limits("lease.graceMs"),
     onLost: (attempt) => {
       counters.attempts_lost += 1;
       void loseLater(attempt);
     },
   });
-  const dispatcher = new Dispatcher({ store, clock, ids, runLog, fleet, queue, board, vault, logger });
+  const dispatcher = new Dispatcher({ store, clock, ids, limits, runLog, fleet, queue, board, vault, logger });
   const results = new AttemptResults({ store, clock, runLog, board, outputIntake, outputFeed, logger, onReleased: (attempt) => dispatcher.released(attempt) });
 
   const stopAttempts = (attemptIds: readonly string[], mode: "cancel" | "abort") => {
@@ -130,7 +136,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(
       {
-        store, clock, fleet, board, dispatcher, results, heartbeats, logger,
+        store, clock, limits, fleet, board, dispatcher, results, heartbeats, logger,
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
@@ -139,7 +145,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       runner,
     );
   const link = new RunnerLinkServer({
-    store, clock, ids, fleet, outputIntake, logger, openSession,
+    store, clock, ids, limits, fleet, outputIntake, logger, openSession,
     onConnected: (row: RunnerRow, hello: RunnerMessageOf<"hello">) => {
       heartbeats.watch(row.id, row.state === "online" || row.state === "draining");
       heartbeats.beat(row.id, { load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 }, runtimeVersions: hello.runtimeVersions });
@@ -157,7 +163,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     options.runner,
   );
 
-  await recover(await store.view(readUnfinished), { clock, board, dispatcher, heartbeats, activeRuns, timers });
+  await recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
 
   let housekeeping: Timer | undefined;
   const keepHouse = () => {
@@ -191,6 +197,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     runners,
     tokens,
     link,
+    limits,
     attach(runner) {
       const session = openSession(runner);
       heartbeats.watch(runner.runnerId, true);

@@ -1,4 +1,4 @@
-import { limit } from "@signalbox/protocol";
+import type { LimitLookup } from "@signalbox/protocol";
 import type { PlannedStep, Unfinished } from "@signalbox/store";
 
 import type { Clock } from "./clock.ts";
@@ -16,6 +16,7 @@ export function recover(
   unfinished: Unfinished,
   to: {
     readonly clock: Clock;
+    readonly limits: LimitLookup;
     readonly board: AttemptBoard;
     readonly dispatcher: Dispatcher;
     readonly heartbeats: Heartbeats;
@@ -27,7 +28,7 @@ export function recover(
   for (const runner of unfinished.runners) {
     to.heartbeats.watch(runner.id, runner.state === "online" || runner.state === "draining");
   }
-  const leaseEndsAt = to.clock.monotonic() + limit("lease.ttlMs");
+  const leaseEndsAt = to.clock.monotonic() + to.limits("lease.ttlMs");
   for (const attempt of unfinished.live) {
     const { concurrencyKey, baseManifest } = heldBy(attempt.envelope, attempt.definition, attempt.org_id);
     to.board.add({

@@ -31,6 +31,7 @@ export {
   type RunId,
   type RunnerId,
 } from "./ids.ts";
+export { LimitOverridesSchema, limitsWith, type LimitLookup, type LimitOverrides } from "./limit-overrides.ts";
 export { limit, LIMITS, type LimitName } from "./limits.ts";
 export { page, pageSchema, PaginationParamsSchema, type Page, type PaginationParams } from "./pagination.ts";
 export { TimestampSchema, toTimestamp, type Timestamp } from "./timestamp.ts";

@@ -1,4 +1,4 @@
-import { limit, type ControlMessageOf, type IdSource, type StartGrant } from "@signalbox/protocol";
+import { type ControlMessageOf, type IdSource, type LimitLookup, type StartGrant } from "@signalbox/protocol";
 import { hashEnvelope } from "@signalbox/protocol/hash";
 import { gateIdOf, readGate, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
 
@@ -17,6 +17,7 @@ export interface DispatcherDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly limits: LimitLookup;
   readonly runLog: RunLog;
   readonly fleet: Fleet;
   readonly queue: ReadyQueue;
@@ -146,7 +147,7 @@ export class Dispatcher {
     if (waiting.concurrencyKey !== undefined) this.#keys.set(waiting.concurrencyKey, keyOf(waiting));
     const offerId = this.#deps.ids.next("offer");
     runner.held.add(offerId);
-    const expiresMs = limit("offer.ttlMs");
+    const expiresMs = this.#deps.limits("offer.ttlMs");
     const timer = this.#deps.clock.setTimer(expiresMs, () => this.#expire(offerId));
     this.#offers.set(offerId, { offerId, waiting, runner, timer });
     const message: ControlMessageOf<"offer"> = {
@@ -184,13 +185,13 @@ export class Dispatcher {
   }
 
   async #lease({ offerId, waiting, runner }: Offer): Promise<void> {
-    const { store, clock, runLog, board, vault } = this.#deps;
+    const { store, clock, limits, runLog, board, vault } = this.#deps;
     const { step } = waiting;
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
     const secrets = step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
     const envelope = envelopeOf(waiting, step, { approvals, secretNames: secrets.map(({ name }) => name) });
     const envelopeHash = hashEnvelope(envelope);
-    const leaseMs = limit("lease.ttlMs");
+    const leaseMs = limits("lease.ttlMs");
     const leaseEndsAt = clock.monotonic() + leaseMs;
     const now = clock.now();
     const leased = await store.run("leaseAttempt", {
@@ -207,7 +208,7 @@ export class Dispatcher {
     this.#keepers.set(waiting.runId, runner.runnerId);
     const grant: StartGrant = {
       attemptId, epoch, leaseMs, number: waiting.nextAttempt, envelope, envelopeHash, environment: step.environment, secrets,
-      cancelGraceMs: limit("cancel.graceMs"), outputBytes: limit("step.outputBytes"),
+      cancelGraceMs: limits("cancel.graceMs"), outputBytes: limits("step.outputBytes"),
     };
     runner.channel.send({ type: "start", offerId, grant });
     runLog.tell(leased);

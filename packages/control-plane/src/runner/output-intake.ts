@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-import { decodeOutputFrame, limit, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
+import { decodeOutputFrame, type LimitLookup, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
 import { readStream, type OutputPiece, type OutputVerdict, type SignalboxStore } from "@signalbox/store";
 
 import type { OutputFeed } from "../events/output-feed.ts";
@@ -19,12 +19,14 @@ export type AnswerOutput = (answer: OutputAnswer) => void;
  */
 export class OutputIntake {
   readonly #store: SignalboxStore;
+  readonly #limits: LimitLookup;
   readonly #outputFeed: OutputFeed;
   readonly #logger: Logger;
   readonly #hashes = new Map<string, { readonly hash: Hash; length: number }>();
 
-  constructor(deps: { readonly store: SignalboxStore; readonly outputFeed: OutputFeed; readonly logger: Logger }) {
+  constructor(deps: { readonly store: SignalboxStore; readonly limits: LimitLookup; readonly outputFeed: OutputFeed; readonly logger: Logger }) {
     this.#store = deps.store;
+    this.#limits = deps.limits;
     this.#outputFeed = deps.outputFeed;
     this.#logger = deps.logger;
   }
@@ -67,7 +69,7 @@ export class OutputIntake {
 
   async #storePieces(runnerId: string, pieces: readonly OutputPiece[], answer: AnswerOutput): Promise<void> {
     try {
-      const verdicts = await this.#store.run("appendOutput", { runnerId, pieces, maxBytes: limit("step.outputBytes") });
+      const verdicts = await this.#store.run("appendOutput", { runnerId, pieces, maxBytes: this.#limits("step.outputBytes") });
       for (const [index, verdict] of verdicts.entries()) {
         const piece = pieces[index];
         if (piece && verdict.kind === "ack") this.#addToChecksum(piece);

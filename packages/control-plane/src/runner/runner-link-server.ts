@@ -13,6 +13,7 @@ import {
   type ApiResponse,
   type ControlMessage,
   type IdSource,
+  type LimitLookup,
   type RunnerMessage,
   type RunnerMessageOf,
 } from "@signalbox/protocol";
@@ -36,6 +37,7 @@ export interface RunnerLinkServerDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
   readonly ids: IdSource;
+  readonly limits: LimitLookup;
   readonly fleet: Fleet;
   readonly outputIntake: OutputIntake;
   readonly logger: Logger;
@@ -170,7 +172,7 @@ export class RunnerLinkServer {
   }
 
   async #welcome(ws: WebSocket, row: RunnerRow, hello: RunnerMessageOf<"hello">, early: RawData[]): Promise<void> {
-    const { ids, fleet, openSession, onConnected, logger } = this.#deps;
+    const { ids, limits, fleet, openSession, onConnected, logger } = this.#deps;
     const token = randomBytes(32).toString("base64url");
     const runner = connectedRunner(row, hello, ids.next("connection"), channelOf(ws));
     const session = openSession(runner);
@@ -193,7 +195,7 @@ export class RunnerLinkServer {
       connectionToken: token,
       features: [],
       intervals: {
-        heartbeatMs: limit("runner.heartbeatMs"), renewMs: limit("lease.renewMs"), leaseMs: limit("lease.ttlMs"),
+        heartbeatMs: limits("runner.heartbeatMs"), renewMs: limits("lease.renewMs"), leaseMs: limits("lease.ttlMs"),
         windowBytes: limit("output.windowBytes"), frameBytes: limit("output.frameBytes"),
       },
       attempts,

@@ -1,4 +1,4 @@
-import { ATTEMPT_TRANSITIONS, isFinal, limit, type RunnerMessage, type RunnerMessageOf, type AttemptState } from "@signalbox/protocol";
+import { ATTEMPT_TRANSITIONS, isFinal, type LimitLookup, type RunnerMessage, type RunnerMessageOf, type AttemptState } from "@signalbox/protocol";
 import { readAttempt, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock } from "../clock.ts";
@@ -13,6 +13,7 @@ import type { Heartbeats } from "./heartbeats.ts";
 export interface RunnerSessionDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
+  readonly limits: LimitLookup;
   readonly fleet: Fleet;
   readonly board: AttemptBoard;
   readonly dispatcher: Dispatcher;
@@ -41,10 +42,10 @@ export class RunnerSession {
    * interrupted what it has come back without.
    */
   async reconcile(hello: RunnerMessageOf<"hello">): Promise<{ attemptId: string; epoch: number; verdict: HelloVerdict }[]> {
-    const { board, clock, results } = this.#deps;
+    const { board, clock, limits, results } = this.#deps;
     const named = new Map(hello.attempts.map((attempt) => [attempt.attemptId, attempt]));
     const held = [...board].filter((attempt) => attempt.runnerId === this.#runner.runnerId);
-    const leaseEndsAt = clock.monotonic() + limit("lease.ttlMs");
+    const leaseEndsAt = clock.monotonic() + limits("lease.ttlMs");
     for (const attempt of held) {
       const known = named.get(attempt.attemptId);
       if (!known || known.epoch !== attempt.epoch) await results.lost(attempt, "interrupted", "the runner came back without it");
@@ -88,9 +89,9 @@ export class RunnerSession {
   }
 
   async #renew({ sentAt, attempts }: RunnerMessageOf<"renew">): Promise<void> {
-    const { store, clock, board } = this.#deps;
-    const leaseEndsAt = clock.monotonic() + limit("lease.ttlMs");
-    const answers = await store.run("renewLeases", { runnerId: this.#runner.runnerId, attempts, leaseUntil: clock.now() + limit("lease.ttlMs") });
+    const { store, clock, limits, board } = this.#deps;
+    const leaseEndsAt = clock.monotonic() + limits("lease.ttlMs");
+    const answers = await store.run("renewLeases", { runnerId: this.#runner.runnerId, attempts, leaseUntil: clock.now() + limits("lease.ttlMs") });
     for (const { attemptId, epoch, verdict } of answers) if (verdict !== "lost") board.renew(attemptId, epoch, leaseEndsAt);
     this.#runner.channel.send({ type: "renewed", sentAt, attempts: answers });
   }

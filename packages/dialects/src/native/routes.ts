@@ -24,6 +24,7 @@ import {
   type CreateEnrolmentTokenRequest,
   type CreateRunInput,
   type CreateTokenRequest,
+  type LimitName,
   type PutProjectRequest,
   type PutSecretRequest,
   type ResolveGateRequest,
@@ -48,7 +49,7 @@ const SSE = {
 } as const;
 
 /** Every endpoint of the native API. Bodies are handed on as they came: the handler checks them with the schema named. */
-export function nativeRoutes({ runs, projects, runners, tokens }: ControlPlane): Route[] {
+export function nativeRoutes({ runs, projects, runners, tokens, limits }: ControlPlane): Route[] {
   return [
     route({
       method: "POST",
@@ -358,7 +359,7 @@ export function nativeRoutes({ runs, projects, runners, tokens }: ControlPlane):
       permission: "public",
       summary: "Every limit of this server.",
       answer: { status: 200, schema: wire.LimitTableSchema },
-      handle: () => succeed(LIMITS),
+      handle: () => succeed(limitTable(limits)),
     }),
     route({
       method: "GET",
@@ -369,6 +370,12 @@ export function nativeRoutes({ runs, projects, runners, tokens }: ControlPlane):
       handle: () => succeed(ERROR_CODES),
     }),
   ];
+}
+
+/** The table of limits with the values that are in force. */
+function limitTable(limits: ControlPlane["limits"]) {
+  const names = Object.keys(LIMITS) as LimitName[];
+  return Object.fromEntries(names.map((name) => [name, { ...LIMITS[name], value: limits(name) }]));
 }
 
 /** A query as handlers take it: its schema leaves out what was not given, which the type that it infers does not say. */

@@ -9,6 +9,7 @@ import {
   EnrolRunnerRequestSchema,
   FINAL_RUN_EVENTS,
   isFinal,
+  limitsWith,
   page,
   PaginationParamsSchema,
   ProjectIdSchema,
@@ -60,6 +61,7 @@ const AT = "2026-11-21T08:00:00.000Z";
 
 /** A control plane in memory, for the faces' own tests: shapes and refusals as the real one has them, and no work done. */
 export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
+  readonly limits = limitsWith();
   readonly calls: { method: string; context: RequestContext | undefined }[] = [];
   readonly #runs = new Map<string, FakeRun>();
   readonly #gates = new Map<string, Gate>();

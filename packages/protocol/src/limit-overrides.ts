@@ -1,0 +1,33 @@
+import * as z from "zod";
+
+import { limit, type LimitName } from "./limits.ts";
+
+/** The limits that an installation may set otherwise; every other is the same everywhere. */
+const TUNABLE_LIMITS = [
+  "runner.heartbeatMs",
+  "runner.offlineMs",
+  "lease.ttlMs",
+  "lease.renewMs",
+  "lease.graceMs",
+  "offer.ttlMs",
+  "cancel.graceMs",
+  "step.outputBytes",
+] as const satisfies readonly LimitName[];
+
+/** Limits set otherwise, by name. A lease must outlive two renewals, else one lost frame would end it. */
+export const LimitOverridesSchema = z
+  .partialRecord(z.enum(TUNABLE_LIMITS), z.int().min(1).max(86_400_000))
+  .refine((overrides) => {
+    const limits = limitsWith(overrides);
+    return 2 * limits("lease.renewMs") <= limits("lease.ttlMs");
+  }, "lease.ttlMs must be at least twice lease.renewMs");
+export type LimitOverrides = z.infer<typeof LimitOverridesSchema>;
+
+/** The value of a limit where some are set otherwise. */
+export type LimitLookup = (name: LimitName) => number;
+
+/** The limits of an installation: its own where it set some, else the product's. */
+export function limitsWith(overrides: LimitOverrides = {}): LimitLookup {
+  const own: Partial<Record<LimitName, number>> = overrides;
+  return (name) => own[name] ?? limit(name);
+}
