@@ -207,6 +207,10 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
       }),
       onWelcome: (welcome) => greet(welcome, { blobs, output, supervisor }),
       onMessage: (message: ControlMessage) => supervisor.receive(message),
+      onUnreadableStart: ({ attemptId, epoch }) => {
+        const message = "the grant has a shape that this runner does not know; a newer runner may be needed";
+        control.send({ type: "finish", attemptId, epoch, result: { outcome: "failed", reason: "envelope_mismatch", message, streams: [], artifacts: [] } });
+      },
       onLost: () => {
         blobs.disconnect();
         output.disconnect();

@@ -10,6 +10,7 @@ import {
   type RunnerMessageOf,
 } from "@signalbox/protocol";
 import type { WebSocket } from "ws";
+import * as z from "zod";
 
 import type { RunnerIdentity } from "../identity/identity.ts";
 import { serverAddress } from "../identity/server-url.ts";
@@ -31,6 +32,8 @@ export interface ControlLinkListener {
   hello(): HelloFacts;
   onWelcome(welcome: ControlMessageOf<"welcome">): void;
   onMessage(message: ControlMessage): void;
+  /** A start that does not have the documented shape: somebody waits for its end all the same. */
+  onUnreadableStart(held: { attemptId: string; epoch: number }): void;
   /** A heartbeat, asked for at the interval that the server sent. */
   heartbeat(): RunnerMessageOf<"heartbeat">;
   onLost(): void;
@@ -122,12 +125,12 @@ export class ControlLink implements AsyncDisposable {
   }
 
   #receive(socket: WebSocket, data: Buffer, isBinary: boolean): void {
-    const message = isBinary ? undefined : parseMessage(data);
-    if (!message) {
-      this.#settings.logger.warn({ bytes: data.length }, "a message of the control plane does not have the documented shape");
-      return;
-    }
-    this.#handle(socket, message);
+    const value = isBinary ? undefined : parseJson(data);
+    const message = ControlMessageSchema.safeParse(value).data;
+    if (message) return this.#handle(socket, message);
+    this.#settings.logger.warn({ bytes: data.length }, "a message of the control plane does not have the documented shape");
+    const start = UnreadableStartSchema.safeParse(value).data;
+    if (start && this.#isWelcome) this.#settings.listener.onUnreadableStart(start.grant);
   }
 
   #handle(socket: WebSocket, message: ControlMessage): void {
@@ -213,9 +216,14 @@ export class ControlLink implements AsyncDisposable {
 /** For the closing handshake. */
 const CLOSE_MS = 1_000;
 
-function parseMessage(data: Buffer): ControlMessage | undefined {
+const UnreadableStartSchema = z.object({
+  type: z.literal("start"),
+  grant: z.object({ attemptId: z.string(), epoch: z.int().min(1) }),
+});
+
+function parseJson(data: Buffer): unknown {
   try {
-    return ControlMessageSchema.safeParse(JSON.parse(data.toString())).data;
+    return JSON.parse(data.toString());
   } catch {
     return undefined;
   }

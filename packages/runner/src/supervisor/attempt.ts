@@ -139,6 +139,7 @@ export class Attempt {
 
   /** The runner goes: what runs is killed, and what is on disk waits for its next process. */
   async abandon(): Promise<void> {
+    if (this.#state === "over") return this.over;
     const wasWorking = this.isWorking;
     this.#state = "over";
     this.#settings.output.detach(this.id);
@@ -162,8 +163,9 @@ export class Attempt {
   }
 
   async #close(): Promise<void> {
-    this.#settings.output.detach(this.id);
-    await this.#settings.spool.drop();
+    const { output, spool, logger } = this.#settings;
+    output.detach(this.id);
+    await spool.drop().catch((error: unknown) => logger.warn({ error, attemptId: this.id }, "a spool could not be removed"));
     this.#over.resolve();
     this.#settings.onOver(this);
   }

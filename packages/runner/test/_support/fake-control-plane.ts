@@ -110,10 +110,22 @@ export class FakeControlPlane implements AsyncDisposable {
     for (const socket of this.#outputs) socket.send(JSON.stringify(answer));
   }
 
-  /** Offers an attempt; `start` follows the runner's yes. */
-  offer(grant: StartGrant): FakeAttempt {
+  /** Knows an attempt without offering it. */
+  expectAttempt(grant: StartGrant): FakeAttempt {
     const attempt: FakeAttempt = { grant, status: "offered", streams: new Map(), verdict: "renewed" };
     this.attempts.set(grant.attemptId, attempt);
+    return attempt;
+  }
+
+  /** Offers an attempt; `start` follows the runner's yes. */
+  offer(grant: StartGrant): FakeAttempt {
+    const attempt = this.expectAttempt(grant);
+    this.offerAgain(attempt);
+    return attempt;
+  }
+
+  offerAgain(attempt: FakeAttempt): true {
+    const { grant } = attempt;
     const offerId = `off_${grant.attemptId}`;
     this.#waitingStarts.set(offerId, () => {
       attempt.status = "leased";
@@ -121,7 +133,7 @@ export class FakeControlPlane implements AsyncDisposable {
     });
     const { runId, step, tool } = grant.envelope;
     this.send({ type: "offer", offerId, attemptId: grant.attemptId, runId, step, tool, expiresMs: 5_000 });
-    return attempt;
+    return true;
   }
 
   /** The result of an attempt, once it was applied. */
