@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import { refuse, SCOPES, type ApiError } from "@signalbox/protocol";
 import { Hono } from "hono";
 
+import { markChecked } from "./boundary/local-checks.ts";
 import { readRequestId } from "./boundary/request-id.ts";
 import { headersOf, statusOf } from "./refusal.ts";
 import type { Face, Route } from "./route.ts";
@@ -97,7 +98,10 @@ class Strangers {
 
   turnAway(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     const error = this.#desk.checks(incoming);
-    if (!error) return false;
+    if (!error) {
+      markChecked(incoming);
+      return false;
+    }
     const { status, headers, text } = this.#spell(incoming, error);
     outgoing.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(text), Connection: "close" });
     outgoing.end(text);

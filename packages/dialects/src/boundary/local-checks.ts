@@ -34,6 +34,18 @@ export function createLocalChecks(settings: LocalChecksSettings): LocalChecks {
   };
 }
 
+const checked = Symbol("checked");
+type Markable = IncomingMessage & { [checked]?: boolean };
+
+/** Remembers that a request has passed its checks, so that they are made once. */
+export function markChecked(incoming: IncomingMessage): void {
+  (incoming as Markable)[checked] = true;
+}
+
+export function wasChecked(incoming: IncomingMessage): boolean {
+  return (incoming as Markable)[checked] === true;
+}
+
 const MALFORMED_URL: ApiError = { code: "MALFORMED_URL", message: "the path is spelled in a way that is not accepted" };
 const MISDIRECTED: ApiError = { code: "MISDIRECTED_REQUEST", message: "the Host header does not name this server" };
 const CROSS_ORIGIN: ApiError = { code: "CROSS_ORIGIN", message: "pages of another origin may not ask this server" };

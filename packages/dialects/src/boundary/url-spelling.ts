@@ -1,8 +1,8 @@
 /** Segments of plain characters, none of them empty or made of dots, and perhaps a query. */
-const PLAIN = /^(?:\/(?!\/|\.\.?(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]*)+(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/;
+const PLAIN = /^(?:\/(?!\/|\.\.?(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]*)+(?:\?[\x21\x22\x24-\x5b\x5d-\x7e]*)?$/;
 /** The same, with escapes: any but those of a slash, backslash, dot or control character. */
 const ESCAPED =
-  /^(?:\/(?!\/|\.\.?(?:[/?]|$))(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%(?!2[eEfF]|5[cC]|[01][0-9A-Fa-f]|7[fF])[0-9A-Fa-f]{2})*)+(?:\?[\x21\x23-\x5b\x5d-\x7e]*)?$/;
+  /^(?:\/(?!\/|\.\.?(?:[/?]|$))(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%(?!2[eEfF]|5[cC]|[01][0-9A-Fa-f]|7[fF])[0-9A-Fa-f]{2})*)+(?:\?[\x21\x22\x24-\x5b\x5d-\x7e]*)?$/;
 
 /**
  * Whether a request target is spelled in the one way that is accepted: a path from `/` on, without empty or dot

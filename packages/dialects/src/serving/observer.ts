@@ -3,15 +3,15 @@ export interface Answered {
   readonly requestId: string;
   readonly method: string;
   /** The route as the table spells it; absent where there is none. */
-  readonly route?: string;
+  readonly route?: string | undefined;
   readonly status: number;
   readonly durationMs: number;
   /** The code of a refusal. */
-  readonly code?: string;
+  readonly code?: string | undefined;
   /** Who asked. */
-  readonly principal?: string;
+  readonly principal?: string | undefined;
   /** How a stream ended. */
-  readonly end?: string;
+  readonly end?: string | undefined;
 }
 
 /** A span around one request. */

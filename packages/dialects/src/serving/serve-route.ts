@@ -8,7 +8,7 @@ import type * as z from "zod";
 import type { Authentication, Caller, ConnectedRunner, StreamTicket } from "../boundary/authentication.ts";
 import { readIdempotency } from "../boundary/idempotency.ts";
 import { parseJsonBody } from "../boundary/json-body.ts";
-import type { LocalChecks } from "../boundary/local-checks.ts";
+import { wasChecked, type LocalChecks } from "../boundary/local-checks.ts";
 import { announcesBody, CallerGoneError, readBody, requireJson } from "../boundary/read-body.ts";
 import { readRequestId, readTraceparent } from "../boundary/request-id.ts";
 import { EventStream, type ReaderSettings, type StreamEnd } from "../event-stream.ts";
@@ -104,8 +104,7 @@ class Exchange implements Call {
   async run(): Promise<Reply> {
     const { incoming } = this;
     const route = this.#route;
-    const refused = this.#desk.checks(incoming);
-    if (refused) throw new Refusal(refused.code, refused.message);
+    if (!wasChecked(incoming)) requireLocal(this.#desk.checks, incoming);
     const search = readSearch(incoming.url ?? "");
     const ticket = this.#takeTicket(search);
     this.#caller = await this.#desk.authentication.admit(incoming, route.permission, ticket);
@@ -234,9 +233,9 @@ class Exchange implements Call {
       route: this.#name,
       status,
       durationMs: performance.now() - this.#startMs,
-      ...(code === undefined ? {} : { code }),
-      ...(this.#caller.principal ? { principal: this.#caller.principal.id } : {}),
-      ...(this.#end === undefined ? {} : { end: this.#end }),
+      code,
+      principal: this.#caller.principal?.id,
+      end: this.#end,
     };
     this.#span?.end(answered);
     observer.answered?.(answered);
@@ -262,6 +261,12 @@ export function internalError(requestId: string): string {
 function readSearch(target: string): URLSearchParams | undefined {
   const query = target.indexOf("?");
   return query === -1 || query === target.length - 1 ? undefined : new URLSearchParams(target.slice(query + 1));
+}
+
+/** An app that is mounted without the listener that turns strangers away does so by itself. */
+function requireLocal(checks: LocalChecks, incoming: IncomingMessage): void {
+  const refused = checks(incoming);
+  if (refused) throw new Refusal(refused.code, refused.message);
 }
 
 const NOTHING = {};

@@ -11,6 +11,10 @@ import { createLocalChecks } from "../../src/boundary/local-checks.ts";
 import { RateLimit } from "../../src/boundary/rate-limit.ts";
 import { READER_SETTINGS, type ReaderSettings } from "../../src/event-stream.ts";
 import { createFaces, type Faces } from "../../src/faces.ts";
+import { documentsFace } from "../../src/documents/index.ts";
+import { nativeFace } from "../../src/native/index.ts";
+import { nofxFace } from "../../src/nofx/index.ts";
+import { runnerFace } from "../../src/runner-protocol/index.ts";
 import type { Face } from "../../src/route.ts";
 import type { Answered } from "../../src/serving/observer.ts";
 import { OpenStreams } from "../../src/serving/open-streams.ts";
@@ -26,13 +30,19 @@ export interface ServedFaces extends AsyncDisposable {
   isStopping: boolean;
 }
 
+/** The faces of a whole server. */
+export function allFaces(controlPlane: ControlPlane): readonly Face[] {
+  const faces = [nativeFace(controlPlane), nofxFace(controlPlane), runnerFace(controlPlane)];
+  return [...faces, documentsFace(faces)];
+}
+
 const EVERYBODY: Principal = { kind: "local", id: "local", orgId: "default", scopes: new Set(SCOPES) };
 
 /** Faces on a real socket of a free port. With `auth: "none"` everybody is the local admin. */
 export async function serveFaces(
   controlPlane: ControlPlane,
-  faces: (controlPlane: ControlPlane) => readonly Face[],
   options: {
+    faces?: readonly Face[];
     auth?: "token" | "none";
     readers?: Partial<ReaderSettings>;
     streamsPerPrincipal?: number;
@@ -47,7 +57,7 @@ export async function serveFaces(
   const streams = new OpenStreams(options.streamsPerPrincipal);
   const state = { isStopping: false };
   const rateLimit = new RateLimit({ perSecond: options.perSecond ?? 1e9, now: () => performance.now() });
-  const mounted = createFaces(faces(controlPlane), {
+  const mounted = createFaces(options.faces ?? allFaces(controlPlane), {
     checks: createLocalChecks({
       hosts: [`localhost:${port}`, `127.0.0.1:${port}`],
       origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`],
