@@ -4,7 +4,7 @@
 import { createInterface } from "node:readline";
 
 import { systemClock } from "../process/clock.ts";
-import { killTree } from "../process/kill-tree.ts";
+import { killMarked } from "./kill-marked.ts";
 
 const live = new Set<string>();
 
@@ -16,9 +16,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   else live.delete(line.slice(1));
 }
 
-// No process has pid 0, so only the marker in the environment tells who belongs to the attempt.
-const kills = [...live].map((attemptId) =>
-  killTree({ root: { attemptId, pid: 0, startTime: undefined, known: new Set() }, clock: systemClock }),
-);
-await Promise.all(kills);
+await Promise.all([...live].map((attemptId) => killMarked({ attemptId, clock: systemClock })));
 process.exit(0);

@@ -1,9 +1,9 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { killMarked } from "../guard/kill-marked.ts";
 import type { Logger } from "../logger.ts";
 import type { Clock } from "../process/clock.ts";
-import { killTree } from "../process/kill-tree.ts";
 import { AttemptSpool, type AttemptSpoolSettings } from "./attempt-spool.ts";
 
 /**
@@ -34,7 +34,6 @@ export async function recoverAttempts(request: {
 }
 
 async function killLeftovers(attemptId: string, clock: Clock, logger: Logger): Promise<void> {
-  const root = { attemptId, pid: 0, startTime: undefined, known: new Set<string>() };
-  const { killed, survivors } = await killTree({ root, clock });
+  const { killed, survivors } = await killMarked({ attemptId, clock });
   if (killed.length + survivors.length > 0) logger.warn({ attemptId, killed, survivors }, "processes of an earlier runner were still there");
 }
