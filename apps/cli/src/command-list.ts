@@ -7,11 +7,11 @@ export interface CommandEntry {
   load(): Promise<CommandModule>;
 }
 
-const RUNS = "Runs";
 const GATES = "Decisions";
 const FLEET = "Fleet";
 const ACCESS = "Projects and access";
 const MACHINE = "This machine";
+const RUNS = "Runs";
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -39,7 +39,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/projects.ts"),
   },
   token: { summary: "make, list and revoke tokens", group: ACCESS, load: () => import("./commands/token.ts") },
+  up: { summary: "run a server and a runner on this machine", group: MACHINE, load: () => import("./commands/up.ts") },
   server: { summary: "run the server alone", group: MACHINE, load: () => import("./commands/server.ts") },
+  runner: { summary: "let this machine join a fleet", group: MACHINE, load: () => import("./commands/runner.ts") },
   doctor: {
     summary: "check that this machine is fit to run Signalbox",
     group: MACHINE,

@@ -31,7 +31,7 @@ describe("signalbox run", () => {
       "build: succeeded in 0.4 s",
       "test: started",
       "test: succeeded in 0.4 s",
-      "run run_1 succeeded in 1.2 s",
+      "run_1 succeeded in 1.2 s",
       "",
     ]);
     expect(ended.stdout).toContain("build | compiled\nbuild | all of it\n");
@@ -48,7 +48,7 @@ describe("signalbox run", () => {
 
     expect([code, stdout]).toEqual([
       1,
-      "build: started\nbuild: failed in 0.4 s: exit code 1\nrun run_1 failed in 1.2 s: a step failed\n",
+      "build: started\nbuild: failed in 0.4 s: exit code 1\nrun_1 failed in 1.2 s: a step failed\n",
     ]);
   });
 

@@ -26,6 +26,6 @@ async function cancelRun(context: Context, runId: string, options: Options): Pro
   const run = await client.runs.cancel(runId, request);
   context.output.result(run, () => {
     const words = run.status === "cancelled" ? "is cancelled" : "is being cancelled";
-    context.output.line(`run ${run.id} ${words}`);
+    context.output.line(`${run.id} ${words}`);
   });
 }

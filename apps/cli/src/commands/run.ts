@@ -78,7 +78,7 @@ async function startRun(context: Context, planPath: string | undefined, options:
   const client = await context.client();
   const run = await client.runs.create(request);
   if (options.detach) return context.output.result(run, () => tellDetached(context, run));
-  context.output.note(`run ${run.id}: ${remoteText(run.goal)}`);
+  context.output.note(`${run.id}: ${remoteText(run.goal)}`);
 
   const { watchRun } = await import("../run-view/watch-run.ts");
   const { summarize } = await import("../run-view/summary.ts");

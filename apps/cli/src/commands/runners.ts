@@ -102,7 +102,7 @@ async function createToken(context: Context, { ttl, label }: { ttl?: number; lab
 }
 
 function tell({ output }: Context, runner: Runner): void {
-  output.result(runner, () => output.line(`runner ${runner.id} is ${runner.status}`));
+  output.result(runner, () => output.line(`${runner.id} is ${runner.status}`));
 }
 
 function labelWords(labels: Readonly<Record<string, string>>): string {

@@ -61,7 +61,7 @@ async function createToken(
 
 async function revokeToken({ client, output }: Context, tokenId: string): Promise<void> {
   const token = await (await client()).tokens.revoke(tokenId);
-  output.result(token, () => output.line(`token ${token.id} is revoked`));
+  output.result(token, () => output.line(`${token.id} is revoked`));
 }
 
 async function printPath({ environment, output }: Context): Promise<void> {

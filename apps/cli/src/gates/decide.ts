@@ -42,7 +42,7 @@ async function decide(context: Context, gateId: string, options: Options, { verb
   if (!options.yes) await confirm(context, gate, contentHash, verb);
   const request = { contentHash, ...(options.note === undefined ? {} : { note: options.note }) };
   const decided = await client.gates[verb](gateId, request);
-  context.output.result(decided, () => context.output.line(`gate ${gate.id} is ${done}`));
+  context.output.result(decided, () => context.output.line(`${gate.id} is ${done}`));
 }
 
 /** The hash of what was fetched, computed here: a server that shows one thing and hashes another is caught. */

@@ -16,12 +16,12 @@ export async function summarize(context: Context, client: Client, runId: string,
   const time = progress.durationMs === undefined ? "" : ` in ${duration(progress.durationMs)}`;
   const why = progress.message === undefined ? "" : `: ${remoteText(progress.message)}`;
   const color = end === "succeeded" ? output.colors.green : end === "failed" ? output.colors.red : output.colors.yellow;
-  output.line(color(`run ${runId} ${end}${time}${why}`));
+  output.line(color(`${runId} ${end}${time}${why}`));
   tellArtifacts(context, runId, watched);
 }
 
 function tellGates({ output }: Context, runId: string, { progress }: Watched): void {
-  output.line(`run ${runId} waits for ${count(progress.blockingGates.length, "decision")}:`);
+  output.line(`${runId} waits for ${count(progress.blockingGates.length, "decision")}:`);
   for (const gateId of progress.blockingGates) output.line(`  signalbox approve ${gateId}`);
 }
 

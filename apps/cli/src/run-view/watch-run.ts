@@ -148,7 +148,9 @@ function askWhyNothingHappens({ client, run }: WatchSettings, progress: RunProgr
   let told = "";
   const ask = async () => {
     const reasons = progress.isIdle && progress.end === undefined ? await client.runs.waiting(run.id) : [];
-    const words = reasons.map(({ step, message }) => `${step} waits: ${message}`).join("; ");
+    // What waits for other steps or for a person is plain to see already.
+    const surprising = reasons.filter(({ reason }) => reason !== "needs" && reason !== "gate");
+    const words = surprising.map(({ step, message }) => `${step} waits: ${message}`).join("; ");
     if (words !== told) view.notice(words);
     told = words;
   };
