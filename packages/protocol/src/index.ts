@@ -114,6 +114,7 @@ export {
 } from "./run/plan.ts";
 export { readSteps, type Readiness, type StepView } from "./run/readiness.ts";
 export { GitRefSchema, RepositorySchema, RepositoryUrlSchema, type Repository } from "./run/repository.ts";
+export { foldRun, RunFold, type FoldedAttempt, type FoldedEvent, type FoldedGate, type FoldedRun, type FoldedStep } from "./run/run-fold.ts";
 export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventData, type RunEventType } from "./run/run-events.ts";
 export {
   ATTEMPT_TRANSITIONS,
@@ -169,6 +170,7 @@ export { WorkspacePathSchema } from "./run/workspace-path.ts";
 
 export { decodeOutputFrame, encodeOutputFrame, type OutputFrame } from "./runner/output-frame.ts";
 export { RUNNER_EVENTS, type RunnerEventData, type RunnerEventType } from "./runner/runner-events.ts";
+export { foldRunner, type FoldedRunner } from "./runner/runner-fold.ts";
 export {
   AttemptResultSchema,
   CONTROL_SUBPROTOCOL,

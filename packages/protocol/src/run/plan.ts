@@ -99,6 +99,10 @@ function withNativeSpelling(step: unknown): unknown {
   const entries = Object.entries(step);
   if (!entries.some(([key]) => Object.hasOwn(SEED_SPELLINGS, key))) return step;
   return Object.fromEntries(
-    entries.map(([key, value]) => [Object.hasOwn(SEED_SPELLINGS, key) ? SEED_SPELLINGS[key] : key, value]),
+    entries.map(([key, value]) => {
+      const native = Object.hasOwn(SEED_SPELLINGS, key) ? (SEED_SPELLINGS[key] ?? key) : key;
+      // Given in both spellings, neither wins: the seed's stays and is refused as unknown.
+      return [Object.hasOwn(step, native) ? key : native, value];
+    }),
   );
 }

@@ -21,11 +21,14 @@ export const RepositorySchema = z.strictObject({
 });
 export type Repository = z.infer<typeof RepositorySchema>;
 
-const SCP_FORM = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!-|\/\/|:)[A-Za-z0-9._~/-]+$/;
+const SCP_FORM = /^[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-|\/\/|:)[A-Za-z0-9._~/-]+$/;
 
 function isRepositoryUrl(text: string): boolean {
   if (/[^\x21-\x7e]/.test(text) || text.startsWith("-") || text.includes("::")) return false;
   if (SCP_FORM.test(text)) return true;
+  // Git reads the text, not what `URL` makes of it: `https:host/path` is to git a path on a host named "https", a
+  // backslash is no slash, and a percent sign in the host is decoded before ssh sees it.
+  if (!/^(https|ssh|file):\/\/[^/%\\]*\/[^\\]*$/.test(text)) return false;
   const url = URL.parse(text);
   if (!url || url.search !== "" || url.hash !== "") return false;
   if (url.protocol === "file:") return url.host === "" && url.pathname.length > 1;

@@ -6,6 +6,8 @@ import { FailureReasonSchema } from "./failure-reasons.ts";
 const step = { name: z.string() };
 const attempt = { ...step, attemptId: z.string(), epoch: z.int(), runnerId: z.string() };
 const ending = { reason: FailureReasonSchema.optional(), message: z.string().optional() };
+/** How the attempt ended, where that is not how its step did: one that was lost for good, or failed while being cancelled. */
+const attemptStatus = z.enum(["failed", "lost", "interrupted"]).optional();
 const gate = { name: z.string(), gateId: z.string() };
 
 /** Every event of a run's stream, named in the past; what each says and carries. */
@@ -22,7 +24,7 @@ export const RUN_EVENTS = {
   "step.delayed": { meaning: "A step will be tried again later.", data: z.object({ ...step, delayMs: z.int(), ...ending }) },
   "step.started": { meaning: "A runner began an attempt at a step.", data: z.object({ ...attempt, number: z.int(), sandbox: z.object({ engine: z.string(), network: z.string(), detail: z.string().optional() }) }) },
   "step.progress": { meaning: "A step says how far it has come.", data: z.object({ ...step, percent: z.number().optional(), message: z.string().optional() }) },
-  "step.finished": { meaning: "A step is over.", data: z.object({ ...step, status: z.enum(["succeeded", "failed", "skipped", "cancelled"]), attemptId: z.string().optional(), exitCode: z.int().optional(), durationMs: z.number().optional(), ...ending }) },
+  "step.finished": { meaning: "A step is over.", data: z.object({ ...step, status: z.enum(["succeeded", "failed", "skipped", "cancelled"]), attemptId: z.string().optional(), attemptStatus, exitCode: z.int().optional(), durationMs: z.number().optional(), ...ending }) },
   "attempt.leased": { meaning: "An attempt at a step was given to a runner.", data: z.object({ ...attempt, number: z.int(), envelopeHash: z.string() }) },
   "attempt.ended": { meaning: "An attempt ended without deciding its step.", data: z.object({ ...attempt, status: z.enum(["failed", "lost", "interrupted", "cancelled"]), ...ending }) },
   "gate.pending": { meaning: "A decision is awaited.", data: z.object({ ...gate, gate_id: z.string(), description: z.string(), approvers: z.array(z.string()), contentHash: z.string(), expiresAt: z.string() }) },

@@ -69,9 +69,10 @@ export function decodeOutputFrame(message: Uint8Array): OutputFrame | undefined 
   };
 }
 
+/** As much of a text as fits, cut between characters. */
 function encodeText(text: string): Uint8Array {
-  const bytes = new TextEncoder().encode(text);
-  return bytes.length > MAX_TEXT_BYTES ? bytes.subarray(0, MAX_TEXT_BYTES) : bytes;
+  const bytes = new Uint8Array(MAX_TEXT_BYTES);
+  return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
 }
 
 function decodeText(bytes: Uint8Array): string {
