@@ -115,6 +115,9 @@ function endRun(change: RunChange, outcome: "succeeded" | "failed" | "cancelled"
     // A plan whose steps are all gates never had a runner start one.
     if (row.state === "queued") startRun(change, now);
     moveRun(change, "succeed");
+    // A wish to cancel that came too late is no reason for anything.
+    row.reason = null;
+    row.message = null;
     record(change, "run.succeeded", facts);
   }
 }

@@ -33,8 +33,15 @@ export interface AppendOutputArgs {
 
 type Holder = Pick<AttemptRow, "run_id" | "step_idx" | "epoch" | "runner_id" | "state">;
 
+/** Bytes of one stream of an attempt, and of all its streams together. */
+interface Lengths {
+  readonly stored: number;
+  readonly total: number;
+}
+
 const SELECT_HOLDER = "SELECT run_id, step_idx, epoch, runner_id, state FROM attempts WHERE id = ?";
-const SELECT_LENGTH = "SELECT length FROM output_streams WHERE attempt_id = ? AND stream = ?";
+const SELECT_LENGTHS = `SELECT COALESCE(SUM(CASE WHEN stream = ? THEN length END), 0) AS stored, COALESCE(SUM(length), 0) AS total
+  FROM output_streams WHERE attempt_id = (SELECT ?)`;
 const SET_LENGTH = `INSERT INTO output_streams (attempt_id, stream, length) VALUES (?, ?, ?)
   ON CONFLICT (attempt_id, stream) DO UPDATE SET length = excluded.length`;
 const NEXT_SEQ = "SELECT COALESCE(MAX(seq), 0) + 1 AS seq FROM output_segments WHERE run_id = ?";
@@ -55,18 +62,17 @@ function* appendPiece(piece: OutputPiece, args: AppendOutputArgs): Generator<Sta
   const isLive = holder?.state === "leased" || holder?.state === "running";
   if (!holder || holder.epoch !== epoch || holder.runner_id !== args.runnerId) return { ...told, kind: "fenced", offset: 0 };
 
-  const stored = (yield* get<{ length: number }>(SELECT_LENGTH, attemptId, stream))?.length ?? 0;
+  const { stored, total } = (yield* get<Lengths>(SELECT_LENGTHS, stream, attemptId)) ?? { stored: 0, total: 0 };
   const end = piece.offset + piece.length;
   if (end <= stored) return { ...told, kind: "ack", offset: stored };
   if (!isLive) return { ...told, kind: "fenced", offset: stored };
   if (piece.offset > stored) return { ...told, kind: "expect", offset: stored };
 
-  yield* store(holder, piece, stored, args.maxBytes);
+  yield* store(holder, piece, stored, total - stored + end > args.maxBytes);
   return { ...told, kind: "ack", offset: end };
 }
 
-function* store(holder: Holder, piece: OutputPiece, stored: number, maxBytes: number): Generator<Statement, void, unknown> {
-  const isOverQuota = piece.offset + piece.length > maxBytes;
+function* store(holder: Holder, piece: OutputPiece, stored: number, isOverQuota: boolean): Generator<Statement, void, unknown> {
   const gap = piece.gap ?? (isOverQuota ? "more output than is kept of one attempt" : null);
   const bytes = gap === null ? piece.bytes.subarray(stored - piece.offset) : new Uint8Array(0);
   const seq = (yield* get<{ seq: number }>(NEXT_SEQ, holder.run_id))?.seq ?? 1;

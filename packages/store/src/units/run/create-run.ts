@@ -34,7 +34,7 @@ const INSERT_RUN = `INSERT INTO runs (id, org_id, project_id, name, goal, source
   reference_run_id, base_manifest, manifest, timeout_ms, steps_total, steps_done, last_seq, output_seq, created_by,
   traceparent, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?, ?)`;
 const INSERT_STEP = `INSERT INTO steps (run_id, idx, name, tool, step_key, definition, state, attempts, failures, losses,
-  cut_off) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`;
+  cut_off, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?)`;
 const INSERT_PROJECT = `INSERT INTO projects (org_id, id, name, env, commands, created_at, updated_at)
   VALUES (?, ?, ?, '{}', '{}', ?, ?) ON CONFLICT (org_id, id) DO NOTHING`;
 
@@ -56,7 +56,7 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
 
   yield* advanceRun(change, args.now);
   for (const step of change.steps) {
-    yield* run(INSERT_STEP, step.run_id, step.idx, step.name, step.tool, step.step_key, step.definition, step.state);
+    yield* run(INSERT_STEP, step.run_id, step.idx, step.name, step.tool, step.step_key, step.definition, step.state, step.started_at);
   }
   yield* saveTimers(change);
   const { run: row } = change;

@@ -79,6 +79,7 @@ function settleStep(change: RunChange, step: StepRow, attempt: AttemptChange, re
   const reason = reasonOf(result);
   if (reason === undefined) {
     moveStep(change, step, result.outcome === "skipped" ? "skip" : "succeed");
+    step.reason = null;
     step.outputs = result.outputs ? JSON.stringify(result.outputs) : null;
     closeStep(change, step, attempt, result, now);
   } else if (reason === "cancelled" || change.run.cancel_requested_at !== null) {
@@ -125,6 +126,11 @@ function endStatus(attempt: AttemptChange): "failed" | "lost" | "interrupted" {
   return attempt.state === "lost" || attempt.state === "interrupted" ? attempt.state : "failed";
 }
 
+/** How the attempt ended, for the event that ends its step, where the two differ. */
+export function endedOtherwise(attempt: AttemptChange, status: string): { attemptStatus?: "failed" | "lost" | "interrupted" } {
+  return attempt.state === status ? {} : { attemptStatus: endStatus(attempt) };
+}
+
 function closeStep(
   change: RunChange,
   step: StepRow,
@@ -140,6 +146,7 @@ function closeStep(
     name: step.name,
     status,
     attemptId: attempt.id,
+    ...endedOtherwise(attempt, status),
     ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
     ...(result.durationMs === undefined ? {} : { durationMs: result.durationMs }),
     ...(result.reason === undefined ? {} : { reason: result.reason }),

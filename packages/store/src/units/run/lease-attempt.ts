@@ -27,7 +27,7 @@ export interface LeasedAttempt extends RunOutcome {
 
 const INSERT_ATTEMPT = `INSERT INTO attempts (id, org_id, run_id, step_idx, number, epoch, runner_id, state,
   envelope_hash, envelope, lease_until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'leased', ?, ?, ?, ?)`;
-const SELECT_ASSIGNABLE = "SELECT id FROM runners WHERE id = ? AND state IN ('online', 'offline')";
+const SELECT_ASSIGNABLE = "SELECT id FROM runners WHERE id = ? AND org_id = ? AND state IN ('online', 'offline')";
 const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? AND state = 'approved'";
 
 /**
@@ -43,7 +43,7 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
   if (change.run.manifest !== args.manifest) {
     throw new UnitRefusal("CONTENT_CHANGED", `the workspace of run ${args.runId} has changed`, { runId: args.runId });
   }
-  yield* requireAssignable(args.runnerId);
+  yield* requireAssignable(args.runnerId, change.run.org_id);
   for (const approval of args.approvals) yield* requireApproved(approval);
 
   const attemptId = attemptIdOf(args.runId, args.stepIndex, args.number);
@@ -62,8 +62,8 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
   return { ...outcome, attemptId, epoch };
 }
 
-function* requireAssignable(runnerId: string): Generator<Statement, void, unknown> {
-  const runner = yield* get(SELECT_ASSIGNABLE, runnerId);
+function* requireAssignable(runnerId: string, orgId: string): Generator<Statement, void, unknown> {
+  const runner = yield* get(SELECT_ASSIGNABLE, runnerId, orgId);
   if (!runner) throw new UnitRefusal("RUNNER_NOT_FOUND", `runner ${runnerId} takes no work`, { runnerId });
 }
 

@@ -3,7 +3,7 @@ import { SYSTEM_ACTOR } from "@signalbox/protocol";
 import type { Statement } from "../../unit.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
 import { loadHeldAttempt, moveAttempt, saveEnd, stepOf, type HeldAttempt } from "./attempt-change.ts";
-import { failStep } from "./finish-attempt.ts";
+import { endedOtherwise, failStep } from "./finish-attempt.ts";
 import { loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
 
 export interface LoseAttemptArgs extends HeldAttempt {
@@ -36,7 +36,7 @@ export function* loseAttempt(args: LoseAttemptArgs): Generator<Statement, RunOut
     moveStep(change, step, "cancel");
     step.reason = "cancelled";
     step.ended_at = args.now;
-    record(change, "step.finished", { name: step.name, status: "cancelled", attemptId: attempt.id, reason: "cancelled", message: args.message });
+    record(change, "step.finished", { name: step.name, status: "cancelled", attemptId: attempt.id, ...endedOtherwise(attempt, "cancelled"), reason: "cancelled", message: args.message });
   }
   yield* advanceRun(change, args.now);
   return yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: SYSTEM_ACTOR });
