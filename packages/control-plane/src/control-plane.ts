@@ -101,6 +101,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const stopAttempts = (attemptIds: readonly string[], mode: "cancel" | "abort") => {
     for (const attemptId of attemptIds) {
       const attempt = board.get(attemptId);
+      if (attempt) attempt.cancelMode = mode;
       if (attempt) fleet.get(attempt.runnerId)?.channel.send({ type: "cancel", attemptId, epoch: attempt.epoch, mode });
     }
   };

@@ -1,11 +1,12 @@
 import type { LimitLookup } from "@signalbox/protocol";
-import type { PlannedStep, Unfinished } from "@signalbox/store";
+import type { Unfinished } from "@signalbox/store";
 
 import type { Clock } from "./clock.ts";
 import type { ActiveRuns } from "./run/active-runs.ts";
 import type { AttemptBoard } from "./runner/attempt-board.ts";
 import type { Dispatcher } from "./runner/dispatcher.ts";
 import type { Heartbeats } from "./runner/heartbeats.ts";
+import { toWaitingStep } from "./runner/ready-queue.ts";
 import type { TimerService } from "./timers/timer-service.ts";
 
 /**
@@ -29,25 +30,11 @@ export function recover(
     to.heartbeats.watch(runner.id, runner.state === "online" || runner.state === "draining");
   }
   const leaseEndsAt = to.clock.monotonic() + to.limits("lease.ttlMs");
-  for (const attempt of unfinished.live) {
-    const { concurrencyKey, baseManifest } = heldBy(attempt.envelope, attempt.definition, attempt.org_id);
-    to.board.add({
-      attemptId: attempt.id, epoch: attempt.epoch, runId: attempt.run_id, orgId: attempt.org_id, stepIndex: attempt.step_idx,
-      runnerId: attempt.runner_id, concurrencyKey, baseManifest, leaseEndsAt,
-    });
-    to.dispatcher.adopt({ runId: attempt.run_id, index: attempt.step_idx, runnerId: attempt.runner_id, concurrencyKey });
+  for (const { attemptId, epoch, runnerId, cancelMode, step } of unfinished.live) {
+    const { concurrencyKey } = toWaitingStep(step);
+    to.board.add({ attemptId, epoch, runId: step.runId, orgId: step.orgId, stepIndex: step.index, runnerId, concurrencyKey, cancelMode, leaseEndsAt });
+    to.dispatcher.adopt({ runId: step.runId, index: step.index, runnerId, concurrencyKey });
   }
   to.dispatcher.enqueue(unfinished.ready);
-  const [earliest] = unfinished.timers;
-  if (earliest) to.timers.schedule(earliest.due_at);
+  if (unfinished.nextTimerAt !== undefined) to.timers.schedule(unfinished.nextTimerAt);
 }
-
-function heldBy(envelopeText: string, definitionText: string, orgId: string): { concurrencyKey: string | undefined; baseManifest: string | null } {
-  const envelope = JSON.parse(envelopeText) as { projectId: string; baseManifest: string | null };
-  const { concurrencyKey } = JSON.parse(definitionText) as PlannedStep;
-  return {
-    concurrencyKey: concurrencyKey === undefined ? undefined : JSON.stringify([orgId, envelope.projectId, concurrencyKey]),
-    baseManifest: envelope.baseManifest,
-  };
-}
-

@@ -19,10 +19,18 @@ export function stepIdOf(runId: string, stepIndex: number): string {
 }
 
 /** The range of ids [from, to) that belong to a run, for the kinds above. */
-export function idRangeOf(prefix: "att" | "gate" | "art", runId: string): readonly [from: string, to: string] {
+export function idRangeOf(prefix: "gate" | "art", runId: string): readonly [from: string, to: string] {
   // '/' is the character after '.'.
   return [`${prefix}_${bodyOf(runId)}.`, `${prefix}_${bodyOf(runId)}/`];
 }
+
+/** What an attempt's id says; undefined for a text that is none. */
+export function parseAttemptId(attemptId: string): { readonly runId: string; readonly stepIndex: number; readonly number: number } | undefined {
+  const [, body, stepIndex, number] = ATTEMPT_ID.exec(attemptId) ?? [];
+  return body === undefined ? undefined : { runId: `run_${body}`, stepIndex: Number(stepIndex), number: Number(number) };
+}
+
+const ATTEMPT_ID = /^att_([0-9a-zA-Z-]{1,64})\.(\d{1,6})\.(\d{1,6})$/;
 
 function bodyOf(runId: string): string {
   return runId.slice(runId.indexOf("_") + 1);

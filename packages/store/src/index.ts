@@ -24,7 +24,7 @@ export type { Store } from "./store.ts";
 export { all, get, run } from "./unit.ts";
 export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } from "./unit.ts";
 
-export { artifactIdOf, attemptIdOf, gateIdOf, stepIdOf } from "./derived-ids.ts";
+export { artifactIdOf, attemptIdOf, gateIdOf, parseAttemptId, stepIdOf } from "./derived-ids.ts";
 export {
   readProject,
   readProjects,
@@ -35,8 +35,8 @@ export {
   readTokens,
 } from "./reads/fleet.ts";
 export type { RowPage } from "./reads/fleet.ts";
-export { readUnfinished } from "./reads/recovery.ts";
-export type { Unfinished } from "./reads/recovery.ts";
+export { readReadyStep, readUnfinished } from "./reads/recovery.ts";
+export type { HeldByRunner, Unfinished } from "./reads/recovery.ts";
 export {
   readArtifact,
   readAttempt,
@@ -44,6 +44,7 @@ export {
   readGate,
   readGates,
   readOutput,
+  readPlan,
   readRun,
   readRunRows,
   readRuns,
@@ -56,9 +57,12 @@ export type { Idempotency } from "./units/idempotency.ts";
 export type { SignalboxUnits } from "./units/index.ts";
 export type { OutboxItem } from "./units/outbox.ts";
 export type { OutputPiece, OutputVerdict } from "./units/run/append-output.ts";
+export { newRunRow } from "./units/run/create-run.ts";
 export type { CreateRunArgs } from "./units/run/create-run.ts";
 export type { FinishAttemptArgs, FinishedAttempt } from "./units/run/finish-attempt.ts";
 export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
-export type { RenewalVerdict } from "./units/run/renew-leases.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
+export type { ProblemKind, VerifyNote, VerifyProblem } from "./verify/findings.ts";
+export { verifyStore } from "./verify/verify-store.ts";
+export type { VerifyOptions, VerifyReport } from "./verify/verify-store.ts";

@@ -1,4 +1,4 @@
-import type { Command, FailureReason, GateState, AttemptState, RunState, Step, StepState } from "@signalbox/protocol";
+import type { AttemptState, Command, FailureReason, GateState, Repository, RunState, SandboxReport, Step, StepState } from "@signalbox/protocol";
 
 /** A step as its plan fixed it when the run was made: defaults filled in, needs named, configuration pinned. */
 export interface PlannedStep extends Step {
@@ -18,76 +18,83 @@ export interface RunRow {
   id: string;
   org_id: string;
   project_id: string;
-  name: string | null;
-  goal: string;
-  source: string;
-  task_type: string | null;
   state: RunState;
-  reason: FailureReason | null;
-  message: string | null;
-  cancel_requested_at: number | null;
-  cancel_mode: "cancel" | "abort" | null;
-  repo: string | null;
-  from_run_id: string | null;
-  reference_run_id: string | null;
-  base_manifest: string | null;
-  manifest: string | null;
-  timeout_ms: number | null;
-  steps_total: number;
-  steps_done: number;
   last_seq: number;
-  output_seq: number;
-  created_by: string;
-  traceparent: string | null;
-  created_at: number;
-  updated_at: number;
-  started_at: number | null;
-  ended_at: number | null;
+  /** A `RunHeader` as JSON. */
+  header: string;
+  /** A `RunProgress` as JSON. */
+  progress: string;
 }
 
-export interface StepRow {
-  run_id: string;
-  idx: number;
-  name: string;
-  tool: string;
-  step_key: string;
-  /** A `PlannedStep` as JSON. */
-  definition: string;
+/** What a run was made with. Never changes. */
+export interface RunHeader {
+  readonly name: string | null;
+  readonly goal: string;
+  readonly source: string;
+  readonly taskType: string | null;
+  readonly fromRunId: string | null;
+  readonly referenceRunId: string | null;
+  /** The manifest that its workspace began with. */
+  readonly baseManifest: string | null;
+  readonly timeoutMs: number | null;
+  readonly createdBy: string;
+  readonly traceparent: string | null;
+  readonly createdAt: number;
+}
+
+/** How far a run has come. */
+export interface RunProgress {
+  reason: FailureReason | null;
+  message: string | null;
+  cancelRequestedAt: number | null;
+  cancelMode: "cancel" | "abort" | null;
+  /** Its repository; from the first step on at the commit that this one found. */
+  repo: Repository | null;
+  /** The manifest that its workspace is at. */
+  manifest: string | null;
+  updatedAt: number;
+  startedAt: number | null;
+  endedAt: number | null;
+  /** In the order of the plan, which is a topological one. */
+  steps: StepProgress[];
+}
+
+/** How far a step has come. What it is stands in the plan. */
+export interface StepProgress {
+  readonly name: string;
+  readonly tool: string;
+  readonly needs: readonly string[];
   state: StepState;
   reason: FailureReason | null;
   message: string | null;
-  outputs: string | null;
-  /** Attempts so far; those that failed at the work; those that infrastructure lost. */
-  attempts: number;
+  outputs: Record<string, unknown> | null;
+  /** Attempts that failed at the work, and those that infrastructure lost. */
   failures: number;
   losses: number;
-  live_attempt: string | null;
-  /** 1 for a step that was skipped because one that it needs did not succeed. */
-  cut_off: number;
-  started_at: number | null;
-  ended_at: number | null;
+  /** The number of the attempt that a runner holds. */
+  live: number | null;
+  /** Whether it was skipped because one that it needs did not succeed. */
+  cutOff: boolean;
+  startedAt: number | null;
+  endedAt: number | null;
+  attempts: AttemptProgress[];
 }
 
-export interface AttemptRow {
-  id: string;
-  org_id: string;
-  run_id: string;
-  step_idx: number;
-  number: number;
-  epoch: number;
-  runner_id: string;
+/** One try at a step. Its number, counted from 1, is also its epoch. */
+export interface AttemptProgress {
+  readonly number: number;
+  readonly runnerId: string;
+  readonly envelopeHash: string;
+  /** The manifest that its workspace began with. */
+  readonly baseManifest: string | null;
+  readonly leasedAt: number;
   state: AttemptState;
   reason: FailureReason | null;
   message: string | null;
-  exit_code: number | null;
-  sandbox: string | null;
-  envelope_hash: string;
-  envelope: string;
-  result: string | null;
-  lease_until: number;
-  created_at: number;
-  started_at: number | null;
-  ended_at: number | null;
+  exitCode: number | null;
+  sandbox: SandboxReport | null;
+  startedAt: number | null;
+  endedAt: number | null;
 }
 
 export interface GateRow {

@@ -1,25 +1,30 @@
 import type { WaitingReason } from "@signalbox/protocol";
-import { readyStepOf, type RunRows, type StepRow } from "@signalbox/store";
+import { readyStepOf, type PlannedStep, type RunRows, type StepProgress } from "@signalbox/store";
 
 import type { Dispatcher } from "../runner/dispatcher.ts";
 import { freeSlotsOf, type Fleet } from "../runner/fleet.ts";
 import { missingFrom } from "../runner/placement.ts";
 import { toWaitingStep } from "../runner/ready-queue.ts";
+import { readableRun, type ReadableRun } from "./run-view.ts";
 
 /** Why the steps of a run that are not over do not run. */
 export function explainRun(rows: RunRows, fleet: Fleet, dispatcher: Dispatcher): WaitingReason[] {
-  return rows.steps.flatMap((step) => explainStep(rows, step, fleet, dispatcher) ?? []);
+  const run = readableRun(rows.run);
+  return rows.plan.flatMap((planned, index) => {
+    const step = run.progress.steps[index];
+    return step ? (explainStep(run, step, planned, fleet, dispatcher) ?? []) : [];
+  });
 }
 
-function explainStep(rows: RunRows, step: StepRow, fleet: Fleet, dispatcher: Dispatcher): WaitingReason | undefined {
+function explainStep(run: ReadableRun, step: StepProgress, planned: PlannedStep, fleet: Fleet, dispatcher: Dispatcher): WaitingReason | undefined {
   if (step.state === "waiting") return { step: step.name, reason: "gate", message: "a person has to decide" };
   if (step.state === "delayed") return { step: step.name, reason: "delayed", message: `another attempt follows after: ${step.message ?? step.reason ?? "a failure"}` };
   if (step.state === "pending") return { step: step.name, reason: "needs", message: "steps that it needs are not over" };
-  if (step.state !== "ready" || step.live_attempt !== null) return undefined;
-  const waiting = toWaitingStep(readyStepOf(rows.run, step));
+  if (step.state !== "ready" || step.live !== null) return undefined;
+  const waiting = toWaitingStep(readyStepOf({ id: run.id, orgId: run.org_id, projectId: run.project_id, progress: run.progress }, step, planned));
   const holder = dispatcher.keyHolder(waiting);
   if (holder !== undefined) return { step: step.name, reason: "concurrency_key", message: `step ${holder} holds the key ${waiting.step.concurrencyKey ?? ""}` };
-  return { step: step.name, ...explainFleet(fleet, rows.run.org_id, waiting.step.requires) };
+  return { step: step.name, ...explainFleet(fleet, run.org_id, waiting.step.requires) };
 }
 
 function explainFleet(fleet: Fleet, orgId: string, requires: Parameters<typeof missingFrom>[2]): Omit<WaitingReason, "step"> {

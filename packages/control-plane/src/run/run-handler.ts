@@ -2,9 +2,11 @@ import {
   CancelRunRequestSchema,
   CreateRunRequestSchema,
   GateStateSchema,
+  isFinal,
   limit,
   OpaqueIdSchema,
   ResolveGateRequestSchema,
+  RUN_TRANSITIONS,
   RunStateSchema,
   type ApiResponse,
   type Artifact,
@@ -16,6 +18,7 @@ import {
   type IdSource,
   type OutputChunk,
   type Plan,
+  type Repository,
   type ResolveGateRequest,
   type Run,
   type RunDetails,
@@ -24,7 +27,7 @@ import {
   type WaitingReason,
   type WorkspaceFile,
 } from "@signalbox/protocol";
-import { readArtifact, readGate, readGates, readProject, readRun, readRunRows, readRuns, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import { readArtifact, readGate, readGates, readProject, newRunRow, readRun, readRunRows, readRuns, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -36,7 +39,7 @@ import type { RunLog } from "../events/run-log.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
 import type { ActiveRuns } from "./active-runs.ts";
 import { planRun } from "./plan-run.ts";
-import { toArtifact, toGate, toRun, toRunDetails, toStepDetails } from "./run-view.ts";
+import { readableRun, toArtifact, toGate, toRun, toRunDetails } from "./run-view.ts";
 import { contentOf, type Content } from "./content.ts";
 import { listWorkspace } from "./workspace-files.ts";
 
@@ -89,33 +92,39 @@ export class RunHandler {
       activeRuns.requireRoom(orgId);
 
       const project = await store.view(() => readProject(orgId, wanted.projectId));
-      const source = wanted.fromRunId ? await this.#requireRun(wanted.fromRunId, orgId) : undefined;
+      const source = wanted.fromRunId ? readableRun(await this.#requireRun(wanted.fromRunId, orgId)) : undefined;
       const reference = wanted.referenceRunId ? await this.#planOf(wanted.referenceRunId, orgId) : undefined;
       const planned = planRun(wanted, { id: wanted.projectId, env: parse(project?.env), commands: parse(project?.commands) }, reference);
-      const repo = wanted.repo ? JSON.stringify(wanted.repo) : (source?.repo ?? project?.repo ?? null);
+      const repo = wanted.repo ?? source?.progress.repo ?? (project?.repo ? (JSON.parse(project.repo) as Repository) : null);
       const now = clock.now();
-      const id = ids.next("run");
-      const outcome = await runLog.commit("createRun", {
-        id,
+      const actor = actorOf(context);
+      const args: CreateRunArgs = {
+        id: ids.next("run"),
         orgId,
         projectId: wanted.projectId,
-        name: wanted.name ?? null,
-        goal: planned.goal,
-        source: planned.source,
-        taskType: wanted.taskType ?? null,
+        header: {
+          name: wanted.name ?? null,
+          goal: planned.goal,
+          source: planned.source,
+          taskType: wanted.taskType ?? null,
+          fromRunId: wanted.fromRunId ?? null,
+          referenceRunId: wanted.referenceRunId ?? null,
+          baseManifest: source?.progress.manifest ?? null,
+          timeoutMs: wanted.timeoutMs ?? null,
+          createdBy: `${actor.kind}:${actor.id}`,
+          traceparent: context.traceparent ?? null,
+          createdAt: now,
+        },
         repo,
-        fromRunId: wanted.fromRunId ?? null,
-        referenceRunId: wanted.referenceRunId ?? null,
-        manifest: source?.manifest ?? null,
-        timeoutMs: wanted.timeoutMs ?? null,
         steps: planned.steps,
         makeProject: project === undefined,
         now,
-        actor: actorOf(context),
-        traceparent: context.traceparent,
+        actor,
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
-      });
-      return toRun(await this.#requireRun(outcome.runId, orgId));
+      };
+      const outcome = await runLog.commit("createRun", args);
+      // A repetition with the same key is answered with the run that the first one made.
+      return toRun(outcome.runId === args.id ? newRunRow(args, outcome) : await this.#requireRun(outcome.runId, orgId));
     });
   }
 
@@ -158,9 +167,9 @@ export class RunHandler {
   async getStep(runId: string, step: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<StepDetails>> {
     return answer(async () => {
       const rows = await this.#requireRows(runId, context);
-      const row = rows.steps.find((candidate) => candidate.name === step);
-      if (!row) throw new NotFoundError("step", step);
-      return toStepDetails(row, rows.attempts);
+      const details = toRunDetails(rows).steps.find((candidate) => candidate.name === step);
+      if (!details) throw new NotFoundError("step", step);
+      return details;
     });
   }
 
@@ -207,14 +216,14 @@ export class RunHandler {
     return answer(async () => {
       const { orgId } = context.principal;
       const rows = await this.#requireRows(runId, context);
-      if (options.step !== undefined && !rows.steps.some(({ name }) => name === options.step)) throw new NotFoundError("step", options.step);
+      if (options.step !== undefined && !rows.plan.some(({ name }) => name === options.step)) throw new NotFoundError("step", options.step);
       return this.#deps.outputFeed.read({
         runId,
         after: options.after ?? 0,
         follow: options.follow ?? false,
-        stepNames: rows.steps.map(({ name }) => name),
+        stepNames: rows.plan.map(({ name }) => name),
         wants: (chunk) => (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
-        isOver: async () => (await this.#deps.store.view(() => readRun(runId, orgId)))?.ended_at !== null,
+        isOver: async () => isFinal(RUN_TRANSITIONS, (await this.#requireRun(runId, orgId)).state),
         signal: options.signal,
       });
     });
@@ -259,7 +268,7 @@ export class RunHandler {
       const row = await this.#deps.store.view(() => readArtifact(artifactId, orgId));
       if (!row) throw new NotFoundError("artifact", artifactId);
       const rows = await this.#requireRows(row.run_id, context);
-      const artifact = toArtifact(row, rows.steps[row.step_idx]?.name ?? "");
+      const artifact = toArtifact(row, rows.plan[row.step_idx]?.name ?? "");
       return { artifact, content: await contentOf(this.#deps.store.blobs, artifact) };
     });
   }
@@ -269,7 +278,7 @@ export class RunHandler {
     return answer(async () => {
       requireScope(context, "runs:read");
       const run = await this.#requireRun(runId, context.principal.orgId);
-      return { runId, files: await listWorkspace(this.#deps.store.blobs, run.manifest) };
+      return { runId, files: await listWorkspace(this.#deps.store.blobs, readableRun(run).progress.manifest) };
     });
   }
 
@@ -278,7 +287,7 @@ export class RunHandler {
     return answer(async () => {
       requireScope(context, "runs:read");
       const run = await this.#requireRun(runId, context.principal.orgId);
-      const file = (await listWorkspace(this.#deps.store.blobs, run.manifest)).find((candidate) => candidate.path === path);
+      const file = (await listWorkspace(this.#deps.store.blobs, readableRun(run).progress.manifest)).find((candidate) => candidate.path === path);
       if (!file) throw new NotFoundError("file", path);
       return contentOf(this.#deps.store.blobs, file);
     });
@@ -321,7 +330,7 @@ export class RunHandler {
   async #planOf(runId: string, orgId: string): Promise<Plan> {
     const rows = await this.#deps.store.view(() => readRunRows(runId, orgId));
     if (!rows) throw new NotFoundError("run", runId);
-    return { goal: rows.run.goal, steps: rows.steps.map(({ definition }) => asWritten(JSON.parse(definition) as PlannedStep)) };
+    return { goal: readableRun(rows.run).header.goal, steps: rows.plan.map(asWritten) };
   }
 }
 

@@ -1,99 +1,125 @@
 import {
   FAILURE_REASONS,
+  isFinal,
   kindOfPath,
+  STEP_TRANSITIONS,
   toTimestamp,
   type Artifact,
   type Attempt,
   type Gate,
   type GateContent,
   type MachineSummary,
-  type Repository,
   type Run,
   type RunDetails,
   type StepDetails,
   type TaskType,
 } from "@signalbox/protocol";
-import { stepIdOf, type ArtifactRow, type AttemptRow, type GateRow, type PlannedStep, type RunRow, type RunRows, type StepRow } from "@signalbox/store";
+import {
+  attemptIdOf,
+  stepIdOf,
+  type ArtifactRow,
+  type AttemptProgress,
+  type GateRow,
+  type PlannedStep,
+  type RunHeader,
+  type RunProgress,
+  type RunRow,
+  type RunRows,
+} from "@signalbox/store";
 
 import { parseActor } from "../events/event-view.ts";
 
+/** A stored run whose documents have been read. */
+export interface ReadableRun extends Omit<RunRow, "header" | "progress"> {
+  readonly header: RunHeader;
+  readonly progress: RunProgress;
+}
+
+/** Reads the documents of a stored run; they were written from values of these types. */
+export function readableRun(row: RunRow): ReadableRun {
+  return { ...row, header: JSON.parse(row.header) as RunHeader, progress: JSON.parse(row.progress) as RunProgress };
+}
+
 /** A stored run as callers see it. */
 export function toRun(row: RunRow): Run {
-  const isOver = row.ended_at !== null;
+  return viewRun(readableRun(row));
+}
+
+function viewRun({ id, org_id, project_id, state, last_seq, header, progress }: ReadableRun): Run {
+  const done = progress.steps.filter((step) => isFinal(STEP_TRANSITIONS, step.state)).length;
   return defined({
-    id: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    name: row.name ?? undefined,
-    goal: row.goal,
-    source: row.source as Run["source"],
-    taskType: (row.task_type as TaskType | null) ?? undefined,
-    status: row.state,
-    progress: isOver ? 100 : Math.floor((row.steps_done / row.steps_total) * 100),
-    reason: row.reason ?? undefined,
-    message: row.message ?? undefined,
-    cancelRequestedAt: instant(row.cancel_requested_at),
-    repo: parseJson<Repository>(row.repo),
-    fromRunId: row.from_run_id ?? undefined,
-    referenceRunId: row.reference_run_id ?? undefined,
-    lastSeq: row.last_seq,
-    createdAt: toTimestamp(row.created_at),
-    updatedAt: toTimestamp(row.updated_at),
-    startedAt: instant(row.started_at),
-    endedAt: instant(row.ended_at),
+    id,
+    orgId: org_id,
+    projectId: project_id,
+    name: header.name ?? undefined,
+    goal: header.goal,
+    source: header.source as Run["source"],
+    taskType: (header.taskType as TaskType | null) ?? undefined,
+    status: state,
+    progress: progress.endedAt === null ? Math.floor((done / progress.steps.length) * 100) : 100,
+    reason: progress.reason ?? undefined,
+    message: progress.message ?? undefined,
+    cancelRequestedAt: instant(progress.cancelRequestedAt),
+    repo: progress.repo ?? undefined,
+    fromRunId: header.fromRunId ?? undefined,
+    referenceRunId: header.referenceRunId ?? undefined,
+    lastSeq: last_seq,
+    createdAt: toTimestamp(header.createdAt),
+    updatedAt: toTimestamp(progress.updatedAt),
+    startedAt: instant(progress.startedAt),
+    endedAt: instant(progress.endedAt),
   });
 }
 
 /** A stored run with all that belongs to it. */
 export function toRunDetails(rows: RunRows): RunDetails {
-  const stepNames = rows.steps.map((step) => step.name);
-  const artifacts = rows.artifacts.map((row) => toArtifact(row, stepNames[row.step_idx] ?? ""));
+  const run = readableRun(rows.run);
+  const artifacts = rows.artifacts.map((row) => toArtifact(row, rows.plan[row.step_idx]?.name ?? ""));
   return {
-    run: toRun(rows.run),
-    steps: rows.steps.map((step) => toStepDetails(step, rows.attempts)),
+    run: viewRun(run),
+    steps: rows.plan.map((planned, index) => viewStep(run, planned, index)),
     gates: rows.gates.map(toGate),
     artifacts,
-    summary: rows.run.ended_at === null ? null : summarize(rows, artifacts),
+    summary: run.progress.endedAt === null ? null : summarize(run, artifacts),
   };
 }
 
-/** A stored step with its attempts. */
-export function toStepDetails(row: StepRow, attempts: readonly AttemptRow[]): StepDetails {
-  const definition = JSON.parse(row.definition) as PlannedStep;
-  const own = attempts.filter((attempt) => attempt.step_idx === row.idx).toSorted((a, b) => a.number - b.number);
+function viewStep(run: ReadableRun, planned: PlannedStep, index: number): StepDetails {
+  const step = run.progress.steps[index];
+  if (!step) throw new Error(`run ${run.id} has no progress of step ${planned.name}`);
   return defined({
-    id: stepIdOf(row.run_id, row.idx),
-    runId: row.run_id,
-    index: row.idx,
-    name: row.name,
-    tool: row.tool,
-    key: row.step_key,
-    needs: definition.needs,
-    inputs: definition.inputs,
-    status: row.state,
-    reason: row.reason ?? undefined,
-    message: row.message ?? undefined,
-    outputs: parseJson<Record<string, unknown>>(row.outputs),
-    attempts: own.map(toAttempt),
-    startedAt: instant(row.started_at),
-    endedAt: instant(row.ended_at),
+    id: stepIdOf(run.id, index),
+    runId: run.id,
+    index,
+    name: planned.name,
+    tool: planned.tool,
+    key: planned.key,
+    needs: planned.needs,
+    inputs: planned.inputs,
+    status: step.state,
+    reason: step.reason ?? undefined,
+    message: step.message ?? undefined,
+    outputs: step.outputs ?? undefined,
+    attempts: step.attempts.map((attempt) => viewAttempt(run.id, index, attempt)),
+    startedAt: instant(step.startedAt),
+    endedAt: instant(step.endedAt),
   });
 }
 
-function toAttempt(row: AttemptRow): Attempt {
+function viewAttempt(runId: string, stepIndex: number, attempt: AttemptProgress): Attempt {
   return defined({
-    id: row.id,
-    number: row.number,
-    epoch: row.epoch,
-    runnerId: row.runner_id,
-    status: row.state,
-    reason: row.reason ?? undefined,
-    message: row.message ?? undefined,
-    exitCode: row.exit_code ?? undefined,
-    sandbox: parseJson<Exclude<Attempt["sandbox"], undefined>>(row.sandbox),
-    envelopeHash: row.envelope_hash,
-    startedAt: instant(row.started_at),
-    endedAt: instant(row.ended_at),
+    id: attemptIdOf(runId, stepIndex, attempt.number),
+    number: attempt.number,
+    epoch: attempt.number,
+    runnerId: attempt.runnerId,
+    status: attempt.state,
+    reason: attempt.reason ?? undefined,
+    message: attempt.message ?? undefined,
+    exitCode: attempt.exitCode ?? undefined,
+    sandbox: attempt.sandbox ?? undefined,
+    envelopeHash: attempt.envelopeHash,
+    startedAt: instant(attempt.startedAt),
+    endedAt: instant(attempt.endedAt),
   });
 }
 
@@ -131,26 +157,22 @@ export function toArtifact(row: ArtifactRow, step: string): Artifact {
 }
 
 /** What a program needs to know of a run that is over. The first document is the primary artifact, else the first file. */
-function summarize(rows: RunRows, artifacts: readonly Artifact[]): MachineSummary {
+function summarize({ state, header, progress }: ReadableRun, artifacts: readonly Artifact[]): MachineSummary {
   const primary = artifacts.find((artifact) => kindOfPath(artifact.path) === "markdown") ?? artifacts[0];
-  const succeeded = rows.run.state === "succeeded";
+  const succeeded = state === "succeeded";
   return {
-    goal: rows.run.goal,
+    goal: header.goal,
     primaryArtifact: primary?.path ?? null,
     secondaryArtifacts: artifacts.filter((artifact) => artifact !== primary).map((artifact) => artifact.path),
-    executionAttempted: rows.attempts.some((attempt) => attempt.started_at !== null),
+    executionAttempted: progress.steps.some((step) => step.attempts.some((attempt) => attempt.startedAt !== null)),
     executionSucceeded: succeeded,
-    reasonForFailure: succeeded ? null : (rows.run.reason ?? "runtime_error"),
-    notes: rows.run.message ?? (rows.run.reason ? FAILURE_REASONS[rows.run.reason].meaning : null),
+    reasonForFailure: succeeded ? null : (progress.reason ?? "runtime_error"),
+    notes: progress.message ?? (progress.reason ? FAILURE_REASONS[progress.reason].meaning : null),
   };
 }
 
 function instant(ms: number | null): string | undefined {
   return ms === null ? undefined : toTimestamp(ms);
-}
-
-function parseJson<T>(text: string | null): T | undefined {
-  return text === null ? undefined : (JSON.parse(text) as T);
 }
 
 type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key] } & {

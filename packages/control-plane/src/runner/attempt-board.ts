@@ -11,7 +11,8 @@ export interface LiveAttempt {
   readonly stepIndex: number;
   readonly runnerId: string;
   readonly concurrencyKey: string | undefined;
-  readonly baseManifest: string | null;
+  /** Set when somebody wants it stopped: what every renewal is answered with from then on. */
+  cancelMode: "cancel" | "abort" | null;
   /** On the control plane's monotonic clock. */
   leaseEndsAt: number;
 }

@@ -10,6 +10,7 @@ import type { OutputFeed } from "../events/output-feed.ts";
 import type { RunLog } from "../events/run-log.ts";
 import type { Logger } from "../logger.ts";
 import { mergeWorkspace } from "../run/merge-workspace.ts";
+import { readableRun } from "../run/run-view.ts";
 import { readChanges, readManifest } from "../run/workspace-files.ts";
 import type { AttemptBoard, LiveAttempt } from "./attempt-board.ts";
 import type { OutputIntake } from "./output-intake.ts";
@@ -128,17 +129,17 @@ export class AttemptResults {
   async #merge(attemptId: string, changesHash: string): Promise<FinishAttemptArgs["merged"] | "conflict"> {
     const { store } = this.#deps;
     const attempt = await store.view(() => readAttempt(attemptId));
-    const run = attempt && (await store.view(() => readRun(attempt.run_id, attempt.org_id)));
-    if (!attempt || !run) return undefined;
-    const { baseManifest } = JSON.parse(attempt.envelope) as { baseManifest: string | null };
+    const row = attempt && (await store.view(() => readRun(attempt.runId, attempt.orgId)));
+    if (!attempt || !row) return undefined;
+    const { progress } = readableRun(row);
     const [base, current, changes] = await Promise.all([
-      readManifest(store.blobs, baseManifest),
-      readManifest(store.blobs, run.manifest),
+      readManifest(store.blobs, attempt.baseManifest),
+      readManifest(store.blobs, progress.manifest),
       readChanges(store.blobs, changesHash),
     ]);
     const merge = mergeWorkspace(base, current, changes);
     if (merge.kind === "conflict") return "conflict";
-    return { from: run.manifest, to: await this.#putManifest(merge.manifest), repo: pinned(run.repo, merge.manifest.commit) };
+    return { from: progress.manifest, to: await this.#putManifest(merge.manifest), repo: pinned(progress.repo, merge.manifest.commit) };
   }
 
   async #putManifest(manifest: WorkspaceManifest): Promise<string> {
@@ -151,7 +152,7 @@ export class AttemptResults {
   /** A stream whose stored bytes are not what the runner sent is said out loud; it cannot happen to an honest disk. */
   async #withChecksums({ attemptId, result }: FinishAttemptArgs): Promise<AttemptResult> {
     if (result.streams.length === 0) return result;
-    const runId = this.#deps.board.get(attemptId)?.runId ?? (await this.#deps.store.view(() => readAttempt(attemptId)))?.run_id;
+    const runId = this.#deps.board.get(attemptId)?.runId ?? (await this.#deps.store.view(() => readAttempt(attemptId)))?.runId;
     if (runId === undefined) return result;
     for (const { stream, length, sha256 } of result.streams) {
       if (length === 0) continue;
@@ -177,7 +178,6 @@ export class AttemptResults {
 }
 
 /** The repository of a run, at the commit that its first step found. */
-function pinned(repo: string | null, commit: string | null): string | null {
-  if (repo === null || commit === null) return repo;
-  return JSON.stringify({ ...(JSON.parse(repo) as Repository), commit });
+function pinned(repo: Repository | null, commit: string | null): Repository | null {
+  return repo === null || commit === null ? repo : { ...repo, commit };
 }

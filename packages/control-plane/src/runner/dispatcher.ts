@@ -1,6 +1,6 @@
 import { type ControlMessageOf, type IdSource, type LimitLookup, type StartGrant } from "@signalbox/protocol";
 import { hashEnvelope } from "@signalbox/protocol/hash";
-import { gateIdOf, readGate, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
+import { gateIdOf, readGate, readReadyStep, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock, Timer } from "../clock.ts";
 import type { RunLog } from "../events/run-log.ts";
@@ -189,19 +189,18 @@ export class Dispatcher {
     const { step } = waiting;
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
     const secrets = step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
-    const envelope = envelopeOf(waiting, step, { approvals, secretNames: secrets.map(({ name }) => name) });
+    const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name) });
     const envelopeHash = hashEnvelope(envelope);
     const leaseMs = limits("lease.ttlMs");
     const leaseEndsAt = clock.monotonic() + leaseMs;
-    const now = clock.now();
     const leased = await store.run("leaseAttempt", {
       runId: waiting.runId, stepIndex: waiting.index, number: waiting.nextAttempt, runnerId: runner.runnerId,
-      envelope: JSON.stringify(envelope), envelopeHash, manifest: waiting.manifest, approvals, leaseUntil: now + leaseMs, now,
+      envelopeHash, manifest: waiting.manifest, approvals, now: clock.now(),
     });
     const { attemptId, epoch } = leased;
     board.add({
       attemptId, epoch, runId: waiting.runId, orgId: waiting.orgId, stepIndex: waiting.index, runnerId: runner.runnerId,
-      concurrencyKey: waiting.concurrencyKey, baseManifest: waiting.manifest, leaseEndsAt,
+      concurrencyKey: waiting.concurrencyKey, cancelMode: null, leaseEndsAt,
     });
     runner.held.delete(offerId);
     runner.held.add(attemptId);
@@ -241,12 +240,8 @@ export class Dispatcher {
   async #reread(waiting: WaitingStep): Promise<void> {
     if (this.#isStopped) return;
     try {
-      const row = await this.#deps.store.get<{ manifest: string | null; repo: string | null; state: string; live_attempt: string | null; attempts: number }>(
-        "SELECT r.manifest, r.repo, s.state, s.live_attempt, s.attempts FROM runs r JOIN steps s ON s.run_id = r.id WHERE r.id = ? AND s.idx = ?",
-        waiting.runId, waiting.index,
-      );
-      if (row?.state !== "ready" || row.live_attempt !== null) return;
-      this.enqueue([{ ...waiting, manifest: row.manifest, repo: row.repo, nextAttempt: row.attempts + 1 }]);
+      const ready = await this.#deps.store.view(() => readReadyStep(waiting.runId, waiting.index));
+      if (ready) this.enqueue([ready]);
     } catch (error) {
       this.#deps.logger.warn({ err: error, run: waiting.runId }, "step could not be read; trying again");
       this.#deps.clock.setTimer(RETRY_MS, () => void this.#reread(waiting));

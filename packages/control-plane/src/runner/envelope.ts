@@ -1,6 +1,6 @@
-import type { Envelope, Repository } from "@signalbox/protocol";
+import type { Envelope } from "@signalbox/protocol";
 import { hashEnvironment } from "@signalbox/protocol/hash";
-import type { PlannedStep, ReadyStep } from "@signalbox/store";
+import type { ReadyStep } from "@signalbox/store";
 
 /** What goes into an envelope beside the step itself. */
 export interface EnvelopeFacts {
@@ -9,7 +9,8 @@ export interface EnvelopeFacts {
 }
 
 /** Exactly what an attempt at a step will run. Pure: the same step makes the same envelope. */
-export function envelopeOf(ready: ReadyStep, step: PlannedStep, facts: EnvelopeFacts): Envelope {
+export function envelopeOf(ready: ReadyStep, facts: EnvelopeFacts): Envelope {
+  const { step } = ready;
   return {
     v: 1,
     orgId: ready.orgId,
@@ -25,7 +26,7 @@ export function envelopeOf(ready: ReadyStep, step: PlannedStep, facts: EnvelopeF
     environmentHash: hashEnvironment(step.environment),
     secretsScope: step.secretsScope ?? null,
     secretNames: [...facts.secretNames],
-    repo: ready.repo === null ? null : (JSON.parse(ready.repo) as Repository),
+    repo: ready.repo,
     baseManifest: ready.manifest,
     artifacts: step.artifacts ?? [],
     sandbox: step.sandbox,

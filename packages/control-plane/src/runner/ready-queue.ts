@@ -1,10 +1,9 @@
-import type { PlannedStep, ReadyStep } from "@signalbox/store";
+import type { ReadyStep } from "@signalbox/store";
 
 import { fingerprintOf } from "./placement.ts";
 
-/** A step that waits for a runner, with its plan read. */
+/** A step that waits for a runner, with what placing it takes. */
 export interface WaitingStep extends ReadyStep {
-  readonly step: PlannedStep;
   readonly fingerprint: string;
   /** What at most one step at a time may hold in a project; undefined for most. */
   readonly concurrencyKey: string | undefined;
@@ -58,13 +57,11 @@ export class ReadyQueue {
   }
 }
 
-/** Reads a ready step's plan once, for as long as it waits. */
+/** Works out once what placing a step takes. */
 export function toWaitingStep(ready: ReadyStep): WaitingStep {
-  // Written by createRun from a value of this type.
-  const step = JSON.parse(ready.definition) as PlannedStep;
+  const { step } = ready;
   return {
     ...ready,
-    step,
     fingerprint: fingerprintOf(ready.orgId, step.requires),
     concurrencyKey: step.concurrencyKey === undefined ? undefined : JSON.stringify([ready.orgId, ready.projectId, step.concurrencyKey]),
     declined: new Set(),

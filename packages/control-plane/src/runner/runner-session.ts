@@ -1,4 +1,4 @@
-import { ATTEMPT_TRANSITIONS, isFinal, type LimitLookup, type RunnerMessage, type RunnerMessageOf, type AttemptState } from "@signalbox/protocol";
+import type { AttemptState, LimitLookup, RunnerMessage, RunnerMessageOf } from "@signalbox/protocol";
 import { readAttempt, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock } from "../clock.ts";
@@ -88,11 +88,16 @@ export class RunnerSession {
     }
   }
 
-  async #renew({ sentAt, attempts }: RunnerMessageOf<"renew">): Promise<void> {
-    const { store, clock, limits, board } = this.#deps;
+  /** Leases live on the board alone: a restart gives every one of them a new term, which is later than this one's end. */
+  #renew({ sentAt, attempts }: RunnerMessageOf<"renew">): void {
+    const { clock, board, limits } = this.#deps;
     const leaseEndsAt = clock.monotonic() + limits("lease.ttlMs");
-    const answers = await store.run("renewLeases", { runnerId: this.#runner.runnerId, attempts, leaseUntil: clock.now() + limits("lease.ttlMs") });
-    for (const { attemptId, epoch, verdict } of answers) if (verdict !== "lost") board.renew(attemptId, epoch, leaseEndsAt);
+    const answers = attempts.map(({ attemptId, epoch }) => {
+      const held = board.get(attemptId);
+      if (held?.epoch !== epoch || held.runnerId !== this.#runner.runnerId) return { attemptId, epoch, verdict: "lost" as const };
+      held.leaseEndsAt = leaseEndsAt;
+      return { attemptId, epoch, verdict: held.cancelMode ?? ("renewed" as const) };
+    });
     this.#runner.channel.send({ type: "renewed", sentAt, attempts: answers });
   }
 
@@ -107,13 +112,13 @@ export class RunnerSession {
   }
 
   async #verdictOn(attemptId: string, epoch: number): Promise<HelloVerdict> {
-    const row = await this.#deps.store.view(() => readAttempt(attemptId));
-    if (!row) return "unknown";
-    if (row.epoch !== epoch || row.runner_id !== this.#runner.runnerId) return "fenced";
+    const held = this.#deps.board.get(attemptId);
+    if (held?.epoch === epoch && held.runnerId === this.#runner.runnerId) return held.cancelMode ?? "keep";
+    const attempt = await this.#deps.store.view(() => readAttempt(attemptId));
+    if (!attempt) return "unknown";
+    if (attempt.number !== epoch || attempt.runnerId !== this.#runner.runnerId) return "fenced";
     // A result that was recorded but not acknowledged is kept until the runner has heard so.
-    if (isFinal(ATTEMPT_TRANSITIONS, row.state)) return FINISHED_BY_RUNNER.has(row.state) ? "keep" : "fenced";
-    const run = await this.#deps.store.get<{ cancel_mode: "cancel" | "abort" | null }>("SELECT cancel_mode FROM runs WHERE id = ?", row.run_id);
-    return run?.cancel_mode ?? "keep";
+    return FINISHED_BY_RUNNER.has(attempt.state) ? "keep" : "fenced";
   }
 }
 

@@ -7,30 +7,16 @@ export const runs = {
   id: 1,
   name: "runs",
   up: [
+    // What never changes of a run is its header and its plan; what does is one small document, rewritten with it.
     `CREATE TABLE runs (
-      id TEXT PRIMARY KEY, org_id TEXT NOT NULL, project_id TEXT NOT NULL, name TEXT, goal TEXT NOT NULL,
-      source TEXT NOT NULL, task_type TEXT, state TEXT NOT NULL, reason TEXT, message TEXT,
-      cancel_requested_at BIGINT, cancel_mode TEXT, repo TEXT, from_run_id TEXT, reference_run_id TEXT,
-      base_manifest TEXT, manifest TEXT, timeout_ms BIGINT,
-      steps_total INTEGER NOT NULL, steps_done INTEGER NOT NULL, last_seq BIGINT NOT NULL, output_seq BIGINT NOT NULL,
-      created_by TEXT NOT NULL, traceparent TEXT,
-      created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT
+      id TEXT PRIMARY KEY, org_id TEXT NOT NULL, project_id TEXT NOT NULL, state TEXT NOT NULL,
+      last_seq BIGINT NOT NULL, header TEXT NOT NULL, progress TEXT NOT NULL
     ) WITHOUT ROWID`,
     `CREATE INDEX runs_of_org ON runs (org_id, id)`,
     `CREATE INDEX runs_of_project ON runs (org_id, project_id, id)`,
     `CREATE INDEX runs_going ON runs (id) WHERE state IN ('queued', 'running')`,
-    `CREATE TABLE steps (
-      run_id TEXT NOT NULL, idx INTEGER NOT NULL, name TEXT NOT NULL, tool TEXT NOT NULL, step_key TEXT NOT NULL,
-      definition TEXT NOT NULL, state TEXT NOT NULL, reason TEXT, message TEXT, outputs TEXT,
-      attempts INTEGER NOT NULL, failures INTEGER NOT NULL, losses INTEGER NOT NULL, live_attempt TEXT,
-      cut_off INTEGER NOT NULL, started_at BIGINT, ended_at BIGINT,
-      PRIMARY KEY (run_id, idx)
-    ) WITHOUT ROWID`,
-    `CREATE TABLE attempts (
-      id TEXT PRIMARY KEY, org_id TEXT NOT NULL, run_id TEXT NOT NULL, step_idx INTEGER NOT NULL,
-      number INTEGER NOT NULL, epoch INTEGER NOT NULL, runner_id TEXT NOT NULL, state TEXT NOT NULL,
-      reason TEXT, message TEXT, exit_code INTEGER, sandbox TEXT, envelope_hash TEXT NOT NULL, envelope TEXT NOT NULL,
-      result TEXT, lease_until BIGINT NOT NULL, created_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT
+    `CREATE TABLE plans (
+      run_id TEXT PRIMARY KEY, steps TEXT NOT NULL
     ) WITHOUT ROWID`,
     `CREATE TABLE gates (
       id TEXT PRIMARY KEY, org_id TEXT NOT NULL, run_id TEXT NOT NULL, step_idx INTEGER NOT NULL, state TEXT NOT NULL,

@@ -14,7 +14,7 @@ export function* readRunner(runnerId: string, orgId: string): Generator<Statemen
 
 /** Runners of an org that have not been retired, oldest first. */
 export function* readRunners(orgId: string, limit: number, offset: number): Generator<Statement, RowPage<RunnerRow>, unknown> {
-  const rows = yield* all<RunnerRow>("SELECT * FROM runners WHERE org_id = ? AND state <> 'retired' ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
+  const rows = yield* all<RunnerRow>("SELECT * FROM runners WHERE org_id = (SELECT ?) AND state <> 'retired' ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
   const counted = yield* get<{ count: number }>("SELECT COUNT(*) AS count FROM runners WHERE org_id = ? AND state <> 'retired'", orgId);
   return { rows, total: counted?.count ?? 0 };
 }
@@ -26,7 +26,7 @@ export function* readProject(orgId: string, projectId: string): Generator<Statem
 
 /** Projects of an org by id. */
 export function* readProjects(orgId: string, limit: number, offset: number): Generator<Statement, RowPage<ProjectRow>, unknown> {
-  const rows = yield* all<ProjectRow>("SELECT * FROM projects WHERE org_id = ? ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
+  const rows = yield* all<ProjectRow>("SELECT * FROM projects WHERE org_id = (SELECT ?) ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
   const counted = yield* get<{ count: number }>("SELECT COUNT(*) AS count FROM projects WHERE org_id = ?", orgId);
   return { rows, total: counted?.count ?? 0 };
 }
@@ -34,7 +34,7 @@ export function* readProjects(orgId: string, limit: number, offset: number): Gen
 /** The secrets of a project, sealed; of one scope, or of all. */
 export function* readSecrets(orgId: string, projectId: string, scope?: string): Generator<Statement, SecretRow[], unknown> {
   return yield* all<SecretRow>(
-    "SELECT * FROM secrets WHERE org_id = ? AND project_id = ? AND (? IS NULL OR scope = ?) ORDER BY scope, name",
+    "SELECT * FROM secrets WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND (? IS NULL OR scope = ?) ORDER BY scope, name",
     orgId, projectId, scope ?? null, scope ?? null,
   );
 }
@@ -46,5 +46,5 @@ export function* readToken(tokenId: string): Generator<Statement, TokenRow | und
 
 /** The tokens of an org, newest first. */
 export function* readTokens(orgId: string): Generator<Statement, TokenRow[], unknown> {
-  return yield* all<TokenRow>("SELECT * FROM tokens WHERE org_id = ? ORDER BY id DESC", orgId);
+  return yield* all<TokenRow>("SELECT * FROM tokens WHERE org_id = (SELECT ?) ORDER BY id DESC", orgId);
 }

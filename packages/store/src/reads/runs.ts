@@ -1,35 +1,45 @@
 import type { GateState, RunState } from "@signalbox/protocol";
 
-import { idRangeOf } from "../derived-ids.ts";
-import type { ArtifactRow, AttemptRow, EventRow, GateRow, OutputSegmentRow, RunRow, StepRow } from "../rows.ts";
+import { idRangeOf, parseAttemptId } from "../derived-ids.ts";
+import type { ArtifactRow, AttemptProgress, EventRow, GateRow, OutputSegmentRow, PlannedStep, RunProgress, RunRow } from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
+
+// A bare parameter in a condition that can match several rows makes SQLite plan the statement anew for each value;
+// `(SELECT ?)` does not (docs/decisions/0003).
 
 /** A run with everything that belongs to it. */
 export interface RunRows {
   readonly run: RunRow;
-  readonly steps: readonly StepRow[];
-  readonly attempts: readonly AttemptRow[];
+  readonly plan: readonly PlannedStep[];
   readonly gates: readonly GateRow[];
   readonly artifacts: readonly ArtifactRow[];
 }
 
-const SELECT_RUN = "SELECT * FROM runs WHERE id = ? AND org_id = ?";
+const SELECT_RUN = "SELECT * FROM runs WHERE id = ?";
+const SELECT_PLAN = "SELECT steps FROM plans WHERE run_id = ?";
 
 /** One run of an org. */
 export function* readRun(runId: string, orgId: string): Generator<Statement, RunRow | undefined, unknown> {
-  return yield* get<RunRow>(SELECT_RUN, runId, orgId);
+  const row = yield* get<RunRow>(SELECT_RUN, runId);
+  return row?.org_id === orgId ? row : undefined;
 }
 
-/** One run of an org with its steps, attempts, gates and artifacts. */
+/** The plan of a run. */
+export function* readPlan(runId: string): Generator<Statement, readonly PlannedStep[], unknown> {
+  const row = yield* get<{ steps: string }>(SELECT_PLAN, runId);
+  // Written by createRun from a value of this type.
+  return JSON.parse(row?.steps ?? "[]") as PlannedStep[];
+}
+
+/** One run of an org with its plan, gates and artifacts. */
 export function* readRunRows(runId: string, orgId: string): Generator<Statement, RunRows | undefined, unknown> {
-  const run = yield* get<RunRow>(SELECT_RUN, runId, orgId);
+  const run = yield* readRun(runId, orgId);
   if (!run) return undefined;
   return {
     run,
-    steps: yield* all<StepRow>("SELECT * FROM steps WHERE run_id = ? ORDER BY idx", runId),
-    attempts: yield* all<AttemptRow>("SELECT * FROM attempts WHERE id >= ? AND id < ?", ...idRangeOf("att", runId)),
-    gates: yield* all<GateRow>("SELECT * FROM gates WHERE id >= ? AND id < ?", ...idRangeOf("gate", runId)),
-    artifacts: yield* all<ArtifactRow>("SELECT * FROM artifacts WHERE id >= ? AND id < ?", ...idRangeOf("art", runId)),
+    plan: yield* readPlan(runId),
+    gates: yield* all<GateRow>("SELECT * FROM gates WHERE id >= (SELECT ?) AND id < (SELECT ?)", ...idRangeOf("gate", runId)),
+    artifacts: yield* all<ArtifactRow>("SELECT * FROM artifacts WHERE id >= (SELECT ?) AND id < (SELECT ?)", ...idRangeOf("art", runId)),
   };
 }
 
@@ -47,30 +57,30 @@ export function* readRuns(query: RunQuery): Generator<Statement, RunRow[], unkno
   const before = query.before ?? "~";
   if (query.projectId === undefined) {
     return yield* all<RunRow>(
-      "SELECT * FROM runs WHERE org_id = ? AND id < ? AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+      "SELECT * FROM runs WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
       query.orgId, before, query.status ?? null, query.status ?? null, query.limit,
     );
   }
   return yield* all<RunRow>(
-    "SELECT * FROM runs WHERE org_id = ? AND project_id = ? AND id < ? AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+    "SELECT * FROM runs WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
     query.orgId, query.projectId, before, query.status ?? null, query.status ?? null, query.limit,
   );
 }
 
 /** Events of a stream after a number. */
 export function* readEvents(stream: string, after: number, limit: number): Generator<Statement, EventRow[], unknown> {
-  return yield* all<EventRow>("SELECT * FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?", stream, after, limit);
+  return yield* all<EventRow>("SELECT * FROM events WHERE stream = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?", stream, after, limit);
 }
 
 /** Output of a run after a number, within a budget of rows. */
 export function* readOutput(runId: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
-  return yield* all<OutputSegmentRow>("SELECT * FROM output_segments WHERE run_id = ? AND seq > ? ORDER BY seq LIMIT ?", runId, after, limit);
+  return yield* all<OutputSegmentRow>("SELECT * FROM output_segments WHERE run_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?", runId, after, limit);
 }
 
 /** Output of one stream of an attempt, in order, a page at a time. */
 export function* readStream(attemptId: string, runId: string, stream: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
   return yield* all<OutputSegmentRow>(
-    "SELECT * FROM output_segments WHERE run_id = ? AND seq > ? AND attempt_id = ? AND stream = ? ORDER BY seq LIMIT ?",
+    "SELECT * FROM output_segments WHERE run_id = (SELECT ?) AND seq > (SELECT ?) AND attempt_id = ? AND stream = ? ORDER BY seq LIMIT ?",
     runId, after, attemptId, stream, limit,
   );
 }
@@ -78,7 +88,7 @@ export function* readStream(attemptId: string, runId: string, stream: string, af
 /** Gates of an org, newest first. */
 export function* readGates(query: { orgId: string; status?: GateState | undefined; runId?: string | undefined; limit: number }): Generator<Statement, GateRow[], unknown> {
   return yield* all<GateRow>(
-    "SELECT * FROM gates WHERE org_id = ? AND (? IS NULL OR state = ?) AND (? IS NULL OR run_id = ?) ORDER BY id DESC LIMIT ?",
+    "SELECT * FROM gates WHERE org_id = (SELECT ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR run_id = ?) ORDER BY id DESC LIMIT ?",
     query.orgId, query.status ?? null, query.status ?? null, query.runId ?? null, query.runId ?? null, query.limit,
   );
 }
@@ -93,7 +103,11 @@ export function* readArtifact(artifactId: string, orgId: string): Generator<Stat
   return yield* get<ArtifactRow>("SELECT * FROM artifacts WHERE id = ? AND org_id = ?", artifactId, orgId);
 }
 
-/** One attempt. */
-export function* readAttempt(attemptId: string): Generator<Statement, AttemptRow | undefined, unknown> {
-  return yield* get<AttemptRow>("SELECT * FROM attempts WHERE id = ?", attemptId);
+/** One attempt; undefined when there is none under the id. */
+export function* readAttempt(attemptId: string): Generator<Statement, (AttemptProgress & { readonly runId: string; readonly orgId: string }) | undefined, unknown> {
+  const place = parseAttemptId(attemptId);
+  const row = place && (yield* get<RunRow>(SELECT_RUN, place.runId));
+  if (!place || !row) return undefined;
+  const attempt = (JSON.parse(row.progress) as RunProgress).steps[place.stepIndex]?.attempts[place.number - 1];
+  return attempt && { ...attempt, runId: row.id, orgId: row.org_id };
 }

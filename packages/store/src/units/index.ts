@@ -8,7 +8,6 @@ import { createRun } from "./run/create-run.ts";
 import { finishAttempt } from "./run/finish-attempt.ts";
 import { leaseAttempt } from "./run/lease-attempt.ts";
 import { loseAttempt } from "./run/lose-attempt.ts";
-import { renewLeases } from "./run/renew-leases.ts";
 import { reportProgress } from "./run/report-progress.ts";
 import { resolveGate } from "./run/resolve-gate.ts";
 import { startAttempt } from "./run/start-attempt.ts";
@@ -24,7 +23,6 @@ export const units = {
   reportProgress,
   finishAttempt,
   loseAttempt,
-  renewLeases,
   appendOutput,
   cancelRun,
   resolveGate,

@@ -1,7 +1,7 @@
 import { isFinal, RUN_TRANSITIONS, type Actor, type FailureReason } from "@signalbox/protocol";
 
-import { gateIdOf } from "../../derived-ids.ts";
-import type { StepRow } from "../../rows.ts";
+import { attemptIdOf, gateIdOf } from "../../derived-ids.ts";
+import type { StepProgress } from "../../rows.ts";
 import { run, type Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { advanceRun } from "./advance-run.ts";
@@ -31,35 +31,33 @@ export function cancelRun(args: CancelRunArgs): Generator<Statement, CancelledRu
 
 function* stopRun(args: CancelRunArgs): Generator<Statement, CancelledRun, unknown> {
   const change = yield* loadRun(args.runId, args.orgId);
-  const { run: row } = change;
-  if (isFinal(RUN_TRANSITIONS, row.state)) throw invalidState(`run ${row.id}`, row.state, "cancel");
-  const live = change.steps.flatMap((step) => step.live_attempt ?? []);
-  if (row.cancel_requested_at !== null && (row.cancel_mode === args.mode || args.mode === "cancel")) {
-    return { ...outcomeOf(change), live };
-  }
-  change.isRunChanged = true;
-  row.cancel_requested_at ??= args.now;
-  row.cancel_mode = args.mode;
-  row.reason ??= args.because;
-  row.message ??= args.reason ?? null;
+  const { progress } = change;
+  if (isFinal(RUN_TRANSITIONS, change.state)) throw invalidState(`run ${change.id}`, change.state, "cancel");
+  const live = progress.steps.flatMap((step, index) => (step.live === null ? [] : [attemptIdOf(change.id, index, step.live)]));
+  if (progress.cancelMode === args.mode || progress.cancelMode === "abort") return { ...(yield* outcomeOf(change)), live };
+
+  progress.cancelRequestedAt ??= args.now;
+  progress.cancelMode = args.mode;
+  progress.reason ??= args.because;
+  progress.message ??= args.reason ?? null;
   record(change, "run.cancel_requested", { mode: args.mode, ...(args.reason === undefined ? {} : { reason: args.reason }) });
-  for (const step of change.steps) yield* stopStep(change, step, args.now);
+  for (const step of progress.steps) yield* stopStep(change, step, args.now);
   yield* advanceRun(change, args.now);
-  const outcome = yield* saveRun(change, { orgId: row.org_id, now: args.now, actor: args.actor });
+  const outcome = yield* saveRun(change, { now: args.now, actor: args.actor });
   return { ...outcome, live };
 }
 
 const SUPERSEDE_GATE = "UPDATE gates SET state = 'superseded', decided_at = ? WHERE id = ? AND state = 'pending'";
 
-function* stopStep(change: RunChange, step: StepRow, now: number): Generator<Statement, void, unknown> {
-  if (isOver(step.state) || step.live_attempt !== null) return;
+function* stopStep(change: RunChange, step: StepProgress, now: number): Generator<Statement, void, unknown> {
+  if (isOver(step.state) || step.live !== null) return;
   if (step.state === "waiting") {
-    const gateId = gateIdOf(change.run.id, step.idx);
+    const gateId = gateIdOf(change.id, change.progress.steps.indexOf(step));
     yield* run(SUPERSEDE_GATE, now, gateId);
     record(change, "gate.superseded", { name: step.name, gateId });
   }
   moveStep(change, step, "cancel");
   step.reason = "cancelled";
-  step.ended_at = now;
+  step.endedAt = now;
   record(change, "step.finished", { name: step.name, status: "cancelled", reason: "cancelled" });
 }

@@ -2,21 +2,19 @@ import { SYSTEM_ACTOR } from "@signalbox/protocol";
 
 import { attemptIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
-import { get, run, type Statement } from "../../unit.ts";
-import { loadRun, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { get, type Statement } from "../../unit.ts";
+import { loadRun, noteReadiness, record, saveRun, type RunOutcome } from "./run-change.ts";
 
 export interface LeaseAttemptArgs {
   readonly runId: string;
   readonly stepIndex: number;
   readonly number: number;
   readonly runnerId: string;
-  readonly envelope: string;
   readonly envelopeHash: string;
   /** The manifest that the envelope was made with: the lease is refused when the run has moved on since. */
   readonly manifest: string | null;
   /** The gates that the envelope names, each with the hash that must have been approved. */
   readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
-  readonly leaseUntil: number;
   readonly now: number;
 }
 
@@ -25,9 +23,7 @@ export interface LeasedAttempt extends RunOutcome {
   readonly epoch: number;
 }
 
-const INSERT_ATTEMPT = `INSERT INTO attempts (id, org_id, run_id, step_idx, number, epoch, runner_id, state,
-  envelope_hash, envelope, lease_until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'leased', ?, ?, ?, ?)`;
-const SELECT_ASSIGNABLE = "SELECT id FROM runners WHERE id = ? AND org_id = ? AND state IN ('online', 'offline')";
+const SELECT_ASSIGNABLE = "SELECT 1 FROM runners WHERE id = ? AND org_id = ? AND state IN ('online', 'offline')";
 const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? AND state = 'approved'";
 
 /**
@@ -36,29 +32,43 @@ const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? A
  */
 export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, LeasedAttempt, unknown> {
   const change = yield* loadRun(args.runId);
-  const step = change.steps[args.stepIndex];
-  if (!step || step.state !== "ready" || step.live_attempt !== null || step.attempts + 1 !== args.number) {
+  const step = change.progress.steps[args.stepIndex];
+  if (!step || step.state !== "ready" || step.live !== null || step.attempts.length + 1 !== args.number) {
     throw new UnitRefusal("INVALID_STATE", `step ${args.stepIndex} of run ${args.runId} does not wait for a runner`);
   }
-  if (change.run.manifest !== args.manifest) {
+  if (change.progress.manifest !== args.manifest) {
     throw new UnitRefusal("CONTENT_CHANGED", `the workspace of run ${args.runId} has changed`, { runId: args.runId });
   }
-  yield* requireAssignable(args.runnerId, change.run.org_id);
+  yield* requireAssignable(args.runnerId, change.orgId);
   for (const approval of args.approvals) yield* requireApproved(approval);
 
   const attemptId = attemptIdOf(args.runId, args.stepIndex, args.number);
   const epoch = args.number;
-  step.attempts = args.number;
-  step.live_attempt = attemptId;
-  change.changed.add(step);
-  yield* run(
-    INSERT_ATTEMPT, attemptId, change.run.org_id, args.runId, args.stepIndex, args.number, epoch, args.runnerId,
-    args.envelopeHash, args.envelope, args.leaseUntil, args.now,
-  );
-  record(change, "attempt.leased", {
-    name: step.name, attemptId, epoch, runnerId: args.runnerId, number: args.number, envelopeHash: args.envelopeHash,
+  step.live = args.number;
+  noteReadiness(change, step);
+  step.attempts.push({
+    number: args.number,
+    runnerId: args.runnerId,
+    envelopeHash: args.envelopeHash,
+    baseManifest: args.manifest,
+    leasedAt: args.now,
+    state: "leased",
+    reason: null,
+    message: null,
+    exitCode: null,
+    sandbox: null,
+    startedAt: null,
+    endedAt: null,
   });
-  const outcome = yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: SYSTEM_ACTOR });
+  record(change, "attempt.leased", {
+    name: step.name,
+    attemptId,
+    epoch,
+    runnerId: args.runnerId,
+    number: args.number,
+    envelopeHash: args.envelopeHash,
+  });
+  const outcome = yield* saveRun(change, { now: args.now, actor: SYSTEM_ACTOR });
   return { ...outcome, attemptId, epoch };
 }
 

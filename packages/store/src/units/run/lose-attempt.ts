@@ -2,9 +2,9 @@ import { SYSTEM_ACTOR } from "@signalbox/protocol";
 
 import type { Statement } from "../../unit.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
-import { loadHeldAttempt, moveAttempt, saveEnd, stepOf, type HeldAttempt } from "./attempt-change.ts";
-import { endedOtherwise, failStep } from "./finish-attempt.ts";
-import { loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { hasEnded, loadHeldAttempt, moveAttempt, type HeldAttempt } from "./attempt-change.ts";
+import { moveStep, noteReadiness, outcomeOf, saveRun, type RunOutcome } from "./run-change.ts";
+import { closeStep, failStep } from "./settle-step.ts";
 
 export interface LoseAttemptArgs extends HeldAttempt {
   readonly reason: "runner_lost" | "interrupted";
@@ -17,27 +17,24 @@ export interface LoseAttemptArgs extends HeldAttempt {
  * epoch is stale. An attempt that has ended meanwhile is left as it is.
  */
 export function* loseAttempt(args: LoseAttemptArgs): Generator<Statement, RunOutcome, unknown> {
-  const attempt = yield* loadHeldAttempt(args);
-  const change = yield* loadRun(attempt.run_id);
-  if (attempt.ended_at !== null) return outcomeOf(change);
+  const held = yield* loadHeldAttempt(args);
+  const { change, step, attempt } = held;
+  if (hasEnded(attempt)) return yield* outcomeOf(change);
 
-  const step = stepOf(change, attempt);
-  moveAttempt(attempt, args.reason === "interrupted" ? "interrupt" : "lose");
+  moveAttempt(held, args.reason === "interrupted" ? "interrupt" : "lose");
   attempt.reason = args.reason;
   attempt.message = args.message;
-  attempt.ended_at = args.now;
-  yield* saveEnd(attempt);
-  step.live_attempt = null;
-  change.changed.add(step);
-  if (change.run.cancel_requested_at === null) {
-    failStep(change, step, attempt, { reason: args.reason, message: args.message }, args.now);
+  attempt.endedAt = args.now;
+  step.live = null;
+  startRun(change, args.now);
+  if (change.progress.cancelRequestedAt === null) {
+    yield* failStep(held, { reason: args.reason, message: args.message }, args.now);
   } else {
-    startRun(change, args.now);
     moveStep(change, step, "cancel");
     step.reason = "cancelled";
-    step.ended_at = args.now;
-    record(change, "step.finished", { name: step.name, status: "cancelled", attemptId: attempt.id, ...endedOtherwise(attempt, "cancelled"), reason: "cancelled", message: args.message });
+    closeStep(held, { reason: "cancelled", message: args.message }, args.now);
   }
+  noteReadiness(change, step);
   yield* advanceRun(change, args.now);
-  return yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: SYSTEM_ACTOR });
+  return yield* saveRun(change, { now: args.now, actor: SYSTEM_ACTOR });
 }

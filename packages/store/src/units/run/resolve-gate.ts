@@ -39,13 +39,13 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
   const change = yield* loadRun(gate.run_id);
   const to = nextState(GATE_TRANSITIONS, gate.state, args.move);
   if (!to) {
-    if (gate.state === GATE_TRANSITIONS.pending[args.move]) return outcomeOf(change);
+    if (gate.state === GATE_TRANSITIONS.pending[args.move]) return yield* outcomeOf(change);
     throw invalidState(`gate ${gate.id}`, gate.state, args.move);
   }
   if (args.move !== "expire" && gate.expires_at <= args.now) {
     throw new UnitRefusal("INVALID_STATE", `gate ${gate.id} expired; that means no`, { state: "expired", move: args.move });
   }
-  const step = change.steps[gate.step_idx];
+  const step = change.progress.steps[gate.step_idx];
   if (!step) throw new Error(`gate ${gate.id} has no step`);
 
   const by = args.move === "expire" ? SYSTEM_ACTOR : args.actor;
@@ -58,7 +58,7 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
 
   startRun(change, args.now);
   moveStep(change, step, args.move);
-  step.ended_at = args.now;
+  step.endedAt = args.now;
   if (args.move !== "approve") {
     step.reason = args.move === "deny" ? "gate_denied" : "gate_expired";
     step.message = args.note ?? (args.move === "deny" ? "somebody said no" : "nobody answered in time");
@@ -70,5 +70,5 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
     ...(step.message === null ? {} : { message: step.message }),
   });
   yield* advanceRun(change, args.now);
-  return yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: by });
+  return yield* saveRun(change, { now: args.now, actor: by });
 }

@@ -3,6 +3,7 @@ import {
   RUN_TRANSITIONS,
   STEP_TRANSITIONS,
   type MoveOf,
+  type Repository,
   type RunEventData,
   type RunEventType,
   type RunState,
@@ -10,20 +11,26 @@ import {
 } from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
-import type { RunRow, StepRow, TimerKind, TimerRow } from "../../rows.ts";
-import { all, get, run, type Statement } from "../../unit.ts";
+import type { PlannedStep, RunHeader, RunProgress, RunRow, StepProgress, TimerKind, TimerRow } from "../../rows.ts";
+import { get, run, type Statement } from "../../unit.ts";
 import { appendEvents, type EventOrigin, type PendingEvent } from "../events.ts";
 
-/** A run in the hands of a unit: what was loaded, what changed, and what happened. */
+/** A run in the hands of a unit: what was loaded, what changes, and what happened. */
 export interface RunChange {
-  readonly run: RunRow;
-  /** All steps, in plan order. */
-  readonly steps: StepRow[];
-  /** Whether more than the number of its last event has changed in the run's own row. */
-  isRunChanged: boolean;
-  readonly changed: Set<StepRow>;
+  readonly id: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly header: RunHeader;
+  readonly progress: RunProgress;
+  state: RunState;
+  lastSeq: number;
+  /** Read when somebody asks for it. */
+  plan: readonly PlannedStep[] | undefined;
+  /** Steps that came to wait for a runner. */
+  readonly ready: Set<StepProgress>;
   readonly events: PendingEvent[];
   readonly timers: TimerRow[];
+  readonly stateBefore: RunState | undefined;
 }
 
 /** What the rest of the system needs to know after the commit. */
@@ -46,58 +53,81 @@ export interface ReadyStep {
   /** The number that its next attempt will have. */
   readonly nextAttempt: number;
   readonly manifest: string | null;
-  readonly repo: string | null;
-  readonly definition: string;
+  readonly repo: Repository | null;
+  readonly step: PlannedStep;
 }
 
 const SELECT_RUN = "SELECT * FROM runs WHERE id = ?";
-/** The subquery keeps SQLite from planning the statement anew for every run id (docs/decisions/0003). */
-const SELECT_STEPS = "SELECT * FROM steps WHERE run_id = (SELECT ?) ORDER BY idx";
-const UPDATE_SEQ = "UPDATE runs SET last_seq = ?, updated_at = ? WHERE id = ?";
-const UPDATE_RUN = `UPDATE runs SET state = ?, reason = ?, message = ?, cancel_requested_at = ?, cancel_mode = ?,
-  repo = ?, manifest = ?, steps_done = ?, last_seq = ?, updated_at = ?, started_at = ?, ended_at = ? WHERE id = ?`;
-const UPDATE_STEP = `UPDATE steps SET state = ?, reason = ?, message = ?, outputs = ?, attempts = ?, failures = ?,
-  losses = ?, live_attempt = ?, cut_off = ?, started_at = ?, ended_at = ? WHERE run_id = ? AND idx = ?`;
-const INSERT_TIMER = "INSERT INTO timers (id, kind, due_at, run_id, ref) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at";
+const SELECT_PLAN = "SELECT steps FROM plans WHERE run_id = ?";
+const UPDATE_PROGRESS = "UPDATE runs SET last_seq = ?, progress = ? WHERE id = ?";
+// Apart, because a change of state moves the run in an index.
+const UPDATE_STATE = "UPDATE runs SET state = ?, last_seq = ?, progress = ? WHERE id = ?";
+const INSERT_TIMER =
+  "INSERT INTO timers (id, kind, due_at, run_id, ref) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at";
 
-/** Loads a run with all its steps. With an org, a run of another is as absent as one that never was. */
+/** Loads a run. With an org, a run of another is as absent as one that never was. */
 export function* loadRun(runId: string, orgId?: string): Generator<Statement, RunChange, unknown> {
-  const found = yield* get<RunRow>(SELECT_RUN, runId);
-  if (!found || (orgId !== undefined && found.org_id !== orgId)) {
+  const row = yield* get<RunRow>(SELECT_RUN, runId);
+  if (!row || (orgId !== undefined && row.org_id !== orgId)) {
     throw new UnitRefusal("RUN_NOT_FOUND", `there is no run ${runId}`, { runId });
   }
-  const steps = yield* all<StepRow>(SELECT_STEPS, runId);
-  return { run: found, steps, isRunChanged: false, changed: new Set(), events: [], timers: [] };
+  return {
+    id: row.id,
+    orgId: row.org_id,
+    projectId: row.project_id,
+    // Both written by this file and by createRun.
+    header: JSON.parse(row.header) as RunHeader,
+    progress: JSON.parse(row.progress) as RunProgress,
+    state: row.state,
+    lastSeq: row.last_seq,
+    plan: undefined,
+    ready: new Set(),
+    events: [],
+    timers: [],
+    stateBefore: row.state,
+  };
+}
+
+/** The plan of a run. */
+export function* planOf(change: RunChange): Generator<Statement, readonly PlannedStep[], unknown> {
+  if (!change.plan) {
+    const row = yield* get<{ steps: string }>(SELECT_PLAN, change.id);
+    change.plan = JSON.parse(row?.steps ?? "[]") as PlannedStep[];
+  }
+  return change.plan;
+}
+
+/** The plan of one step. */
+export function* plannedStep(change: RunChange, step: StepProgress): Generator<Statement, PlannedStep, unknown> {
+  const planned = (yield* planOf(change))[change.progress.steps.indexOf(step)];
+  if (!planned) throw new Error(`step ${step.name} of run ${change.id} has no plan`);
+  return planned;
 }
 
 /** Notes that something happened. It is appended when the run is saved. */
-export function record<Type extends RunEventType>(
-  change: RunChange,
-  type: Type,
-  data: RunEventData<Type>,
-): void {
+export function record<Type extends RunEventType>(change: RunChange, type: Type, data: RunEventData<Type>): void {
   change.events.push({ type, data });
 }
 
 /** Moves the run along its table, or refuses. */
 export function moveRun(change: RunChange, move: MoveOf<typeof RUN_TRANSITIONS>): void {
-  const to = nextState(RUN_TRANSITIONS, change.run.state, move);
-  if (!to) throw invalidState(`run ${change.run.id}`, change.run.state, move);
-  change.run.state = to;
-  change.isRunChanged = true;
+  const to = nextState(RUN_TRANSITIONS, change.state, move);
+  if (!to) throw invalidState(`run ${change.id}`, change.state, move);
+  change.state = to;
 }
 
 /** Moves a step along its table, or refuses. */
-export function moveStep(change: RunChange, step: StepRow, move: MoveOf<typeof STEP_TRANSITIONS>): void {
+export function moveStep(change: RunChange, step: StepProgress, move: MoveOf<typeof STEP_TRANSITIONS>): void {
   const to = nextState(STEP_TRANSITIONS, step.state, move);
-  if (!to) throw invalidState(`step ${step.name} of run ${change.run.id}`, step.state, move);
-  const wasOver = isOver(step.state);
+  if (!to) throw invalidState(`step ${step.name} of run ${change.id}`, step.state, move);
   step.state = to;
-  if (!wasOver && isOver(to)) {
-    change.run.steps_done += 1;
-    change.isRunChanged = true;
-  }
-  change.changed.add(step);
+  noteReadiness(change, step);
+}
+
+/** Sees whether a step waits for a runner now. */
+export function noteReadiness(change: RunChange, step: StepProgress): void {
+  if (step.state === "ready" && step.live === null) change.ready.add(step);
+  else change.ready.delete(step);
 }
 
 /** The refusal of a move that the table does not have. */
@@ -112,25 +142,18 @@ export function isOver(state: StepState): boolean {
 
 /** Sets a timer that fires once; setting it again moves it. */
 export function setTimerRow(change: RunChange, kind: TimerKind, ref: string, dueAt: number): void {
-  change.timers.push({ id: `${kind}:${change.run.id}:${ref}`, kind, due_at: dueAt, run_id: change.run.id, ref });
+  change.timers.push({ id: `${kind}:${change.id}:${ref}`, kind, due_at: dueAt, run_id: change.id, ref });
 }
 
 /** Writes what changed and appends what happened; returns what the rest of the system must know. */
-export function* saveRun(change: RunChange, origin: EventOrigin): Generator<Statement, RunOutcome, unknown> {
-  const { run: row } = change;
-  for (const step of change.changed) yield* saveStep(step);
+export function* saveRun(change: RunChange, origin: Omit<EventOrigin, "orgId">): Generator<Statement, RunOutcome, unknown> {
   yield* saveTimers(change);
-  row.last_seq = yield* appendEvents(row.id, row.last_seq, change.events, origin);
-  row.updated_at = origin.now;
-  if (!change.isRunChanged) {
-    yield* run(UPDATE_SEQ, row.last_seq, row.updated_at, row.id);
-    return outcomeOf(change);
-  }
-  yield* run(
-    UPDATE_RUN, row.state, row.reason, row.message, row.cancel_requested_at, row.cancel_mode, row.repo, row.manifest,
-    row.steps_done, row.last_seq, row.updated_at, row.started_at, row.ended_at, row.id,
-  );
-  return outcomeOf(change);
+  change.lastSeq = yield* appendEvents(change.id, change.lastSeq, change.events, { ...origin, orgId: change.orgId });
+  change.progress.updatedAt = origin.now;
+  const progress = JSON.stringify(change.progress);
+  if (change.state === change.stateBefore) yield* run(UPDATE_PROGRESS, change.lastSeq, progress, change.id);
+  else yield* run(UPDATE_STATE, change.state, change.lastSeq, progress, change.id);
+  return yield* outcomeOf(change);
 }
 
 /** Writes the timers that were set. */
@@ -140,37 +163,27 @@ export function* saveTimers(change: RunChange): Generator<Statement, void, unkno
   }
 }
 
-function* saveStep(step: StepRow): Generator<Statement, void, unknown> {
-  yield* run(
-    UPDATE_STEP, step.state, step.reason, step.message, step.outputs, step.attempts, step.failures, step.losses,
-    step.live_attempt, step.cut_off, step.started_at, step.ended_at, step.run_id, step.idx,
-  );
-}
-
-/** What a change comes to. Ready are the changed steps that wait for a runner. */
-export function outcomeOf(change: RunChange): RunOutcome {
-  const { run: row } = change;
-  const ready = [...change.changed].filter((step) => step.state === "ready" && step.live_attempt === null);
-  return {
-    runId: row.id,
-    orgId: row.org_id,
-    state: row.state,
-    lastSeq: row.last_seq,
-    ready: ready.map((step) => readyStepOf(row, step)),
-    timers: change.timers,
-  };
+/** What a change comes to. */
+export function* outcomeOf(change: RunChange): Generator<Statement, RunOutcome, unknown> {
+  const ready: ReadyStep[] = [];
+  for (const step of change.ready) ready.push(readyStepOf(change, step, yield* plannedStep(change, step)));
+  return { runId: change.id, orgId: change.orgId, state: change.state, lastSeq: change.lastSeq, ready, timers: change.timers };
 }
 
 /** A step as the dispatcher sees it. */
-export function readyStepOf(row: RunRow, step: StepRow): ReadyStep {
+export function readyStepOf(
+  change: Pick<RunChange, "id" | "orgId" | "projectId" | "progress">,
+  step: StepProgress,
+  planned: PlannedStep,
+): ReadyStep {
   return {
-    runId: row.id,
-    orgId: row.org_id,
-    projectId: row.project_id,
-    index: step.idx,
-    nextAttempt: step.attempts + 1,
-    manifest: row.manifest,
-    repo: row.repo,
-    definition: step.definition,
+    runId: change.id,
+    orgId: change.orgId,
+    projectId: change.projectId,
+    index: change.progress.steps.indexOf(step),
+    nextAttempt: step.attempts.length + 1,
+    manifest: change.progress.manifest,
+    repo: change.progress.repo,
+    step: planned,
   };
 }

@@ -3,8 +3,8 @@ import type { SandboxReport } from "@signalbox/protocol";
 import { UnitRefusal } from "../../errors.ts";
 import type { Statement } from "../../unit.ts";
 import { startRun } from "./advance-run.ts";
-import { loadHeldAttempt, moveAttempt, saveStart, stepOf, type HeldAttempt } from "./attempt-change.ts";
-import { loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { fenced, hasEnded, loadHeldAttempt, moveAttempt, type HeldAttempt } from "./attempt-change.ts";
+import { moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
 
 export interface StartAttemptArgs extends HeldAttempt {
   readonly runnerId: string;
@@ -16,23 +16,27 @@ export interface StartAttemptArgs extends HeldAttempt {
 
 /** Records that a runner has begun. Saying it twice is fine. */
 export function* startAttempt(args: StartAttemptArgs): Generator<Statement, RunOutcome, unknown> {
-  const attempt = yield* loadHeldAttempt(args);
-  const change = yield* loadRun(attempt.run_id);
-  if (attempt.state === "running") return outcomeOf(change);
-  if (attempt.envelope_hash !== args.envelopeHash) {
-    throw new UnitRefusal("CONTENT_CHANGED", `attempt ${attempt.id} was leased for another envelope`, { attemptId: attempt.id });
+  const held = yield* loadHeldAttempt(args);
+  const { id, change, step, attempt } = held;
+  if (attempt.envelopeHash !== args.envelopeHash) {
+    throw new UnitRefusal("CONTENT_CHANGED", `attempt ${id} was leased for another envelope`, { attemptId: id });
   }
-  const step = stepOf(change, attempt);
-  moveAttempt(attempt, "start");
-  attempt.started_at = args.now;
-  attempt.sandbox = JSON.stringify(args.sandbox);
-  yield* saveStart(attempt);
+  if (attempt.state === "running") return yield* outcomeOf(change);
+  if (hasEnded(attempt)) throw fenced(id, `it is ${attempt.state}`);
 
+  moveAttempt(held, "start");
+  attempt.startedAt = args.now;
+  attempt.sandbox = args.sandbox;
   startRun(change, args.now);
   moveStep(change, step, "start");
-  step.started_at = step.started_at ?? args.now;
+  step.startedAt ??= args.now;
   record(change, "step.started", {
-    name: step.name, attemptId: attempt.id, epoch: attempt.epoch, runnerId: attempt.runner_id, number: attempt.number, sandbox: args.sandbox,
+    name: step.name,
+    attemptId: id,
+    epoch: attempt.number,
+    runnerId: attempt.runnerId,
+    number: attempt.number,
+    sandbox: args.sandbox,
   });
-  return yield* saveRun(change, { orgId: change.run.org_id, now: args.now, actor: { kind: "runner", id: attempt.runner_id } });
+  return yield* saveRun(change, { now: args.now, actor: { kind: "runner", id: attempt.runnerId } });
 }

@@ -34,10 +34,10 @@ export function* fireTimer(args: { id: string; now: number }): Generator<Stateme
 
 function* endDelay(timer: TimerRow, now: number): Generator<Statement, RunOutcome, unknown> {
   const change = yield* loadRun(timer.run_id);
-  const step = change.steps[Number(timer.ref)];
-  if (step?.state !== "delayed") return outcomeOf(change);
+  const step = change.progress.steps[Number(timer.ref)];
+  if (step?.state !== "delayed") return yield* outcomeOf(change);
   moveStep(change, step, "ready");
-  return yield* saveRun(change, { orgId: change.run.org_id, now, actor: SYSTEM_ACTOR });
+  return yield* saveRun(change, { now, actor: SYSTEM_ACTOR });
 }
 
 function* expireGate(timer: TimerRow, orgId: string, now: number): Generator<Statement, RunOutcome | undefined, unknown> {
