@@ -48,7 +48,7 @@ export function parsePlan(text: string, name: string): CreateRunInput {
     const { line, col } = lines.linePos(mistake.pos[0]);
     throw refusal(name, text, [{ line, column: col, field: "", message: mistake.message }]);
   }
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const value = readValue(document, name);
   if (value === null || value === undefined) throw usageError(`${name} is empty`, PLAN_HINT);
   const isPlan = typeof value === "object" && "steps" in value;
   const issues = isPlan ? planIssues(value, PlanSchema, []) : planIssues(value, CreateRunRequestSchema, ["plan"]);
@@ -62,6 +62,16 @@ export function parsePlan(text: string, name: string): CreateRunInput {
 }
 
 const PLAN_HINT = "a plan has a goal and steps; there are some in examples/";
+
+function readValue(document: Document, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    // An alias without its anchor, or aliases of aliases that would fill the memory.
+    if (error instanceof ReferenceError) throw usageError(`${name} is not right: ${lowerFirst(error.message)}`);
+    throw error;
+  }
+}
 
 interface RawIssue {
   readonly path: readonly PropertyKey[];

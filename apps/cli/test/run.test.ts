@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { details, event, run, story } from "./_support/canned.ts";
 import { eventStream, fakeApi, outputStream, refusal } from "./_support/fake-api.ts";
 import { signalbox, startSignalbox } from "./_support/run-signalbox.ts";
+import { soon } from "./_support/soon.ts";
 
 const ESCAPE = "\u001b";
 
@@ -125,7 +126,7 @@ describe("signalbox run", () => {
       "GET /runs/:id/output": outputStream([]),
     });
     const { child, ended, printed } = startSignalbox(["run", "-c", "sleep 9", "--server", api.url]);
-    await expect.poll(() => api.heard.some(({ path }) => path.endsWith("/stream"))).toBe(true);
+    await soon(() => api.heard.some(({ path }) => path.endsWith("/stream"))).toBe(true);
 
     child.kill("SIGINT");
 
@@ -140,7 +141,7 @@ describe("signalbox run", () => {
       "GET /runs/:id/output": eventStream([], { hold: true }),
     });
     const { child, ended } = startSignalbox(["run", "-c", "sleep 9", "--server", api.url]);
-    await expect.poll(() => api.heard.some(({ path }) => path.endsWith("/stream"))).toBe(true);
+    await soon(() => api.heard.some(({ path }) => path.endsWith("/stream"))).toBe(true);
 
     child.kill("SIGHUP");
 

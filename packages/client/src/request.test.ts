@@ -150,6 +150,16 @@ describe("a client's requests", () => {
     expect(api.requests[0]?.url).toBe("/prefix/api/v1/runs/..%2Ftokens%3Fx%23y");
   });
 
+  it.each(["..", ".", "a/../../tokens"])("never go to another path for %j", async (path) => {
+    await using api = await serve([ok(run())]);
+
+    const asking = createClient({ baseUrl: api.url }).files.download("run_1", path);
+
+    await expect(asking).rejects.toMatchObject({ code: "MALFORMED_URL" });
+    await expect(createClient({ baseUrl: api.url }).runs.get("..")).rejects.toMatchObject({ code: "MALFORMED_URL" });
+    expect(api.requests).toHaveLength(0);
+  });
+
   it.each(["localhost:3000", "ftp://host", "http://me:secret@host", "http://host/?a=b"])(
     "refuse the address %s",
     (baseUrl) => {

@@ -96,10 +96,10 @@ export class Requester {
   async #tryOnce<T>(request: ApiRequest, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     const { clock, timeoutMs } = this.#settings;
     request.signal?.throwIfAborted();
+    const url = this.#urlOf(request);
     const expiry = new AbortController();
     const timer = clock.setTimer(timeoutMs, () => expiry.abort());
     const signal = request.signal ? AbortSignal.any([request.signal, expiry.signal]) : expiry.signal;
-    const url = this.#urlOf(request);
     try {
       return await work({ request, url, signal });
     } catch (error) {
@@ -134,6 +134,7 @@ export class Requester {
   }
 
   #urlOf({ path, query = {} }: ApiRequest): string {
+    if (path.split("/").some((part) => /^(\.|%2e){1,2}$/i.test(part))) throw wouldGoElsewhere(path);
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
     return `${this.#base}/api/v1${path}${search.size === 0 ? "" : `?${search.toString()}`}`;
@@ -144,6 +145,12 @@ interface Attempt {
   readonly request: ApiRequest;
   readonly url: string;
   readonly signal: AbortSignal;
+}
+
+/** `.` and `..` mean another path to every URL parser, in any spelling; no id and no file is called so. */
+function wouldGoElsewhere(path: string): RequestRefusedError {
+  const message = `${path} holds "." or "..", which are no names`;
+  return new RequestRefusedError({ code: "MALFORMED_URL", status: 400, retryable: false, message });
 }
 
 /** Whether the same request, sent again, may be answered. */

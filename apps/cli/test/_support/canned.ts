@@ -1,4 +1,5 @@
 import type { EventRecord, Gate, Run, RunDetails, RunEventType, Runner } from "@signalbox/protocol";
+import { hashGateContent } from "@signalbox/protocol/hash";
 
 export const AT = "2026-11-21T08:00:00.000Z";
 
@@ -26,7 +27,7 @@ export function event(seq: number, type: RunEventType, data: Record<string, unkn
   return { stream: "run/run_1", seq, type, schemaVersion: 1, at: AT, actor: { kind: "system", id: "system" }, data };
 }
 
-export function gate(fields: Partial<Gate["content"]> = {}, hash = "ab".repeat(32)): Gate {
+export function gate(fields: Partial<Gate["content"]> = {}): Gate {
   const content: Gate["content"] = {
     v: 1,
     orgId: "default",
@@ -45,7 +46,7 @@ export function gate(fields: Partial<Gate["content"]> = {}, hash = "ab".repeat(3
     step: content.step,
     status: "pending",
     content,
-    contentHash: hash,
+    contentHash: hashGateContent(content),
     requestedAt: AT,
     expiresAt: content.expiresAt,
   };
