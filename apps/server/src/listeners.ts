@@ -27,6 +27,8 @@ export interface Listeners {
 /** How long a connection may wait for its next request. */
 const IDLE_MS = 15_000;
 const TRIES_FOR_A_PORT = 10;
+/** What is answered between the opening of the sockets and that of the store. */
+const STARTING = JSON.stringify({ success: false, error: { code: "BUSY", message: "the server is starting" } });
 const NO_SUCH_ADDRESS = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 
 /** Opens the sockets: on 127.0.0.1 and ::1 for `localhost`, else on the one address. All have the same port. */
@@ -104,7 +106,7 @@ class ListenerPool implements Listeners {
     server.on("connection", (socket: Socket) => this.#count(socket));
     server.on("request", (incoming, outgoing) => {
       if (this.#handlers) this.#handlers.request(incoming, outgoing);
-      else outgoing.writeHead(503, { "Retry-After": "1" }).end();
+      else outgoing.writeHead(503, { "Content-Type": "application/json", "Retry-After": "1" }).end(STARTING);
     });
     server.on("upgrade", (incoming, socket, head) => {
       if (this.#handlers) this.#handlers.upgrade(incoming, socket, head);
