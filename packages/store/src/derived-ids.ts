@@ -19,7 +19,7 @@ export function stepIdOf(runId: string, stepIndex: number): string {
 }
 
 /** The range of ids [from, to) that belong to a run, for the kinds above. */
-export function idRangeOf(prefix: "gate" | "art", runId: string): readonly [from: string, to: string] {
+export function idRangeOf(prefix: "att" | "gate" | "art", runId: string): readonly [from: string, to: string] {
   // '/' is the character after '.'.
   return [`${prefix}_${bodyOf(runId)}.`, `${prefix}_${bodyOf(runId)}/`];
 }
@@ -30,7 +30,8 @@ export function parseAttemptId(attemptId: string): { readonly runId: string; rea
   return body === undefined ? undefined : { runId: `run_${body}`, stepIndex: Number(stepIndex), number: Number(number) };
 }
 
-const ATTEMPT_ID = /^att_([0-9a-zA-Z-]{1,64})\.(\d{1,6})\.(\d{1,6})$/;
+// One spelling for each attempt: a zero in front would make another id of the same attempt, with output of its own.
+const ATTEMPT_ID = /^att_([0-9a-zA-Z-]{1,64})\.(0|[1-9]\d{0,5})\.([1-9]\d{0,5})$/;
 
 function bodyOf(runId: string): string {
   return runId.slice(runId.indexOf("_") + 1);

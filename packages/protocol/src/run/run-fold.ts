@@ -39,17 +39,20 @@ export interface FoldedAttempt {
   readonly number: number;
   readonly epoch: number;
   readonly runnerId: string;
+  readonly envelopeHash: string;
   state: AttemptState;
 }
 
 export interface FoldedGate {
   readonly step: string;
+  readonly contentHash: string;
   state: GateState;
 }
 
 /** What a run's events come to. The end of a delay has no event: a step that stays `delayed` here may be `ready`. */
 export interface FoldedRun {
   readonly state: RunState | undefined;
+  readonly goal: string;
   readonly steps: readonly FoldedStep[];
   readonly attempts: ReadonlyMap<string, FoldedAttempt>;
   readonly gates: ReadonlyMap<string, FoldedGate>;
@@ -70,6 +73,7 @@ export class RunFold {
   readonly #draft: Draft = {
     seq: 0,
     state: undefined,
+    goal: "",
     steps: new Map(),
     attempts: new Map(),
     gates: new Map(),
@@ -108,6 +112,7 @@ export class RunFold {
 interface Draft {
   seq: number;
   state: RunState | undefined;
+  goal: string;
   readonly steps: Map<string, FoldedStep>;
   readonly attempts: Map<string, FoldedAttempt>;
   readonly gates: Map<string, FoldedGate>;
@@ -145,15 +150,17 @@ const READERS: Readers = {
   "artifact.created": keepArtifact,
 };
 
-function createSteps(draft: Draft, { steps }: RunEventData<"run.created">): void {
+function createSteps(draft: Draft, { goal, steps }: RunEventData<"run.created">): void {
   draft.state = "queued";
+  draft.goal = goal;
   for (const { name, tool, needs } of steps) {
     const counts = { attempts: 0, failures: 0, losses: 0 };
     draft.steps.set(name, { name, tool, needs, state: "pending", cutOff: false, ...counts, liveAttempt: undefined });
   }
 }
 
-function leaseAttempt(draft: Draft, { name, attemptId, epoch, runnerId, number }: RunEventData<"attempt.leased">): void {
+function leaseAttempt(draft: Draft, data: RunEventData<"attempt.leased">): void {
+  const { name, attemptId, epoch, runnerId, number, envelopeHash } = data;
   withStep(draft, name, (step) => {
     if (step.liveAttempt !== undefined) refuse(draft, `step ${name} was leased while ${step.liveAttempt} lives`);
     if (number !== step.attempts + 1) refuse(draft, `attempt ${number} of step ${name} follows attempt ${step.attempts}`);
@@ -164,7 +171,7 @@ function leaseAttempt(draft: Draft, { name, attemptId, epoch, runnerId, number }
     if (step.state !== "ready") moveStep(draft, step, "ready");
     step.attempts = number;
     step.liveAttempt = attemptId;
-    draft.attempts.set(attemptId, { step: name, number, epoch, runnerId, state: "leased" });
+    draft.attempts.set(attemptId, { step: name, number, epoch, runnerId, envelopeHash, state: "leased" });
   });
 }
 
@@ -227,12 +234,12 @@ function finishUntried(draft: Draft, step: FoldedStep, { status }: Finish): void
   moveStep(draft, step, status === "succeeded" ? "approve" : answer === "expired" ? "expire" : "deny");
 }
 
-function openGate(draft: Draft, { name, gateId }: RunEventData<"gate.pending">): void {
+function openGate(draft: Draft, { name, gateId, contentHash }: RunEventData<"gate.pending">): void {
   withStep(draft, name, (step) => {
     if (!hasItsNeeds(draft, step)) refuse(draft, `gate ${gateId} was opened before what step ${name} needs`);
     if (!isForPerson(step)) refuse(draft, `step ${name} asks a person and is for a runner`);
     moveStep(draft, step, "ask");
-    draft.gates.set(gateId, { step: name, state: "pending" });
+    draft.gates.set(gateId, { step: name, contentHash, state: "pending" });
   });
 }
 

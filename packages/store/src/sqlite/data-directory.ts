@@ -13,7 +13,8 @@ export interface DataDirectory {
   readonly blobs: string;
 }
 
-const DATABASE_NAME = "signalbox.db";
+/** The database in a data folder. */
+export const DATABASE_NAME = "signalbox.db";
 
 /**
  * Makes the folder of a store, open to its owner only. An existing folder is closed to others when it is empty or a

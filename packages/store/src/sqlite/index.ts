@@ -8,4 +8,5 @@ export type { WriterLimits } from "./limits.ts";
 export { migrate } from "./migrate.ts";
 export type { Migration } from "./migrate.ts";
 export type { SqliteStore } from "./sqlite-store.ts";
+export { verifyDataDir } from "./verify-data-dir.ts";
 export { openSignalboxStore } from "./open-signalbox-store.ts";

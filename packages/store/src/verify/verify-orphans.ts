@@ -1,0 +1,40 @@
+import { all, get, type Statement } from "../unit.ts";
+import type { VerifyContext } from "./verify-store.ts";
+
+/** How many rows of each table were met on the way through runs and runners. */
+export interface Seen {
+  runs: number;
+  runners: number;
+  events: number;
+  plans: number;
+  gates: number;
+  artifacts: number;
+  segments: number;
+  streams: number;
+}
+
+const TABLES = {
+  plans: { count: "SELECT COUNT(*) AS count FROM plans", owner: "SELECT run_id AS id FROM plans WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
+  events: { count: "SELECT COUNT(*) AS count FROM events", owner: "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) LIMIT ?" },
+  gates: { count: "SELECT COUNT(*) AS count FROM gates", owner: "SELECT id FROM gates WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
+  artifacts: { count: "SELECT COUNT(*) AS count FROM artifacts", owner: "SELECT id FROM artifacts WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
+  segments: { count: "SELECT COUNT(*) AS count FROM output_segments", owner: "SELECT DISTINCT run_id AS id FROM output_segments WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
+  streams: { count: "SELECT COUNT(*) AS count FROM output_streams", owner: "SELECT attempt_id AS id FROM output_streams WHERE attempt_id NOT IN (SELECT attempt_id FROM output_segments) LIMIT ?" },
+} as const;
+const EXAMPLES = 20;
+const SELECT_TIMERS = "SELECT id FROM timers WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?";
+
+/** Rows that belong to nothing: those that were not met on the way, by count first, by name where the counts differ. */
+export function* verifyOrphans({ findings }: VerifyContext, seen: Seen): Generator<Statement, void, unknown> {
+  for (const [table, sql] of Object.entries(TABLES)) {
+    const { count } = (yield* get<{ count: number }>(sql.count)) ?? { count: 0 };
+    const met = seen[table as keyof typeof TABLES];
+    if (count === met) continue;
+    const examples = yield* all<{ id: string }>(sql.owner, EXAMPLES);
+    const names = examples.map(({ id }) => id).join(", ");
+    findings.problem("orphan", examples[0]?.id ?? "", `${count - met} of ${count} ${table} belong to no run or runner: ${names}`);
+  }
+  for (const { id } of yield* all<{ id: string }>(SELECT_TIMERS, EXAMPLES)) {
+    findings.problem("timer", id, `timer ${id} is of a run that is not there`);
+  }
+}
