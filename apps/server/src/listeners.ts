@@ -26,6 +26,7 @@ export interface Listeners {
 
 /** How long a connection may wait for its next request. */
 const IDLE_MS = 15_000;
+const SWEEP_MS = 50;
 const TRIES_FOR_A_PORT = 10;
 /** What is answered between the opening of the sockets and that of the store. */
 const STARTING = JSON.stringify({ success: false, error: { code: "BUSY", message: "the server is starting" } });
@@ -73,7 +74,12 @@ class ListenerPool implements Listeners {
   }
 
   async close(): Promise<void> {
+    // A connection whose last answer ends after this is told by nobody that it is idle and not wanted any more.
+    const sweep = setInterval(() => {
+      for (const server of this.#servers) server.closeIdleConnections();
+    }, SWEEP_MS);
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    clearInterval(sweep);
   }
 
   cut(): void {
@@ -84,7 +90,7 @@ class ListenerPool implements Listeners {
     const server = this.#createServer();
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ host, port: this.port, exclusive: true }, resolve);
+      server.listen({ host, port: this.port, exclusive: true, backlog: limit("http.connections") }, resolve);
     });
     this.#servers.push(server);
     this.port = (server.address() as AddressInfo).port;

@@ -26,7 +26,14 @@ export async function openControlPlane(config: ServerConfig, logger: Logger): Pr
   // Opening the store makes the directory and locks it, so nobody else makes a key at the same time.
   const store = cleanup.use(await openSignalboxStore({ directory: config.dataDir }));
   const secretsKey = await ensureSecretsKey(config.dataDir);
-  const controlPlane = cleanup.use(await createControlPlane({ store, secretsKey, logger, ...(config.limits === undefined ? {} : { limits: config.limits }) }));
+  const controlPlane = cleanup.use(
+    await createControlPlane({
+      store,
+      secretsKey,
+      logger,
+      ...(config.limits === undefined ? {} : { limits: config.limits }),
+    }),
+  );
   const owned = cleanup.move();
   return { controlPlane, onFatal: (listener) => void store.onFatal(listener), close: () => owned.disposeAsync() };
 }

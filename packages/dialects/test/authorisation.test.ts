@@ -19,61 +19,75 @@ afterAll(() => owned.disposeAsync());
 const ROUTES = concreteRoutes(allFaces(fake.controlPlane), { sha256: "0".repeat(64) });
 
 async function statusOf(method: string, target: string, ...headers: string[]): Promise<number> {
-  const answer = await rawRequest(server.port, { method, target, headers: [`Host: 127.0.0.1:${server.port}`, ...headers] });
+  const answer = await rawRequest(server.port, {
+    method,
+    target,
+    headers: [`Host: 127.0.0.1:${server.port}`, ...headers],
+  });
   return answer.status;
 }
 
-describe.each(ROUTES.filter(({ route: { permission } }) => permission !== "public" && permission !== "runner"))("$name", ({ route: { method, permission }, path }) => {
-  const good = fake.addToken([permission as (typeof SCOPES)[number]]);
+describe.each(ROUTES.filter(({ route: { permission } }) => permission !== "public" && permission !== "runner"))(
+  "$name",
+  ({ route: { method, permission }, path }) => {
+    const good = fake.addToken([permission as (typeof SCOPES)[number]]);
 
-  it.each([
-    ["nothing", []],
-    ["an empty header", ["Authorization: "]],
-    ["a bearer without token", ["Authorization: Bearer "]],
-    ["a token that nobody made", ["Authorization: Bearer sbx_none"]],
-    ["another scheme", [`Authorization: Basic ${good}`]],
-    ["the scheme in another case", [`Authorization: bearer ${good}`]],
-    ["no scheme", [`Authorization: ${good}`]],
-    ["a token with something behind it", [`Authorization: Bearer ${good} x`]],
-    ["identity headers", ["X-Forwarded-User: admin", "X-Remote-User: admin", "X-Scopes: admin"]],
-    ["a cookie", [`Cookie: token=${good}`]],
-    ["a runner's connection token", ["Authorization: Bearer connection-token"]],
-  ])("is closed to a caller with %s", async (_, headers) => {
-    const calls = fake.calls.length;
+    it.each([
+      ["nothing", []],
+      ["an empty header", ["Authorization: "]],
+      ["a bearer without token", ["Authorization: Bearer "]],
+      ["a token that nobody made", ["Authorization: Bearer sbx_none"]],
+      ["another scheme", [`Authorization: Basic ${good}`]],
+      ["the scheme in another case", [`Authorization: bearer ${good}`]],
+      ["no scheme", [`Authorization: ${good}`]],
+      ["a token with something behind it", [`Authorization: Bearer ${good} x`]],
+      ["identity headers", ["X-Forwarded-User: admin", "X-Remote-User: admin", "X-Scopes: admin"]],
+      ["a cookie", [`Cookie: token=${good}`]],
+      ["a runner's connection token", ["Authorization: Bearer connection-token"]],
+    ])("is closed to a caller with %s", async (_, headers) => {
+      const calls = fake.calls.length;
 
-    const answer = await rawRequest(server.port, { method, target: path, headers: [`Host: 127.0.0.1:${server.port}`, ...headers] });
+      const answer = await rawRequest(server.port, {
+        method,
+        target: path,
+        headers: [`Host: 127.0.0.1:${server.port}`, ...headers],
+      });
 
-    expect(answer.status).toBe(401);
-    expect(answer.headers["www-authenticate"]).toMatch(/^Bearer /);
-    expect(fake.calls).toHaveLength(calls);
-  });
+      expect(answer.status).toBe(401);
+      expect(answer.headers["www-authenticate"]).toMatch(/^Bearer /);
+      expect(fake.calls).toHaveLength(calls);
+    });
 
-  it("is closed to a token in the query", async () => {
-    expect(await statusOf(method, `${path}?token=${good}&access_token=${good}`)).toBe(401);
-  });
+    it("is closed to a token in the query", async () => {
+      expect(await statusOf(method, `${path}?token=${good}&access_token=${good}`)).toBe(401);
+    });
 
-  it.each(SCOPES)("answers a token with the scope %s as its permission says", async (scope) => {
-    const status = await statusOf(method, path, `Authorization: Bearer ${fake.addToken([scope])}`);
+    it.each(SCOPES)("answers a token with the scope %s as its permission says", async (scope) => {
+      const status = await statusOf(method, path, `Authorization: Bearer ${fake.addToken([scope])}`);
 
-    if (scope === permission || scope === "admin") expect([401, 403]).not.toContain(status);
-    else expect(status).toBe(403);
-  });
+      if (scope === permission || scope === "admin") expect([401, 403]).not.toContain(status);
+      else expect(status).toBe(403);
+    });
 
-  it("is closed to a token that was revoked", async () => {
-    const token = fake.addToken(["admin"]);
-    fake.revoke(token);
+    it("is closed to a token that was revoked", async () => {
+      const token = fake.addToken(["admin"]);
+      fake.revoke(token);
 
-    expect(await statusOf(method, path, `Authorization: Bearer ${token}`)).toBe(401);
-  });
-});
+      expect(await statusOf(method, path, `Authorization: Bearer ${token}`)).toBe(401);
+    });
+  },
+);
 
-describe.each(ROUTES.filter(({ route: { permission } }) => permission === "runner"))("$name", ({ route: { method }, path }) => {
-  it("is for the token of a live connection only", async () => {
-    expect(await statusOf(method, path)).toBe(401);
-    expect(await statusOf(method, path, `Authorization: Bearer ${fake.addToken(["admin"])}`)).toBe(401);
-    expect([401, 403]).not.toContain(await statusOf(method, path, "Authorization: Bearer connection-token"));
-  });
-});
+describe.each(ROUTES.filter(({ route: { permission } }) => permission === "runner"))(
+  "$name",
+  ({ route: { method }, path }) => {
+    it("is for the token of a live connection only", async () => {
+      expect(await statusOf(method, path)).toBe(401);
+      expect(await statusOf(method, path, `Authorization: Bearer ${fake.addToken(["admin"])}`)).toBe(401);
+      expect([401, 403]).not.toContain(await statusOf(method, path, "Authorization: Bearer connection-token"));
+    });
+  },
+);
 
 describe("a stream ticket", () => {
   it("opens one stream of its run, once", async () => {
@@ -104,14 +118,22 @@ it("tells a caller without a token to slow down", async () => {
 
   const statuses = [];
   for (let count = 0; count < 6; count++) statuses.push((await ask()).status);
-  const withToken = await fetch(`${strict.url}/api/v1/runs`, { headers: { Authorization: `Bearer ${fake.addToken()}` } });
+  const withToken = await fetch(`${strict.url}/api/v1/runs`, {
+    headers: { Authorization: `Bearer ${fake.addToken()}` },
+  });
 
   expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
   expect(withToken.status).toBe(200);
 });
 
 it("does not start with a route that says nothing about who may use it", () => {
-  const open = route({ method: "GET", path: "/open", summary: "", answer: { status: 200 }, handle: () => new Response() } as never);
+  const open = route({
+    method: "GET",
+    path: "/open",
+    summary: "",
+    answer: { status: 200 },
+    handle: () => new Response(),
+  } as never);
   const [face] = allFaces(fake.controlPlane);
 
   expect(() => createFaces([{ ...face!, routes: [open] }], {} as never)).toThrow("/open does not say who may use it");

@@ -14,10 +14,25 @@ beforeAll(async () => {
 });
 afterAll(() => owned.disposeAsync());
 
-const UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="];
+const UPGRADE = [
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+];
 const TARGETS = [
-  ...concreteRoutes(allFaces(fake.controlPlane)).map(({ name, route, path }) => ({ name, method: route.method, path, more: [] as string[] })),
-  ...[RUNNER_PATHS.control, RUNNER_PATHS.output].map((path) => ({ name: `upgrade of ${path}`, method: "GET", path, more: UPGRADE })),
+  ...concreteRoutes(allFaces(fake.controlPlane)).map(({ name, route, path }) => ({
+    name,
+    method: route.method,
+    path,
+    more: [] as string[],
+  })),
+  ...[RUNNER_PATHS.control, RUNNER_PATHS.output].map((path) => ({
+    name: `upgrade of ${path}`,
+    method: "GET",
+    path,
+    more: UPGRADE,
+  })),
   { name: "a path that is not there", method: "GET", path: "/nothing", more: [] as string[] },
 ];
 
@@ -42,9 +57,21 @@ const REFUSED: readonly (readonly [what: string, headers: readonly string[], sta
   ["two Origins", ["Host: 127.0.0.1:PORT", "Origin: http://127.0.0.1:PORT", "Origin: http://evil.example"], 403],
   ["a fetch from another site", ["Host: 127.0.0.1:PORT", "Sec-Fetch-Site: cross-site"], 403],
   ["a fetch from a sister site", ["Host: 127.0.0.1:PORT", "Sec-Fetch-Site: same-site"], 403],
-  ["a fetch from another site that says no-cors", ["Host: 127.0.0.1:PORT", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: cross-site"], 403],
-  ["a fetch that says both", ["Host: 127.0.0.1:PORT", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"], 403],
-  ["our Origin from another site", ["Host: 127.0.0.1:PORT", "Origin: http://127.0.0.1:PORT", "Sec-Fetch-Site: cross-site"], 403],
+  [
+    "a fetch from another site that says no-cors",
+    ["Host: 127.0.0.1:PORT", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Site: cross-site"],
+    403,
+  ],
+  [
+    "a fetch that says both",
+    ["Host: 127.0.0.1:PORT", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: cross-site"],
+    403,
+  ],
+  [
+    "our Origin from another site",
+    ["Host: 127.0.0.1:PORT", "Origin: http://127.0.0.1:PORT", "Sec-Fetch-Site: cross-site"],
+    403,
+  ],
 ];
 const TAKEN: readonly (readonly string[])[] = [
   ["Host: 127.0.0.1:PORT"],
@@ -66,18 +93,40 @@ describe.each(TARGETS)("$name", ({ method, path, more }) => {
     expect(fake.calls).toHaveLength(calls);
   });
 
-  it.each(TAKEN.map((headers) => [headers.join(", "), headers] as const))("is not refused with %s", async (_, headers) => {
-    const answer = await rawRequest(server.port, { method, target: path, headers: [...withPort(headers), ...more] });
+  it.each(TAKEN.map((headers) => [headers.join(", "), headers] as const))(
+    "is not refused with %s",
+    async (_, headers) => {
+      const answer = await rawRequest(server.port, { method, target: path, headers: [...withPort(headers), ...more] });
 
-    expect([421, 403]).not.toContain(answer.status);
-  });
+      expect([421, 403]).not.toContain(answer.status);
+    },
+  );
 });
 
 describe("the spelling of a target", () => {
   it.each([
-    "//api/v1/runs", "/api//v1/runs", "/api/v1/runs//", "/api/v1/./runs", "/api/v1/../v1/runs", "/x/../api/v1/runs", "/api%2Fv1%2Fruns", "/api/v1%2fruns", "/api/v1/runs%2e", "/%2e%2e/api/v1/runs",
-    "/api\\v1\\runs", "/api/v1%5Cruns", "/api/v1/runs%00", "/api/v1/runs%0d%0a", "/api/v1/runs%7f", "/api/v1/runs%C2%80", "/api/v1/runs%", "/api/v1/runs%FF", "http://127.0.0.1/api/v1/runs",
-    "http://evil.example/api/v1/runs", "/api/v1/runs#x", "*",
+    "//api/v1/runs",
+    "/api//v1/runs",
+    "/api/v1/runs//",
+    "/api/v1/./runs",
+    "/api/v1/../v1/runs",
+    "/x/../api/v1/runs",
+    "/api%2Fv1%2Fruns",
+    "/api/v1%2fruns",
+    "/api/v1/runs%2e",
+    "/%2e%2e/api/v1/runs",
+    "/api\\v1\\runs",
+    "/api/v1%5Cruns",
+    "/api/v1/runs%00",
+    "/api/v1/runs%0d%0a",
+    "/api/v1/runs%7f",
+    "/api/v1/runs%C2%80",
+    "/api/v1/runs%",
+    "/api/v1/runs%FF",
+    "http://127.0.0.1/api/v1/runs",
+    "http://evil.example/api/v1/runs",
+    "/api/v1/runs#x",
+    "*",
   ])("%s is refused before it is routed", async (target) => {
     const calls = fake.calls.length;
 
@@ -89,7 +138,14 @@ describe("the spelling of a target", () => {
 });
 
 it("gives no permission to other origins", async () => {
-  const answer = await rawRequest(server.port, { method: "OPTIONS", target: "/api/v1/runs", headers: [...withPort(["Host: 127.0.0.1:PORT", "Origin: http://evil.example"]), "Access-Control-Request-Method: POST"] });
+  const answer = await rawRequest(server.port, {
+    method: "OPTIONS",
+    target: "/api/v1/runs",
+    headers: [
+      ...withPort(["Host: 127.0.0.1:PORT", "Origin: http://evil.example"]),
+      "Access-Control-Request-Method: POST",
+    ],
+  });
 
   expect(answer.status).toBe(403);
   expect(Object.keys(answer.headers).filter((name) => name.startsWith("access-control"))).toEqual([]);

@@ -18,10 +18,14 @@ export interface RawRequest {
 }
 
 /** Sends one request on a connection of its own and reads the answer to its end. */
-export async function rawRequest(port: number, { method = "GET", target, headers, body }: RawRequest): Promise<RawAnswer> {
+export async function rawRequest(
+  port: number,
+  { method = "GET", target, headers, body }: RawRequest,
+): Promise<RawAnswer> {
   const bytes = Buffer.from((body ?? "") as Uint8Array);
   const lines = [...(headers ?? [`Host: 127.0.0.1:${port}`])];
-  if (body !== undefined && !lines.some((line) => /^(content-length|transfer-encoding):/i.test(line))) lines.push(`Content-Length: ${bytes.length}`);
+  if (body !== undefined && !lines.some((line) => /^(content-length|transfer-encoding):/i.test(line)))
+    lines.push(`Content-Length: ${bytes.length}`);
   const head = `${method} ${target} HTTP/1.1\r\n${[...lines, "Connection: close"].map((line) => `${line}\r\n`).join("")}\r\n`;
   const answer = await exchange(port, Buffer.concat([Buffer.from(head, "latin1"), bytes]));
   return parse(answer);
@@ -42,6 +46,8 @@ function exchange(port: number, request: Buffer): Promise<string> {
 function parse(text: string): RawAnswer {
   const end = text.indexOf("\r\n\r\n");
   const [first = "", ...lines] = text.slice(0, Math.max(0, end)).split("\r\n");
-  const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]));
+  const headers = Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+  );
   return { status: Number(first.split(" ")[1] ?? 0), headers, body: text.slice(end + 4) };
 }

@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 
 import { getRequestListener } from "@hono/node-server";
 import type { ControlPlane } from "@signalbox/control-plane";
@@ -25,6 +25,8 @@ export interface ServedFaces extends AsyncDisposable {
   readonly server: Server;
   readonly faces: Faces;
   readonly streams: OpenStreams;
+  /** The connections that are open. */
+  readonly sockets: ReadonlySet<Socket>;
   readonly answered: Answered[];
   readonly bugs: unknown[];
   isStopping: boolean;
@@ -51,6 +53,11 @@ export async function serveFaces(
 ): Promise<ServedFaces> {
   const server = createServer({ requireHostHeader: false });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const { port } = server.address() as AddressInfo;
   const answered: Answered[] = [];
   const bugs: unknown[] = [];
@@ -86,6 +93,7 @@ export async function serveFaces(
     server,
     faces: mounted,
     streams,
+    sockets,
     answered,
     bugs,
     get isStopping() {
