@@ -129,8 +129,11 @@ export class OutputLink implements Disposable {
     } else if (answer.type === "expect") sender.resume(answer.stream, answer.offset);
     else if (answer.type === "fenced") onFenced(answer.attemptId, answer.epoch);
     else {
-      sender.pause(clock.monotonic() + answer.retryAfterMs);
-      clock.setTimer(answer.retryAfterMs, () => this.notify(answer.attemptId));
+      sender.pause();
+      clock.setTimer(answer.retryAfterMs, () => {
+        sender.proceed();
+        this.notify(answer.attemptId);
+      });
     }
   }
 
@@ -143,7 +146,7 @@ export class OutputLink implements Disposable {
       socket.send(frame);
       return true;
     };
-    sender.pump(connection.window, () => this.#settings.clock.monotonic(), send).catch((error: unknown) => {
+    sender.pump(connection.window, send).catch((error: unknown) => {
       this.#settings.logger.error({ error, attemptId: sender.source.attemptId }, "output could not be read from the spool");
     });
   }

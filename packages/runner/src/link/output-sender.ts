@@ -34,7 +34,7 @@ export class OutputSender {
   readonly #sent = new Map<OutputStream, number>();
   #isPumping = false;
   #isAgain = false;
-  #pausedUntil = 0;
+  #isPaused = false;
 
   constructor(source: OutputSource) {
     this.source = source;
@@ -48,7 +48,7 @@ export class OutputSender {
   /** A new connection: what was sent and not acknowledged is sent again. */
   rewind(): void {
     this.#sent.clear();
-    this.#pausedUntil = 0;
+    this.#isPaused = false;
   }
 
   /** The control plane lacks everything from `offset` on. */
@@ -64,14 +64,17 @@ export class OutputSender {
     if (offset > (this.#sent.get(stream) ?? 0)) this.#sent.set(stream, offset);
   }
 
-  /** Until `untilMs` of the clock nothing is sent; then everything that is not acknowledged. */
-  pause(untilMs: number): void {
-    this.#sent.clear();
-    this.#pausedUntil = untilMs;
+  /** Nothing is sent until `proceed`, or until there is a new connection; then everything that is not acknowledged. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  proceed(): void {
+    if (this.#isPaused) this.rewind();
   }
 
   /** Sends what may be sent now. `send` answers false when the connection is gone. */
-  async pump(window: OutputWindow, nowMs: () => number, send: (frame: Uint8Array) => boolean): Promise<void> {
+  async pump(window: OutputWindow, send: (frame: Uint8Array) => boolean): Promise<void> {
     this.#isAgain = true;
     if (this.#isPumping) return;
     this.#isPumping = true;
@@ -79,7 +82,7 @@ export class OutputSender {
       while (this.#isAgain) {
         this.#isAgain = false;
         for (const stream of this.source.lengths().keys()) {
-          while (nowMs() >= this.#pausedUntil && (await this.#sendOne(stream, window, send)));
+          while (!this.#isPaused && (await this.#sendOne(stream, window, send)));
         }
       }
     } finally {

@@ -15,7 +15,7 @@ type Tail = z.infer<typeof TailSchema>;
 
 export interface AttemptSpoolSettings extends Omit<SpoolSettings, "clock"> {
   readonly clock: Clock;
-  /** From so many bytes on disk a writer waits until the control plane has taken some. Default half of `maxBytes`. */
+  /** While so many bytes are not acknowledged a writer waits. Default half of `maxBytes`. */
   readonly pauseBytes?: number;
 }
 
@@ -32,6 +32,8 @@ export class AttemptSpool implements OutputSource {
   /** How far each stream is on disk, so that it may be sent. */
   readonly #lengths = new Map<OutputStream, number>();
   readonly #acknowledged = new Map<OutputStream, number>();
+  /** On their way to the disk. */
+  #waitingBytes = 0;
   #tails: readonly Tail[] = [];
   #result: AttemptResult | undefined;
   #isDropped = false;
@@ -82,6 +84,8 @@ export class AttemptSpool implements OutputSource {
 
   acknowledge(stream: OutputStream, offset: number): void {
     this.#acknowledged.set(stream, offset);
+    this.#room?.resolve();
+    this.#room = undefined;
     void this.#letGo(stream, offset);
   }
 
@@ -98,8 +102,7 @@ export class AttemptSpool implements OutputSource {
 
   /** Waits until there is room for more. Whoever reads a process waits here, and so does the process. */
   async room(): Promise<void> {
-    const spool = await this.#spool;
-    while (spool.usedBytes > this.#pauseBytes && !this.#isDropped) {
+    while (this.#unacknowledgedBytes > this.#pauseBytes && !this.#isDropped) {
       this.#room ??= Promise.withResolvers();
       await this.#room.promise;
     }
@@ -111,7 +114,8 @@ export class AttemptSpool implements OutputSource {
     const spool = await this.#spool;
     const appending = spool.append({ type: "output", stream, bytes });
     const end = spool.positions.get(stream)?.offset ?? 0;
-    const { stored } = await appending;
+    this.#waitingBytes += bytes.length;
+    const { stored } = await appending.finally(() => (this.#waitingBytes -= bytes.length));
     if (stored) this.#lengths.set(stream, Math.max(this.#lengths.get(stream) ?? 0, end));
     return stored;
   }
@@ -141,6 +145,11 @@ export class AttemptSpool implements OutputSource {
     await spool?.close();
   }
 
+  /** Without what was lost since the last bytes that were kept: nothing will be acknowledged of it before more is. */
+  get #unacknowledgedBytes(): number {
+    return [...this.#lengths].reduce((sum, [stream, length]) => sum + length - this.acknowledged(stream), this.#waitingBytes);
+  }
+
   #takeUp(spool: Spool): void {
     const finish = StoredFinishSchema.safeParse(spool.finish);
     this.#result = finish.data?.result;
@@ -156,9 +165,6 @@ export class AttemptSpool implements OutputSource {
   async #letGo(stream: OutputStream, offset: number): Promise<void> {
     const spool = await this.#spool.catch(() => undefined);
     spool?.acknowledge(stream, Math.min(offset, this.#lengths.get(stream) ?? 0));
-    const room = this.#room;
-    this.#room = undefined;
-    room?.resolve();
   }
 }
 

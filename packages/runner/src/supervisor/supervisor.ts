@@ -183,6 +183,8 @@ export class Supervisor implements Disposable {
     if (!attempt?.isWorking || this.#continuing.has(held.attemptId)) return;
     this.#settings.logger.warn({ attemptId: held.attemptId }, "the lease ends without a renewal; the work is stopped");
     attempt.end("lease", withinMs / 2);
+    // On a busy machine even asking takes time; the kill does not wait for that.
+    this.#settings.clock.setTimer(withinMs / 2, () => attempt.end("lease", 0));
   }
 
   /** What was found on disk has no lease here yet; and what was interrupted has no result before somebody wants it. */

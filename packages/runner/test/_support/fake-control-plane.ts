@@ -85,6 +85,11 @@ export class FakeControlPlane implements AsyncDisposable {
     return fake;
   }
 
+  /** Whether a runner has said hello and been welcomed. */
+  get isConnected(): boolean {
+    return this.#control?.readyState === 1;
+  }
+
   get url(): string {
     return this.#listening?.url ?? "";
   }
@@ -92,6 +97,17 @@ export class FakeControlPlane implements AsyncDisposable {
   /** Cuts every connection without a goodbye. */
   dropConnections(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Nothing is read and nothing said any more, pings included; the sockets stay. */
+  freeze(): void {
+    this.isReachable = false;
+    for (const socket of this.#sockets) socket.pause();
+  }
+
+  thaw(): void {
+    this.isReachable = true;
+    this.dropConnections();
   }
 
   dropOutput(): void {
