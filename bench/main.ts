@@ -11,6 +11,7 @@ type Suite = (options: BenchOptions) => Promise<Report[]>;
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   runs: async () => (await import("./durable-runs/suite.ts")).durableRuns,
+  http: async () => (await import("./http/suite.ts")).http,
 };
 
 const { values, positionals } = parseArgs({

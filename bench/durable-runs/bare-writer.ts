@@ -1,13 +1,13 @@
 import Database from "better-sqlite3";
-import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 
+import { serveGroups } from "../harness/grouped-writer.ts";
 import type { BareSettings, BareWork } from "./bare.ts";
 
 // The thread of the bare program: what waits is written in one transaction, then each batch is answered.
 
 const { file, recorded } = workerData as BareSettings;
 const { run, step, attempt, events, body: mould } = recorded;
-const port = parentPort as MessagePort;
 const database = new Database(file);
 database.pragma("journal_mode = WAL");
 database.pragma("synchronous = FULL");
@@ -62,16 +62,7 @@ const writeAll = database.transaction((batches: readonly (readonly BareWork[])[]
   for (const batch of batches) for (const { phase, body, now } of batch) phases[phase](body, now);
 });
 
-port.on("message", (first: BareWork[]) => {
-  const batches = [first];
-  for (let more = waiting(); more; more = waiting()) batches.push(more);
-  writeAll(batches);
-  for (let answered = 0; answered < batches.length; answered++) port.postMessage(0);
-});
-
-function waiting(): BareWork[] | undefined {
-  return (receiveMessageOnPort(port) as { message: BareWork[] } | undefined)?.message;
-}
+serveGroups<BareWork>(writeAll);
 
 function create(body: string, now: number): void {
   const id = runId(body);

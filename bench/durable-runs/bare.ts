@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Worker } from "node:worker_threads";
 
+import { GroupedWriter } from "../harness/grouped-writer.ts";
 import type { Contender, Task } from "./contender.ts";
 import { bodies, recordRun } from "./recorded-run.ts";
 
@@ -27,7 +27,8 @@ const PHASES = [0, 1, 2, 3] as const;
 export async function openBare({ directory }: Task): Promise<Contender> {
   mkdirSync(directory, { recursive: true });
   const recorded = await recordRun(join(directory, "mould"));
-  const writer = new BareWriter({ file: join(directory, "bare.db"), recorded });
+  const settings: BareSettings = { file: join(directory, "bare.db"), recorded };
+  const writer = new GroupedWriter<BareWork>(new URL("./bare-writer.ts", import.meta.url), settings);
   const next = bodies(recorded.body);
   return {
     async runOne() {
@@ -36,35 +37,4 @@ export async function openBare({ directory }: Task): Promise<Contender> {
     },
     [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
   };
-}
-
-/** The thread from outside: gathers what a turn of the event loop brings, and resolves in order after the commit. */
-export class BareWriter implements AsyncDisposable {
-  readonly #worker: Worker;
-  #outbox: BareWork[] = [];
-  readonly #waiting: (() => void)[][] = [];
-  #gathered: (() => void)[] = [];
-
-  constructor(settings: BareSettings) {
-    this.#worker = new Worker(new URL("./bare-writer.ts", import.meta.url), { workerData: settings });
-    // The writer answers each batch once, in order.
-    this.#worker.on("message", () => this.#waiting.shift()?.forEach((resolve) => resolve()));
-  }
-
-  async commit(work: BareWork): Promise<void> {
-    if (this.#outbox.length === 0) setImmediate(() => this.#flush());
-    this.#outbox.push(work);
-    await new Promise<void>((resolve) => this.#gathered.push(resolve));
-  }
-
-  #flush(): void {
-    this.#worker.postMessage(this.#outbox);
-    this.#waiting.push(this.#gathered);
-    this.#outbox = [];
-    this.#gathered = [];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.terminate();
-  }
 }
