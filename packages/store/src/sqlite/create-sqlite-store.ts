@@ -59,7 +59,7 @@ async function openInMemory<Units extends UnitMap>(options: SqliteStoreOptions):
   const executor = new GroupExecutor({ database, units });
   const limits = limitsOf(options);
   const start = async (events: WriterEvents) => new InlineWriter({ executor, limits, ...events });
-  return wire<Units>(limits, start, () => ({
+  return wire<Units>({ limits, isElsewhere: false }, start, () => ({
     reader: new Reader(database),
     blobs: new MemoryBlobStore(),
     backup: (toPath) => backupConnection(database, toPath),
@@ -91,7 +91,7 @@ async function openLocked<Units extends UnitMap>(
   });
   await reserve.fill();
   return wire<Units>(
-    limitsOf(options),
+    { limits: limitsOf(options), isElsewhere: true },
     (events) => startThread(options, directory, events),
     () => ({
       reader: new Reader(openReaderConnection(directory.databaseFile, busyTimeoutOf(options))),
@@ -105,11 +105,11 @@ async function openLocked<Units extends UnitMap>(
 
 /** The writer starts before anything else is opened, so that there is nothing to close when it does not. */
 async function wire<Units extends UnitMap>(
-  limits: WriterLimits,
+  { limits, isElsewhere }: { readonly limits: WriterLimits; readonly isElsewhere: boolean },
   start: (events: WriterEvents) => Promise<Writer>,
   open: () => Omit<SqliteStoreParts, "queue" | "writer">,
 ): Promise<SqliteStore<Units>> {
-  const queue = new UnitQueue({ limits, send: (units) => writer.send(units) });
+  const queue = new UnitQueue({ limits, isElsewhere, send: (units) => writer.send(units) });
   const writer = await start({
     onAnswer: (answer) => {
       queue.settle(answer);

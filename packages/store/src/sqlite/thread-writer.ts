@@ -86,7 +86,7 @@ export class ThreadWriter implements Writer {
 
   #answer({ results, failures, fatal }: WriterAnswerMessage): void {
     const revived = failures.map(({ index, error }) => ({ index, error: this.#options.reviver.revive(error) }));
-    this.#options.onAnswer({ results, failures: revived });
+    this.#options.onAnswer({ results: typeof results === "string" ? (JSON.parse(results) as unknown[]) : results, failures: revived });
     if (fatal) this.#lost(fatal.message);
   }
 
@@ -104,6 +104,6 @@ export class ThreadWriter implements Writer {
 }
 
 function withoutUnsendable(unit: QueuedUnit): QueuedUnit {
-  if (isCloneable(unit.args)) return unit;
+  if (unit.text !== undefined || isCloneable(unit.args)) return unit;
   return { ...unit, args: undefined, unsendable: `the arguments of ${unit.name} are not plain data` };
 }

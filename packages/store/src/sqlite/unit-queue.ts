@@ -1,9 +1,12 @@
 import { StoreBusyError, StoreClosedError } from "../errors.ts";
 import type { UnitCall, UnitFailure } from "./group-executor.ts";
 import type { WriterLimits } from "./limits.ts";
+import { toText } from "./plain-data.ts";
 
 /** A unit on its way to the writer. */
 export interface QueuedUnit extends UnitCall {
+  /** The arguments as JSON, in place of `args`, on the way to another thread. */
+  readonly text?: string;
   /** About how many bytes the arguments hold. */
   readonly bytes: number;
 }
@@ -18,6 +21,8 @@ export interface UnitQueueOptions {
   readonly limits: WriterLimits;
   /** Takes the units of one turn of the event loop to the writer, which answers in the same order. */
   readonly send: (units: QueuedUnit[]) => void;
+  /** Whether the writer is in another thread, which arguments reach faster as text. Default false. */
+  readonly isElsewhere?: boolean;
 }
 
 interface WaitingUnit {
@@ -33,6 +38,7 @@ const nextTurn = setImmediate;
 export class UnitQueue {
   readonly #limits: WriterLimits;
   readonly #send: (units: QueuedUnit[]) => void;
+  readonly #isElsewhere: boolean;
   #outbox: QueuedUnit[] = [];
   #waiting: WaitingUnit[] = [];
   /** Where the first that waits stands in `#waiting`: shifting a long array for each answer would be slow. */
@@ -44,15 +50,17 @@ export class UnitQueue {
   constructor(options: UnitQueueOptions) {
     this.#limits = options.limits;
     this.#send = options.send;
+    this.#isElsewhere = options.isElsewhere ?? false;
   }
 
   /** Takes a unit; settles as the writer answers. Refuses when too much waits or the queue is closed. */
   submit(name: string, args: unknown): Promise<unknown> {
     if (this.#closedBy) return Promise.reject(this.#closedBy);
-    const bytes = approximateBytes(args);
+    const text = this.#isElsewhere ? toText(args) : undefined;
+    const bytes = text?.length ?? approximateBytes(args);
     if (this.#isFull(bytes)) return Promise.reject(this.#busy());
     if (this.#outbox.length === 0) nextTurn(() => this.#flush());
-    this.#outbox.push({ name, args, bytes });
+    this.#outbox.push(text === undefined ? { name, args, bytes } : { name, args: undefined, text, bytes });
     this.#waitingBytes += bytes;
     return new Promise((resolve, reject) => this.#waiting.push({ bytes, resolve, reject }));
   }

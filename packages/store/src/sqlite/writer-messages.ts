@@ -26,7 +26,8 @@ export type FromWriter =
 /** Results in the order of the units, and the errors of those that failed, in that order too. */
 export interface WriterAnswerMessage {
   readonly kind: "answer";
-  readonly results: unknown[];
+  /** As JSON where they can be, else as they are. */
+  readonly results: string | unknown[];
   readonly failures: readonly WireFailure[];
   /** Set when there will be no other answer: in one message, so that no caller can act between the two. */
   readonly fatal: WireError | undefined;

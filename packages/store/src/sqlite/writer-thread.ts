@@ -6,7 +6,9 @@ import { isCloneable, toWireError } from "./error-wire.ts";
 import { GroupBuffer } from "./group-buffer.ts";
 import { GroupExecutor } from "./group-executor.ts";
 import type { GroupOutcome } from "./group-executor.ts";
+import { isTextual, toText } from "./plain-data.ts";
 import { troubleOnDisk } from "./trouble-on-disk.ts";
+import type { QueuedUnit } from "./unit-queue.ts";
 import { WalCheckpoint } from "./wal-checkpoint.ts";
 import type { FromWriter, ToWriter, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
 
@@ -54,7 +56,11 @@ function accept(message: ToWriter): void {
   if (hasFailed) return;
   if (message === "close") return close();
   if (message === "checkpoint") return finish();
-  buffer.add(message);
+  buffer.add(message.map(withArguments));
+}
+
+function withArguments(unit: QueuedUnit): QueuedUnit {
+  return unit.text === undefined ? unit : { ...unit, args: JSON.parse(unit.text) as unknown };
 }
 
 function finish(): void {
@@ -80,14 +86,19 @@ function answer({ results, failures, fatal }: GroupOutcome): void {
   const wireFailures = failures.map(({ index, error }) => ({ index, error: toWireError(error) }));
   const message = { kind: "answer", results, failures: wireFailures, fatal: fatal && toWireError(fatal) } as const;
   try {
-    post(message);
+    post({ ...message, results: asText(results) ?? results });
   } catch {
     post(withoutUnsendable(message));
   }
 }
 
+/** Results are of different units, so each is looked at. */
+function asText(results: unknown[]): string | undefined {
+  return results.every((result) => isTextual(result)) ? toText(results) : undefined;
+}
+
 /** The effects of such a unit are stored, but what it returned cannot be told: a bug in the unit. */
-function withoutUnsendable(message: WriterAnswerMessage): WriterAnswerMessage {
+function withoutUnsendable(message: WriterAnswerMessage & { readonly results: unknown[] }): WriterAnswerMessage {
   const { results, failures } = message;
   const error = toWireError(new TypeError("the unit is stored, but what it returned is not plain data"));
   const unsendable = results.flatMap((result, index) => (isCloneable(result) ? [] : [{ index, error }]));
