@@ -57,7 +57,7 @@ export async function startLocalServer(
 }
 
 /** Errors of the store and the system that a person can act on; anything else is a bug and passes through. */
-function explain(error: unknown, { port, dataDir }: ServerOptions): unknown {
+function explain(error: unknown, { port }: ServerOptions): unknown {
   if (!(error instanceof Error)) return error;
   const code = "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE") {
@@ -76,14 +76,9 @@ function explain(error: unknown, { port, dataDir }: ServerOptions): unknown {
     });
   }
   const isOfStore =
-    error.name.startsWith("Store") || error.name.endsWith("StoreError") || error.name === "StoreLockedError";
-  return isOfStore
-    ? new CommandError(error.message, {
-        code: "STORE",
-        hint: dataDir === undefined ? "--data-dir takes another folder" : undefined,
-        cause: error,
-      })
-    : error;
+    error.name.startsWith("Store") || error.name === "StorageFullError" || error.name === "DatabaseTooNewError";
+  if (!isOfStore) return error;
+  return new CommandError(error.message, { code: "STORE", hint: "--data-dir takes another folder", cause: error });
 }
 
 function readPort(text: string): number {
