@@ -14,22 +14,16 @@ export function toText(value: unknown): string | undefined {
 }
 
 /** How deep bytes and odd numbers are looked for; the units of this program hold none below. */
-const DEPTH = 3;
+const DEPTH = 4;
 
 /** Whether JSON holds a value exactly, as far as a look at its upper parts can tell. */
 export function isTextual(value: unknown, depth = DEPTH): boolean {
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
   if (typeof value !== "object") return false;
-  if (depth === 0) return true;
   // The parts of a list are alike.
-  if (Array.isArray(value)) return value.length === 0 || isTextual(value[0], depth - 1);
+  if (Array.isArray(value)) return value.length === 0 || depth === 0 || isTextual(value[0], depth - 1);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
-  for (const key in value) {
-    const item = (value as Record<string, unknown>)[key];
-    // A key without a value is no value either way.
-    if (item !== undefined && !isTextual(item, depth - 1)) return false;
-  }
-  return true;
+  return depth === 0 || Object.values(value).every((item) => item === undefined || isTextual(item, depth - 1));
 }
