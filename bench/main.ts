@@ -12,6 +12,7 @@ type Suite = (options: BenchOptions) => Promise<Report[]>;
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   runs: async () => (await import("./durable-runs/suite.ts")).durableRuns,
   http: async () => (await import("./http/suite.ts")).http,
+  latency: async () => (await import("./latency/suite.ts")).latency,
 };
 
 const { values, positionals } = parseArgs({
