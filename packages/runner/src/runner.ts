@@ -179,7 +179,7 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
   for (const spool of await recoverAttempts({ root: spoolRoot, settings: spoolSettings, clock, logger })) {
     const state = spool.result ? "finished" : "interrupted";
     logger.warn({ attemptId: spool.attemptId, state }, "found an attempt of an earlier process");
-    supervisor.adopt(new Attempt({ spool, state, cancelGraceMs: 0, send, output, logger, sendBlobs: async () => undefined, onOver: supervisor.release }));
+    supervisor.adopt(new Attempt({ spool, state, cancelGraceMs: 0, send, output, logger, sendBlobs: async () => undefined, onSettled: () => undefined, onOver: supervisor.release }));
     output.attach(spool);
   }
 

@@ -24,6 +24,8 @@ export interface AttemptSettings {
   readonly logger: Logger;
   /** Sends blobs that the control plane lacks, from where the attempt left its files. */
   readonly sendBlobs: (sha256s: readonly string[]) => Promise<void>;
+  /** Nobody needs its files any more; the next step of the run may already be on its way. */
+  readonly onSettled: () => void;
   /** Nothing is left to do for it: its spool is empty, its processes are gone. */
   readonly onOver: (attempt: Attempt) => void;
 }
@@ -165,6 +167,7 @@ export class Attempt {
   async #close(): Promise<void> {
     const { output, spool, logger } = this.#settings;
     output.detach(this.id);
+    this.#settings.onSettled();
     await spool.drop().catch((error: unknown) => logger.warn({ error, attemptId: this.id }, "a spool could not be removed"));
     this.#over.resolve();
     this.#settings.onOver(this);

@@ -65,14 +65,20 @@ export class StepExecutor {
       output,
       logger,
       sendBlobs: async (sha256s) => workspace?.resend(sha256s, AbortSignal.timeout(BLOBS_MS)),
+      onSettled: () => workspace?.release(),
       onOver: (ended) => {
         onOver(ended);
-        void workspace?.release().then(() => this.#settings.workspaces.clean());
+        void this.#clean();
       },
     });
     output.attach(spool);
     void this.#carryOut(grant, attempt, spool, (acquired) => (workspace = acquired));
     return attempt;
+  }
+
+  async #clean(): Promise<void> {
+    const { workspaces, logger } = this.#settings;
+    await workspaces.clean().catch((error: unknown) => logger.warn({ error }, "workspaces could not be cleaned"));
   }
 
   async #carryOut(grant: StartGrant, attempt: Attempt, spool: AttemptSpool, onWorkspace: (workspace: Workspace) => void): Promise<void> {

@@ -42,7 +42,8 @@ async function runPlan(context: StepContext, plan: CheckPlan, cwd: string | unde
 
 /** With the network, the registry is asked; without, the lock file alone has to do, and the result says so. */
 async function runSecurity(context: StepContext, files: ProjectFiles, cwd: string | undefined): Promise<ToolResult> {
-  const programs = new Set((await Promise.all(["cargo-audit", "pip-audit"].map((name) => isInstalled(context, name)))).flat());
+  const auditors = [...(files.names.has("Cargo.lock") ? ["cargo-audit"] : []), ...(files.names.has("requirements.txt") ? ["pip-audit"] : [])];
+  const programs = new Set((await Promise.all(auditors.map((name) => isInstalled(context, name)))).flat());
   const plan = planAudit(files, programs);
   if (!plan.commands) return { outcome: "skipped", message: `nothing to audit was found; looked for ${plan.lookedFor}` };
   if (context.hasNetwork) return runPlan(context, plan, cwd);

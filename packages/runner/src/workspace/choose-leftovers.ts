@@ -25,5 +25,5 @@ export function chooseLeftovers<Copy extends Leftover>(request: {
   const { copies, limits, nowMs, freePercent } = request;
   const idle = copies.filter(({ isInUse }) => !isInUse).sort((a, b) => b.lastUsedAtMs - a.lastUsedAtMs);
   if (freePercent < limits.minFreePercent) return idle;
-  return idle.filter(({ lastUsedAtMs }, index) => index >= limits.maxCopies || nowMs - lastUsedAtMs > limits.maxAgeMs);
+  return idle.filter(({ lastUsedAtMs }, index) => index >= limits.maxCopies || nowMs - lastUsedAtMs >= limits.maxAgeMs);
 }

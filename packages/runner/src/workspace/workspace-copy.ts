@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 
@@ -29,6 +29,7 @@ export class WorkspaceCopy {
   lastUsedAtMs: number;
   #version: WorkspaceVersion | undefined;
   #next: WorkspaceVersion | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(directory: string, lastUsedAtMs: number, version?: WorkspaceVersion) {
     this.directory = directory;
@@ -49,12 +50,12 @@ export class WorkspaceCopy {
     return this.isInUse ? undefined : this.#version;
   }
 
-  /** Takes it for an attempt. What it holds is unknown from now on. */
+  /** Takes it for an attempt, at once; resolves when the note is gone, before which nothing may run in the tree. */
   async take(): Promise<void> {
     this.isInUse = true;
     if (!this.#version) return;
     this.#version = undefined;
-    await unlink(this.#note);
+    await this.#onDisk(() => rm(this.#note, { force: true }));
   }
 
   /** Takes note of what a step that succeeded has made of it; it counts once the copy is released. */
@@ -62,21 +63,30 @@ export class WorkspaceCopy {
     this.#next = version;
   }
 
-  /** Gives it back. */
-  async release(): Promise<void> {
+  /** Gives it back, at once; the note for a later process of this runner follows. */
+  release(): void {
     if (!this.isInUse) return;
-    if (this.#next) {
-      await writeFile(`${this.#note}.new`, JSON.stringify(this.#next));
-      await rename(`${this.#note}.new`, this.#note);
-    }
-    this.#version = this.#next;
+    const version = this.#next;
+    this.#version = version;
     this.#next = undefined;
     this.lastUsedAtMs = Date.now();
     this.isInUse = false;
+    if (version) void this.#onDisk(() => this.#writeNote(version)).catch(() => undefined);
   }
 
   async remove(): Promise<void> {
-    await removeTree(this.directory);
+    await this.#onDisk(() => removeTree(this.directory));
+  }
+
+  async #writeNote(version: WorkspaceVersion): Promise<void> {
+    await writeFile(`${this.#note}.new`, JSON.stringify(version));
+    await rename(`${this.#note}.new`, this.#note);
+  }
+
+  /** One after the other, so that a note is never written after it was to be gone. */
+  #onDisk(work: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(work, work);
+    return this.#last;
   }
 
   get #note(): string {

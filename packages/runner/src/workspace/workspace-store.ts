@@ -67,7 +67,7 @@ export class WorkspaceStore {
     try {
       return await this.#fill(copy, request);
     } catch (error) {
-      await copy.release();
+      copy.release();
       await this.#remove(run, copy);
       throw error;
     }
@@ -79,7 +79,8 @@ export class WorkspaceStore {
     const disk = await statfs(directory);
     const copies = [...this.#runs].flatMap(([run, all]) => all.map((copy) => Object.assign(copy, { run })));
     const chosen = chooseLeftovers({ copies, limits, nowMs: clock.now(), freePercent: (100 * disk.bavail) / disk.blocks });
-    for (const copy of chosen) await this.#remove(copy.run, copy);
+    // One of them may have been taken while another was being removed.
+    for (const copy of chosen) if (!copy.isInUse) await this.#remove(copy.run, copy);
     if (chosen.length > 0) logger.info({ removed: chosen.length }, "workspaces of earlier runs removed");
   }
 

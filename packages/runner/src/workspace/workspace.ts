@@ -1,6 +1,6 @@
 import { limit, type AttemptResult, type WorkspaceManifest } from "@signalbox/protocol";
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { BlobClient } from "../link/blob-client.ts";
@@ -143,13 +143,8 @@ export class Workspace implements WorkspaceView {
   }
 
   /** The step is over, and its attempt too: the folder can be used again. */
-  async release(): Promise<void> {
-    await this.#settings.copy.release();
-  }
-
-  /** Removes the folder. */
-  async remove(): Promise<void> {
-    await rm(this.directory, { recursive: true, force: true });
+  release(): void {
+    this.#settings.copy.release();
   }
 }
 

@@ -1,0 +1,55 @@
+import { tempDir } from "@signalbox/testkit";
+import { writeFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+
+import { ConfigError, readRunnerConfig } from "./config.ts";
+
+describe("readRunnerConfig", () => {
+  it("has a default for everything", () => {
+    const config = readRunnerConfig([], { HOME: "/home/x" });
+
+    expect(config).toMatchObject({ logLevel: "info", runner: { serverUrl: "http://localhost:3000", slots: 5, sandbox: "auto", policy: { allowFileRepositories: false } } });
+  });
+
+  it("takes arguments before the environment", () => {
+    const config = readRunnerConfig(["--slots", "2", "--allow-file-repos", "--labels", "zone=a,gpu=yes"], { SIGNALBOX_RUNNER_SLOTS: "9" });
+
+    expect(config.runner).toMatchObject({ slots: 2, labels: { zone: "a", gpu: "yes" }, policy: { allowFileRepositories: true } });
+  });
+
+  it("reads the token and the policy from files", async () => {
+    await using dir = await tempDir();
+    await writeFile(dir.file("token"), "the-token\n");
+    await writeFile(dir.file("policy.yaml"), "tools: [command, 'gate:*']\nsandbox: required\n");
+
+    const config = readRunnerConfig(["--token-file", dir.file("token"), "--policy", dir.file("policy.yaml")], {});
+
+    expect(config.runner).toMatchObject({ enrolmentToken: "the-token", policy: { tools: ["command", "gate:*"], sandbox: "required" } });
+  });
+
+  it("keeps its own settings from the steps", () => {
+    const config = readRunnerConfig([], { SIGNALBOX_ENROLMENT_TOKEN: "t", LANG: "C" });
+
+    expect(config.runner.hostEnvironment).toEqual({ LANG: "C" });
+  });
+
+  it.each([
+    [["--slots", "0"], {}],
+    [["--no-such-thing"], {}],
+    [[], { SIGNALBOX_URL: "ftp://x" }],
+    [[], { SIGNALBOX_RUNNER_LABELS: "nolabel" }],
+    [[], { SIGNALBOX_RUNNER_SANDBOX: "maybe" }],
+  ])("refuses %j with %j in one line", (args, environment) => {
+    const read = () => readRunnerConfig(args, environment);
+
+    expect(read).toThrow(ConfigError);
+    expect(read).toThrow(/^[^\n]+$/);
+  });
+
+  it("refuses a policy with a word that it does not know: a slip must not open a machine", async () => {
+    await using dir = await tempDir();
+    await writeFile(dir.file("policy.yaml"), "tool: [command]\n");
+
+    expect(() => readRunnerConfig(["--policy", dir.file("policy.yaml")], {})).toThrow(/policy/);
+  });
+});
