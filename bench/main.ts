@@ -13,6 +13,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   runs: async () => (await import("./durable-runs/suite.ts")).durableRuns,
   http: async () => (await import("./http/suite.ts")).http,
   latency: async () => (await import("./latency/suite.ts")).latency,
+  output: async () => (await import("./output/suite.ts")).output,
 };
 
 const { values, positionals } = parseArgs({
