@@ -6,6 +6,7 @@ import { readServerConfig, startServer, type RunningServer } from "@signalbox/se
 import { tempDir, type TempDir } from "@signalbox/testkit";
 import { onTestFailed } from "vitest";
 
+import { FaultProxy } from "./_support/fault-proxy.ts";
 import { RunnerProcess, type RunnerSettings } from "./_support/runner-process.ts";
 import { ServerProcess } from "./_support/server-process.ts";
 
@@ -21,6 +22,8 @@ export interface DevEnvOptions {
   readonly runner?: RunnerOptions;
   /** Default: the product's, but for the polite end of a cancel, which is short. */
   readonly limits?: LimitOverrides;
+  /** Ports of proxies by which the server may be asked as well. */
+  readonly doors?: readonly number[];
   /** More environment entries of the server. */
   readonly serverEnv?: Record<string, string>;
 }
@@ -42,6 +45,7 @@ export class DevEnv implements AsyncDisposable {
   readonly server: ServerProcess;
   readonly runners: RunnerProcess[] = [];
   readonly #runnerOptions: RunnerOptions;
+  readonly #others = new AsyncDisposableStack();
 
   constructor(dir: TempDir, server: ServerProcess, runnerOptions: RunnerOptions) {
     this.dir = dir;
@@ -72,6 +76,11 @@ export class DevEnv implements AsyncDisposable {
     return runner;
   }
 
+  /** Closes something else together with this environment. */
+  use(resource: AsyncDisposable): void {
+    this.#others.use(resource);
+  }
+
   /** What all of them wrote last; shown when a test fails. */
   words(): string {
     const tell = (name: string, said: string) => `── ${name}\n${said.slice(-8_000)}`;
@@ -81,6 +90,7 @@ export class DevEnv implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.server.kill(), ...this.runners.map((runner) => runner.kill())]);
+    await this.#others.disposeAsync();
     await this.dir[Symbol.asyncDispose]();
   }
 }
@@ -89,8 +99,9 @@ export class DevEnv implements AsyncDisposable {
 export async function startDevEnv(options: DevEnvOptions = {}): Promise<DevEnv> {
   const dir = await tempDir("signalbox-env-");
   const limits = { "cancel.graceMs": 1_000, ...options.limits };
-  const env = options.serverEnv ? { env: options.serverEnv } : {};
-  const server = new ServerProcess({ dataDir: dir.file("server"), port: await freePort(), limits, ...env });
+  const publicNames = (options.doors ?? []).map((port) => `127.0.0.1:${port}`).join();
+  const env = { SIGNALBOX_PUBLIC_NAMES: publicNames, ...options.serverEnv };
+  const server = new ServerProcess({ dataDir: dir.file("server"), port: await freePort(), limits, env });
   const devEnv = new DevEnv(dir, server, options.runner ?? {});
   showWordsOnFailure(devEnv);
   try {
@@ -101,6 +112,23 @@ export async function startDevEnv(options: DevEnvOptions = {}): Promise<DevEnv> 
     await devEnv[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** An environment whose network between runners and server can be disturbed: they dial the proxy. */
+export async function startDevEnvBehindProxy(
+  options: DevEnvOptions = {},
+): Promise<DevEnv & { readonly proxy: FaultProxy }> {
+  const door = await freePort();
+  const devEnv = await startDevEnv({
+    ...options,
+    runners: 0,
+    doors: [door],
+    runner: { ...options.runner, url: `http://127.0.0.1:${door}` },
+  });
+  const proxy = await FaultProxy.before(devEnv.server.port, door);
+  devEnv.use(proxy);
+  for (let count = options.runners ?? 1; count > 0; count--) await devEnv.addRunner();
+  return Object.assign(devEnv, { proxy });
 }
 
 /** The same server inside this process, without runners: where requests are all that matters. */

@@ -21,6 +21,7 @@ export type PlainRequest = Omit<RequestInit, "headers"> & { readonly headers?: R
 /** The server app, on a port that stays the same. */
 export class ServerProcess extends Service {
   readonly url: string;
+  readonly port: number;
   readonly dataDir: string;
   readonly #settings: ServerSettings;
   #token = "";
@@ -28,6 +29,7 @@ export class ServerProcess extends Service {
   constructor(settings: ServerSettings) {
     super();
     this.#settings = settings;
+    this.port = settings.port;
     this.dataDir = settings.dataDir;
     this.url = `http://127.0.0.1:${settings.port}`;
   }
