@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 
 import { details, run } from "./_support/canned.ts";
-import { fakeApi, outputStream, refusal } from "./_support/fake-api.ts";
-import { signalbox } from "./_support/run-signalbox.ts";
+import { eventStream, fakeApi, outputStream, refusal } from "./_support/fake-api.ts";
+import { signalbox, startSignalbox } from "./_support/run-signalbox.ts";
+import { soon } from "./_support/soon.ts";
 
 describe("signalbox runs", () => {
   it("lists runs under their heads and says how to go on", async () => {
@@ -126,5 +127,16 @@ describe("signalbox logs", () => {
       length: 4,
       text: "one\n",
     });
+  });
+
+  it("leaves at Ctrl-C and cancels nothing", async () => {
+    await using api = await fakeApi({ "GET /runs/:id/output": eventStream([], { hold: true }) });
+    const { child, ended } = startSignalbox(["logs", "-f", "run_1", "--server", api.url]);
+    await soon(() => api.heard.length).toBe(1);
+
+    child.kill("SIGINT");
+
+    expect((await ended).code).toBe(130);
+    expect(api.heard.map(({ method }) => method)).toEqual(["GET"]);
   });
 });

@@ -30,11 +30,11 @@ export function define(command: Command, act: Act): void {
 async function bringUp(context: Context, options: Options): Promise<void> {
   const { output } = context;
   const stopping = new AbortController();
-  let keeper: ChildKeeper | undefined;
+  const running: { keeper?: ChildKeeper } = {};
   // Heard until everything is closed, so that it is declared first.
   using _ = context.interrupts.on(() => {
     if (!stopping.signal.aborted) return stopping.abort();
-    keeper?.kill();
+    running.keeper?.kill();
     process.exit(EXIT_CODES.interrupted.code);
   });
   await using server = await startLocalServer(context, options, { logLevel: "warn" });
@@ -42,13 +42,13 @@ async function bringUp(context: Context, options: Options): Promise<void> {
   const client = await clientOf(url, server);
   const data = dataDirectory(context, options, server);
   const folder = join(data, "runners", String(server.port));
-  await using runnerKeeper = embeddedRunner(context, {
+  await using keeper = embeddedRunner(context, {
     client,
     serverUrl: url,
     folder,
     allowsFileRepositories: options.localRepos,
   });
-  keeper = runnerKeeper;
+  running.keeper = keeper;
   keeper.start();
   const runner = await untilOnline(client, folder, stopping.signal);
   tellAddresses(context, server, runner);

@@ -70,9 +70,15 @@ async function showEvents(
   view: RunView,
   leaving: AbortController,
 ): Promise<WatchEnd> {
-  const onReconnect = () => view.notice("the connection was lost; trying again");
+  let isLost = false;
+  const onReconnect = () => {
+    isLost = true;
+    view.notice("the connection was lost; trying again");
+  };
   try {
     for await (const item of client.runs.watch(run.id, { signal: leaving.signal, onReconnect })) {
+      if (isLost) view.notice("");
+      isLost = false;
       show(item, progress, view);
       if (!waitsAtGates && progress.blockingGates.length > 0) return "waiting";
     }

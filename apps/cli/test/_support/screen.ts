@@ -26,9 +26,9 @@ export class Screen {
   }
 
   write(text: string): void {
-    // oxlint-disable-next-line no-control-regex -- control characters are what a terminal is about
     const tokens =
       (this.#rest + text).match(
+        // oxlint-disable-next-line no-control-regex -- control characters are what a terminal is about
         /\u001b\[[0-9;?:]*[A-Za-z]|\u001b(?:\[[0-9;?:]*)?$|[\r\n\u0007\b]|[^\u0000-\u001f]+|[\s\S]/g,
       ) ?? [];
     this.#rest =
@@ -43,6 +43,7 @@ export class Screen {
     else if (token === "\n") this.#down();
     else if (token === "\b") this.#column = Math.max(0, this.#column - 1);
     else if (token.startsWith("\u001b[")) this.#obey(token.slice(2, -1), token.at(-1) ?? "");
+    // oxlint-disable-next-line no-control-regex -- as above
     else if (/[\u0000-\u001f]/.test(token)) throw new Error(`the terminal got ${JSON.stringify(token)}`);
     else for (const character of token) this.#put(character);
   }
