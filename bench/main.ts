@@ -14,6 +14,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   http: async () => (await import("./http/suite.ts")).http,
   latency: async () => (await import("./latency/suite.ts")).latency,
   output: async () => (await import("./output/suite.ts")).output,
+  footprint: async () => (await import("./footprint/suite.ts")).footprint,
 };
 
 const { values, positionals } = parseArgs({
