@@ -99,7 +99,8 @@ class ListenerPool implements Listeners {
   #createServer(): Server {
     const options: ServerOptions = {
       headersTimeout: limit("http.headersMs"),
-      requestTimeout: limit("http.requestMs"),
+      // Bodies have deadlines of their own: one for all would cut off a runner that sends a large file.
+      requestTimeout: 0,
       keepAliveTimeout: IDLE_MS,
       connectionsCheckingInterval: 1_000,
       // Our own check answers a request without Host, in words.

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 
 import { createControlPlane, type ControlPlane } from "@signalbox/control-plane";
+import { limit } from "@signalbox/protocol";
 import { openSignalboxStore } from "@signalbox/store/sqlite";
 import type { Logger } from "pino";
 
@@ -24,7 +25,7 @@ const KEY_BYTES = 32;
 export async function openControlPlane(config: ServerConfig, logger: Logger): Promise<OpenedControlPlane> {
   await using cleanup = new AsyncDisposableStack();
   // Opening the store makes the directory and locks it, so nobody else makes a key at the same time.
-  const store = cleanup.use(await openSignalboxStore({ directory: config.dataDir }));
+  const store = cleanup.use(await openSignalboxStore({ directory: config.dataDir, reserveBytes: config.limits?.["disk.reserveBytes"] ?? limit("disk.reserveBytes") }));
   const secretsKey = await ensureSecretsKey(config.dataDir);
   const controlPlane = cleanup.use(
     await createControlPlane({

@@ -65,8 +65,8 @@ describe.each(ROUTES.filter(({ route: { permission } }) => permission !== "publi
     it.each(SCOPES)("answers a token with the scope %s as its permission says", async (scope) => {
       const status = await statusOf(method, path, `Authorization: Bearer ${fake.addToken([scope])}`);
 
-      if (scope === permission || scope === "admin") expect([401, 403]).not.toContain(status);
-      else expect(status).toBe(403);
+      const mayPass = scope === permission || scope === "admin";
+      expect([401, 403].includes(status)).toBe(!mayPass);
     });
 
     it("is closed to a token that was revoked", async () => {

@@ -320,6 +320,27 @@ describe("the output of a run", () => {
   });
 });
 
+describe("a stream whose source breaks", () => {
+  it.each(["/api/v1/runs/:id/stream", "/api/v1/runs/:id/output?format=raw", "/runs/:id/stream"])(
+    "%s is cut off, so that nobody takes it for the end",
+    async (path) => {
+      const fake = new FakeControlPlane();
+      await using server = await serveFaces(fake.controlPlane);
+      const run = fake.addRun();
+      run.print("half");
+      run.follow = async function* (batches) {
+        yield batches.flat();
+        throw new Error("the disk is gone");
+      };
+
+      const response = await fetch(`${server.url}${path.replace(":id", run.id)}`);
+
+      await expect(response.text()).rejects.toThrow("terminated");
+      expect(server.bugs.map(String)).toEqual(["Error: the disk is gone"]);
+    },
+  );
+});
+
 describe("the NOFX stream", () => {
   it("opens with one init of all so far, goes on with append, and closes after the last event", async () => {
     const fake = new FakeControlPlane();

@@ -1,5 +1,7 @@
 import type { IncomingMessage } from "node:http";
 
+import { limit } from "@signalbox/protocol";
+
 import { Refusal } from "../refusal.ts";
 
 /** The caller hung up before its request was complete: there is nobody left to answer. */
@@ -7,13 +9,22 @@ export class CallerGoneError extends Error {
   override readonly name = "CallerGoneError";
 }
 
-/** The bytes of a request's body; counted as they come, and refused with BODY_TOO_LARGE beyond `maxBytes`. */
-export async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/**
+ * The bytes of a request's body; counted as they come, and refused with BODY_TOO_LARGE beyond `maxBytes`. A caller that
+ * takes longer than `withinMs` to send them is cut off.
+ */
+export async function readBody(
+  incoming: IncomingMessage,
+  maxBytes: number,
+  withinMs: number = limit("http.requestMs"),
+): Promise<Buffer> {
   if (Number(incoming.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   return await new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
+    const deadline = setTimeout(() => incoming.destroy(), withinMs);
     const settle = (act: () => void): void => {
+      clearTimeout(deadline);
       incoming.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       act();
     };

@@ -1,5 +1,5 @@
 import type { ControlPlane, RunnerSession } from "@signalbox/control-plane";
-import type { ControlMessage } from "@signalbox/protocol";
+import type { ControlMessage, RunnerMessage } from "@signalbox/protocol";
 
 /** A runner in this process that takes every step it is offered and succeeds at it at once. */
 export async function attachObligingRunner(controlPlane: ControlPlane): Promise<void> {
@@ -10,11 +10,12 @@ export async function attachObligingRunner(controlPlane: ControlPlane): Promise<
   if (!registered.success) throw new Error(registered.error.message);
   const { runnerId } = registered.data;
   let session: RunnerSession | undefined;
-  const tell = (...messages: Parameters<RunnerSession["handle"]>[0][]) =>
+  const tell = (...messages: RunnerMessage[]) =>
     // The control plane is not called from inside its own send.
-    setImmediate(async () => {
-      for (const message of messages) await session?.handle(message);
-    });
+    setImmediate(() => void handleInOrder(messages));
+  const handleInOrder = async (messages: readonly RunnerMessage[]) => {
+    for (const message of messages) await session?.handle(message);
+  };
 
   const receive = (message: ControlMessage): void => {
     if (message.type === "offer") tell({ type: "accept", offerId: message.offerId, attemptId: message.attemptId });
