@@ -72,8 +72,8 @@ async function showEvents(
 ): Promise<WatchEnd> {
   let isLost = false;
   const onReconnect = () => {
+    if (!isLost) view.notice("the connection was lost; trying again");
     isLost = true;
-    view.notice("the connection was lost; trying again");
   };
   try {
     for await (const item of client.runs.watch(run.id, { signal: leaving.signal, onReconnect })) {
