@@ -21,6 +21,7 @@ import { Dispatcher } from "./runner/dispatcher.ts";
 import { Fleet, type ConnectedRunner } from "./runner/fleet.ts";
 import { Heartbeats } from "./runner/heartbeats.ts";
 import { OutputIntake } from "./runner/output-intake.ts";
+import { Probes } from "./runner/probes.ts";
 import { ReadyQueue } from "./runner/ready-queue.ts";
 import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler.ts";
 import { RunnerLinkServer } from "./runner/runner-link-server.ts";
@@ -134,10 +135,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       if (!row) throw new NotFoundError("run", runId);
     },
   });
+  const probes = new Probes({ fleet, clock, ids, limits, logger });
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(
       {
-        store, clock, limits, fleet, board, dispatcher, results, heartbeats, logger,
+        store, clock, limits, board, dispatcher, results, heartbeats, probes, logger,
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
@@ -184,6 +186,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     dispatcher.stop();
     timers.stop();
     board.stop();
+    probes.stop();
     link.stop();
     eventFeed.stop();
     outputFeed.stop();
@@ -206,7 +209,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       return session;
     },
     stats: () => ({
-      writable: !isDrained,
+      writable: !isDrained && store.hasRoom,
       runsActive: activeRuns.count,
       stepsReady: queue.count,
       runnersOnline: fleet.size,

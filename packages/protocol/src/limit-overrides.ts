@@ -12,11 +12,13 @@ const TUNABLE_LIMITS = [
   "offer.ttlMs",
   "cancel.graceMs",
   "step.outputBytes",
+  "probe.everyMs",
+  "disk.reserveBytes",
 ] as const satisfies readonly LimitName[];
 
 /** Limits set otherwise, by name. A lease must outlive two renewals, else one lost frame would end it. */
 export const LimitOverridesSchema = z
-  .partialRecord(z.enum(TUNABLE_LIMITS), z.int().min(1).max(86_400_000))
+  .partialRecord(z.enum(TUNABLE_LIMITS), z.int().min(1).max(Number.MAX_SAFE_INTEGER))
   .refine((overrides) => {
     const limits = limitsWith(overrides);
     return 2 * limits("lease.renewMs") <= limits("lease.ttlMs");

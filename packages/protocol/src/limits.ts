@@ -46,7 +46,7 @@ export const LIMITS = {
   "output.frameBytes": { value: 262_144, unit: "bytes", meaning: "one output frame from a runner" },
   "output.windowBytes": { value: 1_048_576, unit: "bytes", meaning: "output of an attempt sent and not yet acknowledged" },
   "link.messageBytes": { value: 1_048_576, unit: "bytes", meaning: "one control message of a runner" },
-  "spool.bytes": { value: 1_073_741_824, unit: "bytes", meaning: "a runner's spool on disk" },
+  "spool.bytes": { value: 1_073_741_824, unit: "bytes", meaning: "what one attempt may have waiting on its runner's disk" },
   "blob.bytes": { value: 268_435_456, unit: "bytes", meaning: "one artifact or workspace file" },
   "workspace.files": { value: 10_000, unit: "count", meaning: "changed workspace files kept of a run" },
   "workspace.pathLength": { value: 1_024, unit: "characters", meaning: "a workspace path" },
@@ -64,8 +64,7 @@ export const LIMITS = {
   "ticket.ttlMs": { value: 60_000, unit: "ms", meaning: "life of a single-use stream ticket" },
   "token.nameLength": { value: 100, unit: "characters", meaning: "the name of an API token" },
   "revocation.ms": { value: 5_000, unit: "ms", meaning: "until a revoked credential is refused everywhere" },
-  "disk.minFreeBytes": { value: 536_870_912, unit: "bytes", meaning: "free space below which new runs are refused" },
-  "disk.minFreePercent": { value: 1, unit: "percent", meaning: "free share of the disk below which new runs are refused" },
+  "disk.minFreeBytes": { value: 536_870_912, unit: "bytes", meaning: "free space below which `doctor` warns" },
   "disk.reserveBytes": { value: 67_108_864, unit: "bytes", meaning: "reserve given up so that final states can be recorded" },
   "shutdown.ms": { value: 30_000, unit: "ms", meaning: "for a server or runner to stop in good order" },
 } as const satisfies Record<string, LimitRow>;

@@ -145,7 +145,7 @@ async function assemble(config: RunnerConfig, resources: AsyncDisposableStack, s
   const blobs = new BlobClient({ server, random });
   const workspaces = new WorkspaceStore({ directory: join(dataDir, "workspaces"), blobs, limits: { ...DEFAULT_WORKSPACE_LIMITS, ...config.workspaces }, clock, logger });
   await workspaces.open();
-  const spoolSettings = { clock, ...config.spool };
+  const spoolSettings = { clock, maxBytes: limit("spool.bytes"), ...config.spool };
   const spoolRoot = join(dataDir, "spool");
   await mkdir(spoolRoot, { recursive: true, mode: 0o700 });
 

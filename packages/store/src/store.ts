@@ -27,6 +27,12 @@ export interface Store<Units extends UnitMap> extends AsyncDisposable {
   /** Runs several queries on one snapshot, so that what they say fits together. A statement that writes is refused. */
   view<Result>(queries: () => Generator<Statement, Result, unknown>): Promise<Result>;
 
+  /**
+   * Whether there is room for more than the endings of what has begun. False from when the disk was full and the
+   * reserve was given up until the reserve is in place again.
+   */
+  readonly hasRoom: boolean;
+
   /** Content-addressed bytes. */
   readonly blobs: BlobStore;
 

@@ -90,6 +90,7 @@ export class RunHandler {
       const { orgId } = context.principal;
       const { store, clock, ids, activeRuns, runLog } = this.#deps;
       activeRuns.requireRoom(orgId);
+      if (!store.hasRoom) throw new ControlPlaneError("STORAGE_FULL", "the disk is full; runs that have begun are brought to their end, new ones are not taken");
 
       const project = await store.view(() => readProject(orgId, wanted.projectId));
       const source = wanted.fromRunId ? readableRun(await this.#requireRun(wanted.fromRunId, orgId)) : undefined;

@@ -6,19 +6,20 @@ import type { Logger } from "../logger.ts";
 import type { AttemptBoard } from "./attempt-board.ts";
 import type { AttemptResults } from "./attempt-results.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { ConnectedRunner, Fleet } from "./fleet.ts";
+import type { ConnectedRunner } from "./fleet.ts";
 import type { Heartbeats } from "./heartbeats.ts";
+import type { Probes } from "./probes.ts";
 
 /** What a `RunnerSession` works with. */
 export interface RunnerSessionDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
   readonly limits: LimitLookup;
-  readonly fleet: Fleet;
   readonly board: AttemptBoard;
   readonly dispatcher: Dispatcher;
   readonly results: AttemptResults;
   readonly heartbeats: Heartbeats;
+  readonly probes: Probes;
   readonly logger: Logger;
   /** A runner wants to leave: for a while, or for good. */
   readonly onDrainWanted: (runnerId: string, comesBack: boolean) => Promise<void>;
@@ -60,7 +61,7 @@ export class RunnerSession {
   /** Does what a message asks. Messages of one connection may overlap; each carries its own proof of holding. */
   async handle(message: RunnerMessage): Promise<void> {
     const runner = this.#runner;
-    const { dispatcher, results, heartbeats, fleet } = this.#deps;
+    const { dispatcher, results, heartbeats, probes } = this.#deps;
     switch (message.type) {
       case "heartbeat":
         heartbeats.beat(runner.runnerId, message);
@@ -78,8 +79,7 @@ export class RunnerSession {
       case "finish":
         return this.#finish(message);
       case "probe_ack":
-        runner.isDeaf = false;
-        return fleet.reopen(runner.runnerId);
+        return probes.answered(runner);
       case "drain":
         return this.#deps.onDrainWanted(runner.runnerId, message.comesBack);
       case "hello":

@@ -112,6 +112,8 @@ async function wire<Units extends UnitMap>(
   const queue = new UnitQueue({ limits, isElsewhere, send: (units) => writer.send(units) });
   const writer = await start({
     onAnswer: (answer) => {
+      // Before the callers hear of it: what they store next finds the room that the reserve held.
+      if (answer.failures.some(({ error }) => error instanceof storeErrors.StorageFullError)) parts.reserve?.release();
       queue.settle(answer);
       parts.reserve?.refillInTime();
     },

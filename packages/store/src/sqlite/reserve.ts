@@ -20,6 +20,7 @@ const CHUNK_BYTES = 1024 * 1024;
 export class Reserve {
   readonly #options: ReserveOptions;
   #isHeld = false;
+  #isGivenBack = false;
   #lastTryAt = -Infinity;
   #filling: Promise<void> = Promise.resolve();
 
@@ -30,6 +31,11 @@ export class Reserve {
   /** Whether the room is taken up now. */
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** Whether the reserve has been given back and is not in place again: there is room for endings, not for more. */
+  get isGivenBack(): boolean {
+    return this.#isGivenBack;
   }
 
   /** Takes up the room, unless it is held or the disk has too little; that is no error. */
@@ -50,6 +56,7 @@ export class Reserve {
   release(): boolean {
     const wasHeld = this.#isHeld;
     this.#isHeld = false;
+    this.#isGivenBack ||= wasHeld;
     this.#lastTryAt = this.#options.now();
     rmSync(this.#options.file, { force: true });
     return wasHeld;
@@ -65,6 +72,7 @@ export class Reserve {
     try {
       this.#isHeld =
         (await hasSize(file, bytes)) || ((await hasRoomFor(dirname(file), bytes * 2)) && (await fillFile(file, bytes)));
+      if (this.#isHeld) this.#isGivenBack = false;
     } catch {
       // A reserve is a comfort: without room for it the store works as well.
       await rm(`${file}.tmp`, { force: true });

@@ -58,6 +58,14 @@ export class SqliteStore<Units extends UnitMap> implements Store<Units> {
     await backup;
   }
 
+  get hasRoom(): boolean {
+    const { reserve } = this.#parts;
+    if (!reserve?.isGivenBack) return true;
+    // While nothing is stored, nobody else tries.
+    reserve.refillInTime();
+    return false;
+  }
+
   /** Gives up the reserve so that a full disk has room for what must be recorded; says whether there was one. */
   releaseReserve(): boolean {
     return this.#parts.reserve?.release() ?? false;
