@@ -9,12 +9,11 @@ export async function attachObligingRunner(controlPlane: ControlPlane): Promise<
   });
   if (!registered.success) throw new Error(registered.error.message);
   const { runnerId } = registered.data;
-  let session: RunnerSession | undefined;
   const tell = (...messages: RunnerMessage[]) =>
     // The control plane is not called from inside its own send.
     setImmediate(() => void handleInOrder(messages));
   const handleInOrder = async (messages: readonly RunnerMessage[]) => {
-    for (const message of messages) await session?.handle(message);
+    for (const message of messages) await session.handle(message);
   };
 
   const receive = (message: ControlMessage): void => {
@@ -25,7 +24,7 @@ export async function attachObligingRunner(controlPlane: ControlPlane): Promise<
     const result = { outcome: "succeeded" as const, exitCode: 0, streams: [], artifacts: [] };
     tell({ type: "started", attemptId, epoch, envelopeHash, sandbox }, { type: "finish", attemptId, epoch, result });
   };
-  session = controlPlane.attach({
+  const session: RunnerSession = controlPlane.attach({
     runnerId,
     orgId: "default",
     connectionId: "con_test",
