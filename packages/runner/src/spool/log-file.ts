@@ -52,11 +52,11 @@ export class LogFile implements AsyncDisposable {
    * Writes a batch and makes it durable. When writing fails, what was written of it is cut off again before the error
    * is thrown; a failed fsync throws `SyncFailedError`, and then nothing is known.
    */
-  async append(batch: Buffer): Promise<void> {
+  async append(...batch: Buffer[]): Promise<void> {
+    const bytes = batch.reduce((sum, { length }) => sum + length, 0);
     try {
-      for (let written = 0; written < batch.length;) {
-        written += (await this.#file.write(batch, written)).bytesWritten;
-      }
+      const { bytesWritten } = await this.#file.writev(batch);
+      if (bytesWritten < bytes) await this.#writeRest(Buffer.concat(batch), bytesWritten);
     } catch (error) {
       await this.#file.truncate(this.#length);
       throw error;
@@ -64,7 +64,14 @@ export class LogFile implements AsyncDisposable {
     await this.#sync(this.#file).catch((cause: unknown) => {
       throw new SyncFailedError(this.path, cause);
     });
-    this.#length += batch.length;
+    this.#length += bytes;
+  }
+
+  /** A disk that is nearly full may take a part only; the next write then says why. */
+  async #writeRest(batch: Buffer, from: number): Promise<void> {
+    for (let written = from; written < batch.length;) {
+      written += (await this.#file.write(batch, written)).bytesWritten;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

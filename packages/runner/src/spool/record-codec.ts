@@ -1,4 +1,5 @@
-import { crc32c } from "./crc32c.ts";
+import { crc32 } from "node:zlib";
+
 import type { GapReason, SpoolRecord, StreamRecord } from "./spool-record.ts";
 
 /**
@@ -7,7 +8,7 @@ import type { GapReason, SpoolRecord, StreamRecord } from "./spool-record.ts";
  *      0  magic "SBS1"            4  type (1 byte)           8  payload length (4 bytes)
  *     12  seq (6 bytes)          20  offset (6 bytes)       28  length (6 bytes)
  *     36  stream, ASCII, padded with NUL (16 bytes)
- *     56  crc32c of the payload  60  crc32c of the header so far
+ *     56  CRC-32 (as zlib has it) of the payload  60  the same of the header so far
  *
  * The header has a checksum of its own, so that a damaged payload still tells which bytes of which stream it was.
  */
@@ -33,8 +34,8 @@ export function encodeRecord(record: SpoolRecord): Buffer {
   header.writeUIntLE(offset, 20, 6);
   header.writeUIntLE(length, 28, 6);
   header.write(stream, 36, "latin1");
-  header.writeUInt32LE(crc32c(payload), 56);
-  header.writeUInt32LE(crc32c(header.subarray(0, 60)), 60);
+  header.writeUInt32LE(crc32(payload), 56);
+  header.writeUInt32LE(crc32(header.subarray(0, 60)), 60);
   return Buffer.concat([header, payload]);
 }
 
@@ -89,14 +90,14 @@ function scanAt(bytes: Buffer, start: number): Scanned {
 
   const extent = decodeExtent(bytes.subarray(start, start + HEADER_BYTES));
   const payload = bytes.subarray(start + HEADER_BYTES, end);
-  const isWhole = crc32c(payload) === bytes.readUInt32LE(start + 56);
+  const isWhole = crc32(payload) === bytes.readUInt32LE(start + 56);
   const record = isWhole ? decodeRecord(TYPES[bytes[start + 4] ?? 0] ?? "", extent, payload) : undefined;
   return record ? { kind: "record", record, start, end } : { kind: "damage", lost: extent, start, end };
 }
 
 function isHeader(bytes: Buffer, at: number): boolean {
   if (at + HEADER_BYTES > bytes.length || bytes.compare(MAGIC, 0, 4, at, at + 4) !== 0) return false;
-  return crc32c(bytes.subarray(at, at + 60)) === bytes.readUInt32LE(at + 60);
+  return crc32(bytes.subarray(at, at + 60)) === bytes.readUInt32LE(at + 60);
 }
 
 function nextHeader(bytes: Buffer, from: number): number {

@@ -229,7 +229,7 @@ export class Spool implements AsyncDisposable {
       try {
         const file = isStreamRecord(next.record) ? await this.#segmentFor(next.bytes.length) : this.#journal;
         this.#takeBatch(batch, file === this.#journal ? Infinity : this.#settings.segmentBytes - file.length);
-        await file.append(Buffer.concat(batch.map(({ bytes }) => bytes)));
+        await file.append(...batch.map(({ bytes }) => bytes));
         for (const pending of batch) this.#settle(pending);
         this.#announce();
       } catch (error) {

@@ -43,7 +43,7 @@ export class AttemptSpool implements OutputSource {
   static create(root: string, held: { attemptId: string; epoch: number }, settings: AttemptSpoolSettings): AttemptSpool {
     const directory = join(root, `${OpaqueIdSchema.parse(held.attemptId)}.${held.epoch}`);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const spool = Spool.open(directory, settings);
+    const spool = Spool.open(directory, { segmentBytes: SEGMENT_BYTES, ...settings });
     // Whoever appends next sees the failure; until then it is nobody's.
     spool.then((opened) => opened.append({ type: "meta", value: held })).catch(() => undefined);
     return new AttemptSpool(held, spool, settings);
@@ -53,7 +53,7 @@ export class AttemptSpool implements OutputSource {
   static async recover(directory: string, settings: AttemptSpoolSettings): Promise<AttemptSpool | undefined> {
     const held = parseName(basename(directory));
     if (!held) return undefined;
-    const spool = await Spool.open(directory, settings);
+    const spool = await Spool.open(directory, { segmentBytes: SEGMENT_BYTES, ...settings });
     const recovered = new AttemptSpool(held, Promise.resolve(spool), settings);
     recovered.#takeUp(spool);
     return recovered;
@@ -169,6 +169,8 @@ export class AttemptSpool implements OutputSource {
 }
 
 const DEFAULT_BYTES = 64 * 1024 * 1024;
+/** A new file costs three waits for the disk, so they are large; what is acknowledged goes by whole files. */
+const SEGMENT_BYTES = 8 * 1024 * 1024;
 
 function parseName(name: string): { attemptId: string; epoch: number } | undefined {
   const dot = name.lastIndexOf(".");
