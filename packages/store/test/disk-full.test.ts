@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { StorageFullError } from "../src/errors.ts";
 import type { SqliteStore } from "../src/sqlite/index.ts";
@@ -49,16 +50,31 @@ describe.skipIf(!isPossible)("a full disk", () => {
     expect(await store.run("countParcels", undefined)).toBe(2);
   });
 
-  it("has room for what must be recorded when the reserve is released", async () => {
+  it("gives up its reserve, has room for what must be recorded, and says that there is none for more", async () => {
     await using disk = await smallDisk(DISK_MEGABYTES);
     await using store = await openParcels(disk.data, { reserveBytes: RESERVE_BYTES });
+    expect(store.hasRoom).toBe(true);
+    disk.fill();
+
+    await storeUntilFull(store, "a");
+
+    expect(store.hasRoom).toBe(false);
+    expect(await store.run("addParcel", { id: "final state", bytes: 1_000 })).toBe("final state");
+    expect(store.releaseReserve()).toBe(false);
+  });
+
+  it("takes more when its reserve is in place again", async () => {
+    await using disk = await smallDisk(DISK_MEGABYTES);
+    let now = 0;
+    await using store = await openParcels(disk.data, { reserveBytes: RESERVE_BYTES, clock: { now: () => now } });
     disk.fill();
     await storeUntilFull(store, "a");
 
-    expect(store.releaseReserve()).toBe(true);
+    disk.empty();
+    now += 60_000;
 
-    expect(await store.run("addParcel", { id: "final state", bytes: 1_000 })).toBe("final state");
-    expect(store.releaseReserve()).toBe(false);
+    // Asking is what makes it try, so that a server without work finds out too.
+    expect(await eventually(() => store.hasRoom)).toBe(true);
   });
 
   it("gets its reserve back when there is room and time has passed", async () => {
