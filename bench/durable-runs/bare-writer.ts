@@ -38,7 +38,8 @@ const insertEvents = [0, 1, 2, 3].map((phase) => {
     `INSERT INTO events (stream, seq, type, schema_version, at, actor, traceparent, causation, data) VALUES ${rows}`,
   );
 });
-const insertRun = database.prepare(`INSERT INTO runs (id, org_id, project_id, name, goal, source, task_type, state, repo,
+const insertRun =
+  database.prepare(`INSERT INTO runs (id, org_id, project_id, name, goal, source, task_type, state, repo,
   from_run_id, reference_run_id, base_manifest, manifest, timeout_ms, steps_total, steps_done, last_seq, output_seq,
   created_by, traceparent, created_at, updated_at)
   VALUES (?, ?, ?, ?, ?, ?, NULL, 'queued', NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, 1, 0, ?, NULL, ?, ?)`);
@@ -47,7 +48,8 @@ const insertStep = database.prepare(`INSERT INTO steps (run_id, idx, name, tool,
 const insertAttempt = database.prepare(`INSERT INTO attempts (id, org_id, run_id, step_idx, number, epoch, runner_id,
   state, envelope_hash, envelope, lease_until, created_at) VALUES (?, ?, ?, 0, 1, 1, ?, 'leased', ?, ?, ?, ?)`);
 const updateSeq = database.prepare("UPDATE runs SET last_seq = ?, updated_at = ? WHERE id = ?");
-const updateRun = database.prepare(`UPDATE runs SET state = ?, reason = NULL, message = NULL, cancel_requested_at = NULL,
+const updateRun =
+  database.prepare(`UPDATE runs SET state = ?, reason = NULL, message = NULL, cancel_requested_at = NULL,
   cancel_mode = NULL, repo = NULL, manifest = NULL, steps_done = ?, last_seq = ?, updated_at = ?, started_at = ?,
   ended_at = ? WHERE id = ?`);
 const updateStep = database.prepare(`UPDATE steps SET state = ?, reason = NULL, message = NULL, outputs = NULL,
@@ -68,12 +70,31 @@ function create(body: string, now: number): void {
   const id = runId(body);
   insertStep.run(id, step["name"], step["tool"], step["step_key"], step["definition"]);
   append(0, id, body, now);
-  insertRun.run(id, run["org_id"], run["project_id"], run["name"], run["goal"], run["source"], run["created_by"], now, now);
+  insertRun.run(
+    id,
+    run["org_id"],
+    run["project_id"],
+    run["name"],
+    run["goal"],
+    run["source"],
+    run["created_by"],
+    now,
+    now,
+  );
 }
 
 function lease(body: string, now: number): void {
   const [id, attemptOwn] = [runId(body), attemptId(body)];
-  insertAttempt.run(attemptOwn, run["org_id"], id, attempt["runner_id"], attempt["envelope_hash"], envelope(body), now + 30_000, now);
+  insertAttempt.run(
+    attemptOwn,
+    run["org_id"],
+    id,
+    attempt["runner_id"],
+    attempt["envelope_hash"],
+    envelope(body),
+    now + 30_000,
+    now,
+  );
   updateStep.run("ready", attemptOwn, null, null, id);
   updateSeq.run(append(1, id, body, now), now, id);
 }

@@ -1,7 +1,7 @@
 /** A system that can take an order, carry it out with a step that does nothing, and keep the record. */
 export interface Contender extends AsyncDisposable {
   /** From the order to its recorded end. */
-  runOne(): Promise<void>;
+  readonly runOne: () => Promise<void>;
 }
 
 /** What a contender is told. */

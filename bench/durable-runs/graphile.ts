@@ -7,7 +7,7 @@ export async function openGraphile({ service, inFlight }: Task): Promise<Contend
   const waiting = new Map<string, () => void>();
   const over = new Set<string>();
   const runner = await run({
-    connectionString: service,
+    connectionString: service ?? "",
     noHandleSignals: true,
     logger: new Logger(() => () => undefined),
     taskList: { step: async () => undefined },

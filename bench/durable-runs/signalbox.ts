@@ -1,4 +1,9 @@
-import { createControlPlane, type ConnectedRunner, type ControlPlane, type RunnerSession } from "@signalbox/control-plane";
+import {
+  createControlPlane,
+  type ConnectedRunner,
+  type ControlPlane,
+  type RunnerSession,
+} from "@signalbox/control-plane";
 import type { ControlMessage } from "@signalbox/protocol";
 import type { SignalboxStore } from "@signalbox/store";
 import { openSignalboxStore } from "@signalbox/store/sqlite";
@@ -21,7 +26,7 @@ export async function openSignalbox({ directory, inFlight }: Pick<Task, "directo
 /** What a run of no work looks like from outside. */
 export interface Plane {
   readonly controlPlane: ControlPlane;
-  runOne(): Promise<void>;
+  readonly runOne: () => Promise<void>;
 }
 
 /** Told of each message on its way to the runner. */
@@ -72,7 +77,13 @@ async function answer(session: RunnerSession, message: ControlMessage, ends: End
   } else if (message.type === "start") {
     const { attemptId, epoch, envelopeHash, envelope } = message.grant;
     ends.belongs(attemptId, envelope.runId);
-    await session.handle({ type: "started", attemptId, epoch, envelopeHash, sandbox: { engine: "none", network: "host" } });
+    await session.handle({
+      type: "started",
+      attemptId,
+      epoch,
+      envelopeHash,
+      sandbox: { engine: "none", network: "host" },
+    });
     const result = { outcome: "succeeded", exitCode: 0, durationMs: 1, streams: [], artifacts: [] } as const;
     await session.handle({ type: "finish", attemptId, epoch, result: { ...result, streams: [], artifacts: [] } });
   } else if (message.type === "finish_ack") {

@@ -50,12 +50,19 @@ async function chooseEntries(services: AsyncDisposableStack): Promise<{ entries:
     services.use(postgres);
     entries.push({ label: "graphile-worker 0.18, PostgreSQL", name: "graphile", service: postgres.url });
     entries.push({ label: DBOS, name: "dbos", service: postgres.url });
-    notes.push(`${postgres.version}, as it is out of the box. BullMQ and graphile-worker record a job only, DBOS a workflow and its step; Signalbox and the bare program a run, its step, an attempt and their events, in four commits.`);
+    notes.push(
+      `${postgres.version}, as it is out of the box. BullMQ and graphile-worker record a job only, DBOS a workflow and its step; Signalbox and the bare program a run, its step, an attempt and their events, in four commits.`,
+    );
   } else notes.push("graphile-worker and DBOS were not measured: there is no postgres here.");
   return { entries, notes };
 }
 
-async function compare(entries: readonly Entry[], notes: readonly string[], inFlight: number, options: BenchOptions): Promise<Report> {
+async function compare(
+  entries: readonly Entry[],
+  notes: readonly string[],
+  inFlight: number,
+  options: BenchOptions,
+): Promise<Report> {
   const rounds = new Map<Entry, Measured[]>(entries.map((entry) => [entry, []]));
   // Everybody has a turn in each round, so that the machine's moods meet all alike.
   for (let round = 1; round <= options.rounds; round++) {
@@ -81,7 +88,12 @@ async function compare(entries: readonly Entry[], notes: readonly string[], inFl
     columns: ["", "runs/s", "CPU µs/run (client)", "Signalbox is"],
     rows: entries.map(({ label }) => {
       const measured = result.get(label);
-      return [label, figure(measured?.perSecond), figure(measured?.cpuUs), label === OURS ? "" : ratio(ours, measured?.perSecond)];
+      return [
+        label,
+        figure(measured?.perSecond),
+        figure(measured?.cpuUs),
+        label === OURS ? "" : ratio(ours, measured?.perSecond),
+      ];
     }),
     aims,
     notes,

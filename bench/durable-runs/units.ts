@@ -26,7 +26,7 @@ function mouldOf(name: UnitName, args: Readonly<Record<string, unknown>>, { body
   const parts = texts.map(([key, value]) => [key, String(value).split(body)] as const);
   return {
     name,
-    fill(own: string): Record<string, unknown> {
+    fill: (own: string): Record<string, unknown> => {
       const filled: Record<string, unknown> = { ...args };
       for (const [key, pieces] of parts) filled[key] = pieces.join(own);
       return filled;

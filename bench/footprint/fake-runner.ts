@@ -2,7 +2,14 @@ import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { CONTROL_SUBPROTOCOL, enrolmentPreimage, helloPreimage, OUTPUT_SUBPROTOCOL, RUNNER_PATHS, type ControlMessage } from "@signalbox/protocol";
+import {
+  CONTROL_SUBPROTOCOL,
+  enrolmentPreimage,
+  helloPreimage,
+  OUTPUT_SUBPROTOCOL,
+  RUNNER_PATHS,
+  type ControlMessage,
+} from "@signalbox/protocol";
 import { WebSocket } from "ws";
 
 import type { SignalboxServer } from "../harness/signalbox.ts";
@@ -21,8 +28,21 @@ export async function connectFakeRunner(server: SignalboxServer, number: number)
   const address = server.url.replace("http", "ws");
   const control = new WebSocket(`${address}${RUNNER_PATHS.control}`, CONTROL_SUBPROTOCOL);
   const challenge = await nextMessage(control, "challenge");
-  const hello = { type: "hello", protocol: { min: 1, max: 1 }, runnerId, signature: signed(helloPreimage(challenge.nonce, runnerId)) };
-  control.send(JSON.stringify({ ...hello, features: [], capabilities, runtimeVersions: { node: process.versions.node }, attempts: [] }));
+  const hello = {
+    type: "hello",
+    protocol: { min: 1, max: 1 },
+    runnerId,
+    signature: signed(helloPreimage(challenge.nonce, runnerId)),
+  };
+  control.send(
+    JSON.stringify({
+      ...hello,
+      features: [],
+      capabilities,
+      runtimeVersions: { node: process.versions.node },
+      attempts: [],
+    }),
+  );
   const { connectionToken } = await nextMessage(control, "welcome");
   const headers = { authorization: `Bearer ${connectionToken}` };
   const output = new WebSocket(`${address}${RUNNER_PATHS.output}`, OUTPUT_SUBPROTOCOL, { headers });
@@ -48,7 +68,10 @@ async function enrol(server: SignalboxServer, request: object): Promise<string> 
   }
 }
 
-async function nextMessage<Type extends ControlMessage["type"]>(socket: WebSocket, type: Type): Promise<Extract<ControlMessage, { type: Type }>> {
+async function nextMessage<Type extends ControlMessage["type"]>(
+  socket: WebSocket,
+  type: Type,
+): Promise<Extract<ControlMessage, { type: Type }>> {
   const [data] = (await once(socket, "message")) as [Buffer];
   const message = JSON.parse(data.toString()) as ControlMessage;
   if (message.type !== type) throw new Error(`expected ${type}, got ${data.toString()}`);

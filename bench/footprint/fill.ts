@@ -26,13 +26,19 @@ database.transaction(() => {
 })();
 database.pragma("wal_checkpoint(TRUNCATE)");
 const { count } = database.prepare<[], { count: number }>("SELECT COUNT(*) AS count FROM events").get() ?? { count: 0 };
-const { bytes } = database.prepare<[], { bytes: number }>("SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()").get() ?? { bytes: 0 };
+const { bytes } = database
+  .prepare<[], { bytes: number }>("SELECT page_count * page_size AS bytes FROM pragma_page_count(), pragma_page_size()")
+  .get() ?? { bytes: 0 };
 database.close();
 report({ runs, events: count, bytes });
 
 function mouldOf(table: string, row: Readonly<Record<string, string | number | null>>): (body: string) => void {
   const columns = Object.keys(row);
-  const insert = database.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`);
-  const values = Object.values(row).map((value) => (typeof value === "string" && value.includes(recorded.body) ? value.split(recorded.body) : value));
+  const insert = database.prepare(
+    `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${columns.map(() => "?").join(", ")})`,
+  );
+  const values = Object.values(row).map((value) =>
+    typeof value === "string" && value.includes(recorded.body) ? value.split(recorded.body) : value,
+  );
   return (body) => void insert.run(values.map((value) => (Array.isArray(value) ? value.join(body) : value)));
 }

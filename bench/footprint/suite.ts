@@ -77,7 +77,8 @@ async function memory(options: BenchOptions): Promise<Report> {
     rounds.push(await holdOnce());
   }
   const held = medians(rounds);
-  const spread = (key: keyof Held) => `${figure(Math.min(...rounds.map((one) => one[key])))}–${figure(Math.max(...rounds.map((one) => one[key])))}`;
+  const spread = (key: keyof Held) =>
+    `${figure(Math.min(...rounds.map((one) => one[key])))}–${figure(Math.max(...rounds.map((one) => one[key])))}`;
   return {
     title: "Memory",
     what: `Resident memory (VmRSS) after ${SETTLE_MS / 1_000} s of rest; of the server after some requests of every kind that follows; the runner with its guard process. Per connection: what ${RUNNERS} connected runners (both channels, over the real protocol) and ${STREAMS} open event streams add, divided. Median of ${options.rounds}.`,
@@ -96,7 +97,10 @@ async function holdOnce(): Promise<Held> {
   await using server = await startServer({ dataDir: directory.file("server") });
   const runner = await runnerAtRest(server, directory.file("runner"));
   // No machine of this fleet has the label, so the run waits and its streams stay open.
-  const { id } = await server.call<{ id: string }>("POST", "/runs", { command: "true", requires: { labels: { nowhere: "yes" } } });
+  const { id } = await server.call<{ id: string }>("POST", "/runs", {
+    command: "true",
+    requires: { labels: { nowhere: "yes" } },
+  });
   const tokens = await makeTokens(server);
   for (let warm = 0; warm < 300; warm++) await server.call("GET", `/runs/${id}`);
   const warmRunners = await Promise.all([1_000, 1_001, 1_002].map((number) => connectFakeRunner(server, number)));
@@ -133,19 +137,29 @@ async function settled(pid: number): Promise<number> {
 async function makeTokens(server: SignalboxServer): Promise<string[]> {
   const tokens: string[] = [];
   for (let number = 0; number <= STREAMS / STREAMS_PER_TOKEN; number++) {
-    const { token } = await server.call<{ token: string }>("POST", "/tokens", { name: `bench ${number}`, scopes: ["runs:read"] });
+    const { token } = await server.call<{ token: string }>("POST", "/tokens", {
+      name: `bench ${number}`,
+      scopes: ["runs:read"],
+    });
     tokens.push(token);
   }
   return tokens;
 }
 
-async function openStreams(server: SignalboxServer, runId: string, tokens: readonly string[], count: number): Promise<Socket[]> {
+async function openStreams(
+  server: SignalboxServer,
+  runId: string,
+  tokens: readonly string[],
+  count: number,
+): Promise<Socket[]> {
   const offset = count < STREAMS ? STREAMS : 0;
   return await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const token = tokens[Math.floor((index + offset) / STREAMS_PER_TOKEN)] ?? "";
       const socket = createConnection({ host: "127.0.0.1", port: server.port });
-      socket.write(`GET /api/v1/runs/${runId}/stream HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\nauthorization: Bearer ${token}\r\n\r\n`);
+      socket.write(
+        `GET /api/v1/runs/${runId}/stream HTTP/1.1\r\nhost: 127.0.0.1:${server.port}\r\nauthorization: Bearer ${token}\r\n\r\n`,
+      );
       const first = await new Promise<string>((resolve, reject) => {
         socket.once("data", (data) => resolve(data.toString()));
         socket.once("error", reject);

@@ -53,7 +53,9 @@ export async function runScript<Result>(script: URL, task: object, options: Scri
   const args = [...nodeArgs, fileURLToPath(script), JSON.stringify(task)];
   await using owned = startProcess(process.execPath, args, { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const timeout = new AbortController();
-  const reported = new Promise<Result>((resolve) => owned.child.once("message", (message) => resolve(message as Result)));
+  const reported = new Promise<Result>((resolve) =>
+    owned.child.once("message", (message) => resolve(message as Result)),
+  );
   const result = await Promise.race([
     reported,
     owned.ended.then(() => reject(`${script.pathname} ended without a report`)),

@@ -38,10 +38,14 @@ export async function startServer({ dataDir, profileDir, environment = {} }: Ser
   };
   const url = `http://127.0.0.1:${port}`;
   const startedAt = performance.now();
-  const args = [...profiling(profileDir, "server"), await mainOf("@signalbox/server-app")];
+  const args = [...profiling(profileDir, "server"), mainIn(import.meta.resolve("@signalbox/server-app/package.json"))];
   await using cleanup = new AsyncDisposableStack();
   const owned = cleanup.use(startProcess(process.execPath, args, { env }));
-  const isUp = () => fetch(`${url}/health`).then(({ status }) => status === 200, () => false);
+  const isUp = () =>
+    fetch(`${url}/health`).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   await waitUntil("the server is healthy", isUp, { timeoutMs: 60_000, everyMs: 2 });
   const startMs = performance.now() - startedAt;
   const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
@@ -76,7 +80,12 @@ export interface SignalboxRunner extends AsyncDisposable {
 /** Enrols a runner daemon at a server and waits until it is connected. */
 export async function startRunner(
   server: SignalboxServer,
-  settings: { readonly dataDir: string; readonly sandbox: "auto" | "none"; readonly slots?: number; readonly profileDir?: string | undefined },
+  settings: {
+    readonly dataDir: string;
+    readonly sandbox: "auto" | "none";
+    readonly slots?: number;
+    readonly profileDir?: string | undefined;
+  },
 ): Promise<SignalboxRunner> {
   const { token } = await server.call<{ token: string }>("POST", "/runners/enrolment-tokens", {});
   const env = {
@@ -88,7 +97,10 @@ export async function startRunner(
     SIGNALBOX_RUNNER_SLOTS: String(settings.slots ?? 5),
     SIGNALBOX_LOG_LEVEL: "error",
   };
-  const args = [...profiling(settings.profileDir, "runner"), await mainOf("@signalbox/runner-app")];
+  const args = [
+    ...profiling(settings.profileDir, "runner"),
+    mainIn(import.meta.resolve("@signalbox/runner-app/package.json")),
+  ];
   await using cleanup = new AsyncDisposableStack();
   const owned = cleanup.use(startProcess(process.execPath, args, { env }));
   const isConnected = async () => {
@@ -101,6 +113,6 @@ export async function startRunner(
 }
 
 /** Where an app begins, from source. */
-async function mainOf(app: string): Promise<string> {
-  return fileURLToPath(new URL("./src/main.ts", import.meta.resolve(`${app}/package.json`)));
+function mainIn(manifest: string): string {
+  return fileURLToPath(new URL("./src/main.ts", manifest));
 }

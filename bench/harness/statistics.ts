@@ -9,7 +9,9 @@ export function median(values: readonly number[]): number {
 }
 
 /** The median of each figure, over rounds that all have the same figures; undefined of none. */
-export function medians<Key extends string>(rounds: readonly Readonly<Record<Key, number>>[]): Record<Key, number> | undefined {
+export function medians<Key extends string>(
+  rounds: readonly Readonly<Record<Key, number>>[],
+): Record<Key, number> | undefined {
   const [first] = rounds;
   if (!first) return undefined;
   const keys = Object.keys(first) as Key[];

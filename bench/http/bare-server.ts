@@ -22,7 +22,8 @@ export interface BareServerTask {
   readonly file?: string;
 }
 
-export const CREATE = "CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, order_text TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
+export const CREATE =
+  "CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, order_text TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
 
 interface Keeper {
   put(row: BareRow): Promise<void>;
@@ -59,6 +60,8 @@ function onDisk(path: string): Keeper {
   made.exec(CREATE);
   made.close();
   const writer = new GroupedWriter<BareRow>(new URL("./bare-row-writer.ts", import.meta.url), { file: path });
-  const select = new Database(path, { readonly: true }).prepare<[string], BareRow>('SELECT id, order_text AS "order", at FROM runs WHERE id = ?');
+  const select = new Database(path, { readonly: true }).prepare<[string], BareRow>(
+    'SELECT id, order_text AS "order", at FROM runs WHERE id = ?',
+  );
   return { put: (row) => writer.commit(row), get: (id) => select.get(id) };
 }

@@ -31,7 +31,12 @@ const BARE = "bare Hono, nothing kept";
 const targets: Readonly<Record<string, (directory: string, options: BenchOptions) => Promise<Target>>> = {
   [OURS]: async (directory, { profileDir }) => {
     const server = await startServer({ dataDir: directory, profileDir });
-    return { port: server.port, path: "/api/v1/runs", headers: server.headers, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    return {
+      port: server.port,
+      path: "/api/v1/runs",
+      headers: server.headers,
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
   },
   [ROW]: (directory) => bare(`${directory}.db`),
   [BARE]: () => bare(undefined),
@@ -47,28 +52,38 @@ export async function http(options: BenchOptions): Promise<Report[]> {
       rounds.get(label)?.push(await measure(open, round === 1 && profileDir !== undefined ? options : unprofiled));
     }
   }
-  return [
-    compare("POST a run", "post", rounds, options),
-    compare("GET a run", "get", rounds, options),
-  ];
+  return [compare("POST a run", "post", rounds, options), compare("GET a run", "get", rounds, options)];
 }
 
-async function measure(open: (directory: string, options: BenchOptions) => Promise<Target>, options: BenchOptions): Promise<Opened> {
+async function measure(
+  open: (directory: string, options: BenchOptions) => Promise<Target>,
+  options: BenchOptions,
+): Promise<Opened> {
   await using directory = await tempDir("signalbox-bench-");
   await using target = await open(directory.file("data"), options);
   // An org may have 10,000 unfinished runs, and nothing finishes them here.
-  const post = await load(target, { method: "POST", paths: [target.path], body: BODY, warm: 3_000, count: options.isQuick ? 3_000 : 6_000 });
+  const post = await load(target, {
+    method: "POST",
+    paths: [target.path],
+    body: BODY,
+    warm: 3_000,
+    count: options.isQuick ? 3_000 : 6_000,
+  });
   const ids = post.bodies.map((body) => (JSON.parse(body) as { data: { id: string } }).data.id);
   const paths = ids.map((id) => `${target.path}/${id}`);
   const get = await load(target, { method: "GET", paths, warm: 5_000, count: options.isQuick ? 10_000 : 25_000 });
   return { post: figures(post), get: figures(get) };
 }
 
-async function load(target: Target, task: Pick<LoadTask, "method" | "paths" | "body" | "warm" | "count">): Promise<Load & { readonly bodies: string[] }> {
+async function load(
+  target: Target,
+  task: Pick<LoadTask, "method" | "paths" | "body" | "warm" | "count">,
+): Promise<Load & { readonly bodies: string[] }> {
   const { port, headers } = target;
   const whole: LoadTask = { port, headers, connections: CONNECTIONS, timeoutMs: 40_000, ...task };
   const result = await runScript<Load & { readonly bodies: string[] }>(new URL("./load.ts", import.meta.url), whole);
-  if (result.refused > 0) throw new Error(`${task.method} ${task.paths[0]}: ${result.refused} refused; ${result.bodies.at(-1)}`);
+  if (result.refused > 0)
+    throw new Error(`${task.method} ${task.paths[0]}: ${result.refused} refused; ${result.bodies.at(-1)}`);
   return result;
 }
 
@@ -85,7 +100,12 @@ async function bare(file: string | undefined): Promise<Target> {
   return { port, path: "/runs", headers: {}, [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose]() };
 }
 
-function compare(title: string, verb: keyof Opened, rounds: ReadonlyMap<string, readonly Opened[]>, { rounds: count }: BenchOptions): Report {
+function compare(
+  title: string,
+  verb: keyof Opened,
+  rounds: ReadonlyMap<string, readonly Opened[]>,
+  { rounds: count }: BenchOptions,
+): Report {
   const results = new Map([...rounds].map(([label, all]) => [label, medians(all.map((one) => ({ ...one[verb] })))]));
   const perSecond = (label: string) => results.get(label)?.perSecond;
   const ours = perSecond(OURS);

@@ -25,7 +25,11 @@ export async function bareStarts(samples: number): Promise<number[]> {
 }
 
 /** The same through a server and a runner in processes of their own, from the POST on. */
-export async function signalboxStarts(samples: number, sandbox: "auto" | "none", { profileDir }: BenchOptions): Promise<number[]> {
+export async function signalboxStarts(
+  samples: number,
+  sandbox: "auto" | "none",
+  { profileDir }: BenchOptions,
+): Promise<number[]> {
   await using directory = await tempDir("signalbox-bench-");
   await using server = await startServer({ dataDir: directory.file("server"), profileDir });
   await using _runner = await startRunner(server, { dataDir: directory.file("runner"), sandbox, profileDir });
@@ -33,7 +37,9 @@ export async function signalboxStarts(samples: number, sandbox: "auto" | "none",
   for (let sample = 0; sample < samples + WARM; sample++) {
     const from = now();
     const { id } = await server.call<{ id: string }>("POST", "/runs", { command: { argv: CLOCK } });
-    const output = await fetch(`${server.url}/api/v1/runs/${id}/output?format=raw&follow=true`, { headers: server.headers });
+    const output = await fetch(`${server.url}/api/v1/runs/${id}/output?format=raw&follow=true`, {
+      headers: server.headers,
+    });
     const text = await output.text();
     if (!/^\d+\n$/.test(text)) throw new Error(`run ${id} said ${JSON.stringify(text)}`);
     if (sample >= WARM) waits.push(Number(text) / 1e6 - from);

@@ -15,24 +15,36 @@ export async function latency(options: BenchOptions): Promise<Report[]> {
 
 async function leases(options: BenchOptions): Promise<Report> {
   await using services = new AsyncDisposableStack();
-  const entries: { label: string; script: string; inFlight: number; service?: string }[] = [
-    { label: "Signalbox, 1 in flight", script: "./lease.ts", inFlight: 1 },
-    { label: "Signalbox, 64 in flight", script: "./lease.ts", inFlight: 64 },
+  const lease = new URL("./lease.ts", import.meta.url);
+  const bullmq = new URL("./bullmq.ts", import.meta.url);
+  const entries: { label: string; script: URL; inFlight: number; service?: string }[] = [
+    { label: "Signalbox, 1 in flight", script: lease, inFlight: 1 },
+    { label: "Signalbox, 64 in flight", script: lease, inFlight: 64 },
   ];
   const notes: string[] = [];
   for (const fsync of ["always", "everysec"] as const) {
     const redis = await startRedis(fsync);
     if (!redis) notes.push(`BullMQ (appendfsync ${fsync}) was not measured: there is no redis-server here.`);
-    else entries.push({ label: `BullMQ 6, ${fsync}, 1 in flight`, script: "./bullmq.ts", inFlight: 1, service: String(services.use(redis).port) });
+    else
+      entries.push({
+        label: `BullMQ 6, ${fsync}, 1 in flight`,
+        script: bullmq,
+        inFlight: 1,
+        service: String(services.use(redis).port),
+      });
   }
   const rounds = new Map<string, Latency[]>(entries.map(({ label }) => [label, []]));
   for (let round = 1; round <= options.rounds; round++) {
     for (const { label, script, ...rest } of entries) {
       options.say(`lease latency, round ${round}: ${label}`);
       await using directory = await tempDir("signalbox-bench-");
-      const task: LatencyTask = { ...rest, directory: directory.file("data"), samples: options.isQuick ? 1_000 : 3_000 };
-      const nodeArgs = round === 1 && script === "./lease.ts" ? profiling(options.profileDir, `lease-${rest.inFlight}`) : [];
-      rounds.get(label)?.push(await runScript<Latency>(new URL(script, import.meta.url), task, { nodeArgs }));
+      const task: LatencyTask = {
+        ...rest,
+        directory: directory.file("data"),
+        samples: options.isQuick ? 1_000 : 3_000,
+      };
+      const nodeArgs = round === 1 && script === lease ? profiling(options.profileDir, `lease-${rest.inFlight}`) : [];
+      rounds.get(label)?.push(await runScript<Latency>(script, task, { nodeArgs }));
     }
   }
   const results = new Map([...rounds].map(([label, all]) => [label, medians(all)]));
@@ -40,8 +52,20 @@ async function leases(options: BenchOptions): Promise<Report> {
     title: "Lease latency, in process",
     what: `Ready → grant: from the step's becoming ready to its lease's commit and the grant to start. Order → grant: from the call of createRun, so two commits; for BullMQ from the call of add to the handler. Milliseconds, median of ${options.rounds}.`,
     columns: ["", "ready → grant p50", "p99", "order → grant p50", "p99"],
-    rows: [...results].map(([label, one]) => [label, figure(one?.leaseP50), figure(one?.leaseP99), figure(one?.orderP50), figure(one?.orderP99)]),
-    aims: [aimForMost("ready → grant p50 at most 0.5 ms with 1 in flight", results.get("Signalbox, 1 in flight")?.leaseP50, 0.5)],
+    rows: [...results].map(([label, one]) => [
+      label,
+      figure(one?.leaseP50),
+      figure(one?.leaseP99),
+      figure(one?.orderP50),
+      figure(one?.orderP99),
+    ]),
+    aims: [
+      aimForMost(
+        "ready → grant p50 at most 0.5 ms with 1 in flight",
+        results.get("Signalbox, 1 in flight")?.leaseP50,
+        0.5,
+      ),
+    ],
     notes,
   };
 }

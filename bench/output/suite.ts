@@ -57,7 +57,12 @@ function compare(content: Content, rates: ReadonlyMap<string, readonly number[]>
     title: `Output: ${content}`,
     what: `${BYTES / 1e6} MB from a step's process through runner and server, stored durably, to one reader that follows; from the first byte at the reader to the last. SSE counts the bytes of the output, not those of its spelling. Median of ${rounds}.`,
     columns: ["", "MB/s", "Signalbox raw is", "Signalbox SSE is"],
-    rows: [PIPE, WS, RAW, SSE].map((label) => [label, figure(rate(label)), ratio(rate(RAW), rate(label)), ratio(rate(SSE), rate(label))]),
+    rows: [PIPE, WS, RAW, SSE].map((label) => [
+      label,
+      figure(rate(label)),
+      ratio(rate(RAW), rate(label)),
+      ratio(rate(SSE), rate(label)),
+    ]),
   };
 }
 
@@ -68,24 +73,33 @@ async function throughPipe(shell: string): Promise<number> {
 
 async function throughWs(shell: string): Promise<number> {
   const port = await freePort();
-  const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  await using _server = startProcess(process.execPath, [script("./ws-server.ts"), JSON.stringify({ port })]);
+  const server = fileURLToPath(new URL("./ws-server.ts", import.meta.url));
+  const runner = fileURLToPath(new URL("./ws-runner.ts", import.meta.url));
+  await using _server = startProcess(process.execPath, [server, JSON.stringify({ port })]);
   await waitUntil("the relay listens", () => canConnect(port));
   const reading = read(`http://127.0.0.1:${port}/`, {}, BYTES);
-  await using _runner = startProcess(process.execPath, [script("./ws-runner.ts"), JSON.stringify({ port, shell })]);
+  await using _runner = startProcess(process.execPath, [runner, JSON.stringify({ port, shell })]);
   return await reading;
 }
 
 async function throughSignalbox(server: SignalboxServer, shell: string, format: "raw" | "sse"): Promise<number> {
   const { id } = await server.call<{ id: string }>("POST", "/runs", { command: shell });
-  const rate = await read(`${server.url}/api/v1/runs/${id}/output?format=${format}&follow=true`, server.headers, format === "raw" ? undefined : BYTES);
+  const rate = await read(
+    `${server.url}/api/v1/runs/${id}/output?format=${format}&follow=true`,
+    server.headers,
+    format === "raw" ? undefined : BYTES,
+  );
   const { run } = await server.call<{ run: { status: string } }>("GET", `/runs/${id}`);
   if (run.status !== "succeeded") throw new Error(`run ${id} is ${run.status}`);
   return rate;
 }
 
 /** Megabytes per second of an answer; with `bytes`, of so many that it stands for. */
-async function read(url: string, headers: Readonly<Record<string, string>>, bytes: number | undefined): Promise<number> {
+async function read(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  bytes: number | undefined,
+): Promise<number> {
   return await new Promise<number>((resolve, reject) => {
     get(url, { headers }, (response) => {
       if (response.statusCode !== 200) reject(new Error(`${url}: ${response.statusCode}`));
