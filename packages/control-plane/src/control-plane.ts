@@ -125,7 +125,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     if (state !== "queued" && state !== "running") counters[`runs_${state}`] += 1;
   });
 
-  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopAttempts, explain: (rows) => explainRun(rows, fleet, dispatcher) });
+  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopAttempts, onCreated: () => (counters.runs_created += 1), explain: (rows) => explainRun(rows, fleet, dispatcher) });
   const projects = new ProjectHandler({ store, clock, vault });
   const tokens = new TokenHandler({
     store,

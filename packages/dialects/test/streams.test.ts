@@ -173,6 +173,22 @@ describe("the native stream of events", () => {
     expect(server.answered.at(-1)?.end).toBe("revoked");
   });
 
+  it("ends when the credential that its ticket was drawn on is taken away", async () => {
+    const fake = new FakeControlPlane();
+    await using server = await serveFaces(fake.controlPlane, { auth: "token", readers: { revocationMs: 40 } });
+    const run = fake.addRun();
+    const token = fake.addToken(["runs:read"]);
+    const url = `${server.url}/api/v1/runs/${run.id}`;
+    const drawn = await fetch(`${url}/stream-tickets`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
+    const { data } = (await drawn.json()) as { data: { ticket: string } };
+    const response = await fetch(`${url}/stream?ticket=${data.ticket}`);
+
+    fake.revoke(token);
+
+    expect(await collect(response)).toHaveLength(1);
+    expect(server.answered.at(-1)?.end).toBe("revoked");
+  });
+
   it("is open as often as a principal may, and not once more", async () => {
     const fake = new FakeControlPlane();
     await using server = await serveFaces(fake.controlPlane, { streamsPerPrincipal: 3 });

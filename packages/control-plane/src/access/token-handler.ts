@@ -88,6 +88,13 @@ export class TokenHandler {
     return known.principal;
   }
 
+  /** Whether a principal that was recognised before would be so again: false once its token is revoked or out of time. */
+  async isStillGood(principal: Principal): Promise<boolean> {
+    if (principal.kind === "local") return true;
+    const known = await this.#lookUp(principal.id);
+    return known !== undefined && (known.expiresAt === null || known.expiresAt > this.#deps.clock.now());
+  }
+
   /** A single-use ticket that opens the event stream of one run, for callers that cannot send a header. */
   async createTicket(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ ticket: string; expiresAt: string }>> {
     return answer(async () => {

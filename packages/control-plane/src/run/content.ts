@@ -7,7 +7,7 @@ export interface Content {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** The bytes, or those from `start` up to but not with `end`. */
+  /** The bytes, or those from `start` to `end`, both included. */
   open(range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 }
 

@@ -5,30 +5,36 @@ export type Merge = { readonly kind: "merged"; readonly manifest: WorkspaceManif
 
 /**
  * Applies what an attempt changed, counted from `base`, to `current`, which other steps may have changed meanwhile.
- * A path that differs between the two and was changed by the attempt to something else is a conflict.
+ * A path that differs between the two and was changed by the attempt to something else is a conflict; so is everything
+ * that was changed on another commit of the repository than the one that the run is at.
  */
 export function mergeWorkspace(base: WorkspaceManifest, current: WorkspaceManifest, changes: WorkspaceChanges): Merge {
-  const before = contents(base);
-  const now = contents(current);
+  // A step that began before the run had a commit began from the one that it found.
+  const before = contents(base, base.commit ?? changes.commit);
+  const now = contents(current, current.commit ?? changes.commit);
+  const isElsewhere = current.commit !== null && changes.commit !== null && current.commit !== changes.commit;
   const wanted = new Map<string, string>([
     ...changes.written.map((entry): [string, string] => [entry.path, contentOf(entry)]),
     ...changes.deleted.map((path): [string, string] => [path, DELETED]),
   ]);
-  const paths = [...wanted].filter(([path, content]) => before.get(path) !== now.get(path) && now.get(path) !== content).map(([path]) => path);
+  const paths = [...wanted].filter(([path, content]) => isElsewhere || (before(path) !== now(path) && now(path) !== content)).map(([path]) => path);
   return paths.length > 0 ? { kind: "conflict", paths } : { kind: "merged", manifest: apply(current, changes) };
 }
 
 const DELETED = "deleted";
+const AS_COMMITTED = "as committed";
 
 function contentOf(entry: WorkspaceEntry): string {
   return `${entry.sha256}${entry.executable ? "x" : ""}`;
 }
 
-function contents(manifest: WorkspaceManifest): Map<string, string> {
-  return new Map([
+/** What is at a path. One that a manifest does not name is as the commit has it; without a commit it is not there. */
+function contents(manifest: WorkspaceManifest, commit: string | null): (path: string) => string {
+  const named = new Map([
     ...manifest.files.map((entry): [string, string] => [entry.path, contentOf(entry)]),
     ...manifest.deleted.map((path): [string, string] => [path, DELETED]),
   ]);
+  return (path) => named.get(path) ?? (commit === null ? DELETED : AS_COMMITTED);
 }
 
 function apply(current: WorkspaceManifest, changes: WorkspaceChanges): WorkspaceManifest {
@@ -42,7 +48,7 @@ function apply(current: WorkspaceManifest, changes: WorkspaceChanges): Workspace
     files.delete(path);
     deleted.add(path);
   }
-  const commit = changes.commit ?? current.commit;
+  const commit = current.commit ?? changes.commit;
   return {
     v: 1,
     commit,

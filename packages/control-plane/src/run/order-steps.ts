@@ -1,4 +1,4 @@
-import type { Step } from "@signalbox/protocol";
+import { canonicalJson, type Step } from "@signalbox/protocol";
 
 import { ControlPlaneError } from "../errors.ts";
 
@@ -7,8 +7,8 @@ export type OrderedStep = Step & { readonly needs: string[] };
 
 /**
  * Puts steps in an order in which each comes after all that it needs, keeping the plan's order wherever that leaves a
- * choice. A step that names no needs needs the one before it. Refuses a name used twice, a need that is not there, a
- * step that needs itself, and a circle, each with the steps concerned.
+ * choice. A step that names no needs needs the one before it; the same step written twice is one. Refuses a name used
+ * for different steps, a need that is not there, a step that needs itself, and a circle, each with the steps concerned.
  */
 export function orderSteps(steps: readonly Step[]): OrderedStep[] {
   const named = withNeeds(steps);
@@ -27,18 +27,30 @@ export function orderSteps(steps: readonly Step[]): OrderedStep[] {
 }
 
 function withNeeds(steps: readonly Step[]): OrderedStep[] {
-  const names = new Set<string>();
-  for (const [index, { name }] of steps.entries()) {
-    if (names.has(name)) throw invalidPlan(`two steps are called "${name}"`, `plan.steps[${index}].name`);
-    names.add(name);
-  }
-  return steps.map((step, index) => {
-    const needs = [...new Set(step.needs ?? (index > 0 ? [steps[index - 1]?.name ?? ""] : []))];
-    const missing = needs.find((need) => !names.has(need));
-    if (missing !== undefined) throw invalidPlan(`step "${step.name}" needs "${missing}", which is not in the plan`, `plan.steps[${index}].needs`);
-    if (needs.includes(step.name)) throw invalidPlan(`step "${step.name}" needs itself`, `plan.steps[${index}].needs`);
+  const places = firstPlaces(steps);
+  const named = [...places].flatMap(([, place]) => steps[place] ?? []);
+  return named.map((step, index) => {
+    const at = `plan.steps[${places.get(step.name) ?? index}].needs`;
+    const needs = [...new Set(step.needs ?? (index > 0 ? [named[index - 1]?.name ?? ""] : []))];
+    const missing = needs.find((need) => !places.has(need));
+    if (missing !== undefined) throw invalidPlan(`step "${step.name}" needs "${missing}", which is not in the plan`, at);
+    if (needs.includes(step.name)) throw invalidPlan(`step "${step.name}" needs itself`, at);
     return { ...step, needs };
   });
+}
+
+/** Where each step stands in the plan as the caller wrote it, in that order. */
+export function firstPlaces(steps: readonly Step[]): Map<string, number> {
+  const places = new Map<string, number>();
+  const texts = new Map<string, string>();
+  for (const [index, step] of steps.entries()) {
+    const text = canonicalJson(step);
+    if (places.has(step.name) && texts.get(step.name) !== text) throw invalidPlan(`two steps are called "${step.name}"`, `plan.steps[${index}].name`);
+    if (places.has(step.name)) continue;
+    places.set(step.name, index);
+    texts.set(step.name, text);
+  }
+  return places;
 }
 
 function circle(rest: readonly OrderedStep[], byName: ReadonlyMap<string, OrderedStep>): ControlPlaneError {

@@ -16,7 +16,7 @@ import type { PlannedStep } from "@signalbox/store";
 
 import { check } from "../answer.ts";
 import { ControlPlaneError } from "../errors.ts";
-import { orderSteps, type OrderedStep } from "./order-steps.ts";
+import { firstPlaces, orderSteps, type OrderedStep } from "./order-steps.ts";
 
 /** What of a project goes into a plan, as it is when the run is made. */
 export interface PlanningProject {
@@ -35,8 +35,9 @@ export interface PlannedRun {
 /** Makes the steps of a run out of whichever way it was asked for. Pure: the same request makes the same steps. */
 export function planRun(request: CreateRunRequest, project: PlanningProject, reference?: Plan): PlannedRun {
   const { goal, source, steps } = draft(request, reference);
-  const ordered = orderSteps(withoutRepetition(steps));
-  return { goal, source, steps: ordered.map((step, index) => planStep(step, index, ordered, project, request.requires)) };
+  const ordered = orderSteps(steps);
+  const places = firstPlaces(steps);
+  return { goal, source, steps: ordered.map((step) => planStep(step, `plan.steps[${places.get(step.name) ?? 0}]`, ordered, project, request.requires)) };
 }
 
 function draft(request: CreateRunRequest, reference?: Plan): { goal: string; source: PlannedRun["source"]; steps: readonly Step[] } {
@@ -76,25 +77,14 @@ function shorten(text: string, length = limit("plan.goalLength")): string {
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 
-/** The same step written twice is one step. */
-function withoutRepetition(steps: readonly Step[]): Step[] {
-  const seen = new Map<string, string>();
-  return steps.filter((candidate) => {
-    const text = canonicalJson(candidate);
-    if (seen.get(candidate.name) === text) return false;
-    if (!seen.has(candidate.name)) seen.set(candidate.name, text);
-    return true;
-  });
-}
-
 function planStep(
   source: OrderedStep,
-  index: number,
+  /** Where the caller wrote it. */
+  at: string,
   ordered: readonly OrderedStep[],
   project: PlanningProject,
   requires: Requirements | undefined,
 ): PlannedStep {
-  const at = `plan.steps[${index}]`;
   const tool = findTool(source.tool);
   if (!tool) {
     throw new ControlPlaneError("UNKNOWN_TOOL", `step "${source.name}" names the tool "${source.tool}", which does not exist`, {
@@ -102,7 +92,7 @@ function planStep(
     });
   }
   const inputs = check(tool.inputs, source.inputs ?? {}, `${at}.inputs`) as PlannedStep["inputs"];
-  if (JSON.stringify(inputs).length > limit("step.inputsBytes")) {
+  if (Buffer.byteLength(JSON.stringify(inputs)) > limit("step.inputsBytes")) {
     throw new ControlPlaneError("VALIDATION_ERROR", `inputs of step "${source.name}" are larger than ${limit("step.inputsBytes")} bytes`, {
       issues: [{ path: `${at}.inputs`, message: "too large" }],
     });

@@ -27,7 +27,7 @@ import {
   type WaitingReason,
   type WorkspaceFile,
 } from "@signalbox/protocol";
-import { readArtifact, readGate, readGates, readProject, newRunRow, readRun, readRunRows, readRuns, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -39,7 +39,7 @@ import type { RunLog } from "../events/run-log.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
 import type { ActiveRuns } from "./active-runs.ts";
 import { planRun } from "./plan-run.ts";
-import { readableRun, toArtifact, toGate, toRun, toRunDetails } from "./run-view.ts";
+import { readableRun, toArtifact, toGate, toRun, toRunDetails, viewRun } from "./run-view.ts";
 import { contentOf, type Content } from "./content.ts";
 import { listWorkspace } from "./workspace-files.ts";
 
@@ -52,6 +52,8 @@ export interface RunHandlerDeps {
   readonly eventFeed: EventFeed;
   readonly outputFeed: OutputFeed;
   readonly activeRuns: ActiveRuns;
+  /** Told of each run that was made. */
+  readonly onCreated: () => void;
   /** Stops attempts at once, after a wish to stop has been committed. */
   readonly stopAttempts: (attemptIds: readonly string[], mode: "cancel" | "abort") => void;
   /** Why steps of a run do not run yet. */
@@ -88,7 +90,7 @@ export class RunHandler {
       requireScope(context, "runs:write");
       const wanted = check(CreateRunRequestSchema, request);
       const { orgId } = context.principal;
-      const { store, clock, ids, activeRuns, runLog } = this.#deps;
+      const { store, clock, ids, activeRuns, runLog, onCreated } = this.#deps;
       activeRuns.requireRoom(orgId);
       if (!store.hasRoom) throw new ControlPlaneError("STORAGE_FULL", "the disk is full; runs that have begun are brought to their end, new ones are not taken");
 
@@ -125,7 +127,9 @@ export class RunHandler {
       };
       const outcome = await runLog.commit("createRun", args);
       // A repetition with the same key is answered with the run that the first one made.
-      return toRun(outcome.runId === args.id ? newRunRow(args, outcome) : await this.#requireRun(outcome.runId, orgId));
+      if (outcome.runId !== args.id) return toRun(await this.#requireRun(outcome.runId, orgId));
+      onCreated();
+      return viewRun({ ...newRun(args), state: outcome.state, last_seq: outcome.lastSeq });
     });
   }
 

@@ -45,7 +45,8 @@ export function toRun(row: RunRow): Run {
   return viewRun(readableRun(row));
 }
 
-function viewRun({ id, org_id, project_id, state, last_seq, header, progress }: ReadableRun): Run {
+/** A run whose documents have been read, as callers see it. */
+export function viewRun({ id, org_id, project_id, state, last_seq, header, progress }: ReadableRun): Run {
   const done = progress.steps.filter((step) => isFinal(STEP_TRANSITIONS, step.state)).length;
   return defined({
     id,

@@ -119,10 +119,11 @@ class Exchange implements Call {
 
   stream(): EventStream {
     const { streams, readers, authentication } = this.#desk;
+    const { principal } = this.#caller;
     const stream = new EventStream({
       outgoing: this.outgoing,
       settings: readers,
-      isStillGood: () => authentication.isStillGood(this.incoming),
+      isStillGood: async () => principal === undefined || authentication.isStillGood(principal),
       onEnd: (end) => {
         this.#end = end;
         streams.remove(stream);

@@ -328,6 +328,7 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
         entry && { kind: "token", id: entry.token.id, orgId: entry.token.orgId, scopes: new Set(entry.token.scopes) }
       );
     },
+    isStillGood: async (principal) => principal.kind === "local" || this.#tokens.has(principal.id),
     createTicket: async (runId, context) =>
       this.#withRun("createTicket", runId, context, () => {
         const ticket = this.#id("tkt");

@@ -65,17 +65,9 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
   return yield* outcomeOf(change);
 }
 
-/** The row of a run that was just made, as far as it can be told without asking the store. */
-export function newRunRow(args: CreateRunArgs, outcome: RunOutcome): RunRow {
-  return {
-    id: args.id,
-    org_id: args.orgId,
-    project_id: args.projectId,
-    state: outcome.state,
-    last_seq: outcome.lastSeq,
-    header: JSON.stringify(args.header),
-    progress: JSON.stringify(beginning(args)),
-  };
+/** A run as it is made, before its steps have moved: what can be told of it without asking the store. */
+export function newRun(args: CreateRunArgs): Pick<RunRow, "id" | "org_id" | "project_id"> & { header: RunHeader; progress: RunProgress } {
+  return { id: args.id, org_id: args.orgId, project_id: args.projectId, header: args.header, progress: beginning(args) };
 }
 
 /** How far a run has come when it has just been made. */
