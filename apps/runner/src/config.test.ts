@@ -8,13 +8,27 @@ describe("readRunnerConfig", () => {
   it("has a default for everything", () => {
     const config = readRunnerConfig([], { HOME: "/home/x" });
 
-    expect(config).toMatchObject({ logLevel: "info", runner: { serverUrl: "http://localhost:3000", slots: 5, sandbox: "auto", policy: { allowFileRepositories: false } } });
+    expect(config).toMatchObject({
+      logLevel: "info",
+      runner: {
+        serverUrl: "http://localhost:3000",
+        slots: 5,
+        sandbox: "auto",
+        policy: { allowFileRepositories: false },
+      },
+    });
   });
 
   it("takes arguments before the environment", () => {
-    const config = readRunnerConfig(["--slots", "2", "--allow-file-repos", "--labels", "zone=a,gpu=yes"], { SIGNALBOX_RUNNER_SLOTS: "9" });
+    const config = readRunnerConfig(["--slots", "2", "--allow-file-repos", "--labels", "zone=a,gpu=yes"], {
+      SIGNALBOX_RUNNER_SLOTS: "9",
+    });
 
-    expect(config.runner).toMatchObject({ slots: 2, labels: { zone: "a", gpu: "yes" }, policy: { allowFileRepositories: true } });
+    expect(config.runner).toMatchObject({
+      slots: 2,
+      labels: { zone: "a", gpu: "yes" },
+      policy: { allowFileRepositories: true },
+    });
   });
 
   it("reads the token and the policy from files", async () => {
@@ -24,7 +38,10 @@ describe("readRunnerConfig", () => {
 
     const config = readRunnerConfig(["--token-file", dir.file("token"), "--policy", dir.file("policy.yaml")], {});
 
-    expect(config.runner).toMatchObject({ enrolmentToken: "the-token", policy: { tools: ["command", "gate:*"], sandbox: "required" } });
+    expect(config.runner).toMatchObject({
+      enrolmentToken: "the-token",
+      policy: { tools: ["command", "gate:*"], sandbox: "required" },
+    });
   });
 
   it("keeps its own settings from the steps", () => {

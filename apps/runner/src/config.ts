@@ -25,17 +25,34 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const yes = z
   .enum(["1", "true", "yes", "0", "false", "no"], "must be true or false")
   .transform((text) => ["1", "true", "yes"].includes(text));
-const list = z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean));
-const whole = z.string().regex(/^\d{1,9}$/, "must be a whole number").transform(Number);
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean),
+);
+const whole = z
+  .string()
+  .regex(/^\d{1,9}$/, "must be a whole number")
+  .transform(Number);
 const labels = list
   .pipe(z.array(z.string().regex(/^[^=]+=.*$/, "must be name=value, separated by commas")))
-  .transform((entries) => Object.fromEntries(entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)])));
+  .transform((entries) =>
+    Object.fromEntries(
+      entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+    ),
+  );
 
 const EnvironmentSchema = z.object({
-  SIGNALBOX_URL: z.url({ protocol: /^https?$/, error: "must be the http(s) URL of the server" }).default("http://localhost:3000"),
+  SIGNALBOX_URL: z
+    .url({ protocol: /^https?$/, error: "must be the http(s) URL of the server" })
+    .default("http://localhost:3000"),
   SIGNALBOX_ENROLMENT_TOKEN: z.string().min(1).optional(),
   SIGNALBOX_ENROLMENT_TOKEN_FILE: z.string().min(1).optional(),
-  SIGNALBOX_RUNNER_DATA_DIR: z.string().min(1).default(() => join(homedir(), ".signalbox", "runner")),
+  SIGNALBOX_RUNNER_DATA_DIR: z
+    .string()
+    .min(1)
+    .default(() => join(homedir(), ".signalbox", "runner")),
   SIGNALBOX_RUNNER_SLOTS: whole.pipe(z.int().min(1).max(limit("runner.slotsMax"))).default(limit("runner.slots")),
   SIGNALBOX_RUNNER_LABELS: labels.default({}),
   SIGNALBOX_RUNNER_POLICY_FILE: z.string().min(1).optional(),
@@ -63,11 +80,16 @@ const ARGUMENTS = {
 } as const satisfies Record<string, keyof z.input<typeof EnvironmentSchema>>;
 
 /** Reads the configuration; arguments win over the environment. Throws a `ConfigError`. */
-export function readRunnerConfig(args: readonly string[] = process.argv.slice(2), environment: Environment = process.env): RunnerAppConfig {
+export function readRunnerConfig(
+  args: readonly string[] = process.argv.slice(2),
+  environment: Environment = process.env,
+): RunnerAppConfig {
   const given = EnvironmentSchema.safeParse({ ...withoutEmpty(environment), ...readArguments(args) });
   if (!given.success) throw new ConfigError(explain(given.error));
   const values = given.data;
-  const token = values.SIGNALBOX_ENROLMENT_TOKEN_FILE ? readText(values.SIGNALBOX_ENROLMENT_TOKEN_FILE).trim() : values.SIGNALBOX_ENROLMENT_TOKEN;
+  const token = values.SIGNALBOX_ENROLMENT_TOKEN_FILE
+    ? readText(values.SIGNALBOX_ENROLMENT_TOKEN_FILE).trim()
+    : values.SIGNALBOX_ENROLMENT_TOKEN;
   const policy = readPolicy(values.SIGNALBOX_RUNNER_POLICY_FILE, values.SIGNALBOX_RUNNER_ALLOW_FILE_REPOS);
   return {
     runner: {
@@ -79,7 +101,9 @@ export function readRunnerConfig(args: readonly string[] = process.argv.slice(2)
       policy,
       sandbox: values.SIGNALBOX_RUNNER_SANDBOX,
       // The runner's own settings, its token first of all, are nobody's but its own.
-      hostEnvironment: Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("SIGNALBOX_"))),
+      hostEnvironment: Object.fromEntries(
+        Object.entries(environment).filter(([name]) => !name.startsWith("SIGNALBOX_")),
+      ),
       path: values.SIGNALBOX_RUNNER_PATH,
       readOnlyPaths: values.SIGNALBOX_RUNNER_READ_ONLY_PATHS,
       cgroupParent: values.SIGNALBOX_RUNNER_CGROUP,
@@ -91,11 +115,18 @@ export function readRunnerConfig(args: readonly string[] = process.argv.slice(2)
 
 function readArguments(args: readonly string[]): Record<string, string> {
   const options = Object.fromEntries(
-    Object.keys(ARGUMENTS).map((name) => [name, { type: name === "allow-file-repos" ? ("boolean" as const) : ("string" as const) }]),
+    Object.keys(ARGUMENTS).map((name) => [
+      name,
+      { type: name === "allow-file-repos" ? ("boolean" as const) : ("string" as const) },
+    ]),
   );
   try {
     const { values } = parseArgs({ args: [...args], options });
-    return Object.fromEntries(Object.entries(ARGUMENTS).flatMap(([name, variable]) => (values[name] === undefined ? [] : [[variable, String(values[name])]])));
+    return Object.fromEntries(
+      Object.entries(ARGUMENTS).flatMap(([name, variable]) =>
+        values[name] === undefined ? [] : [[variable, String(values[name])]],
+      ),
+    );
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error));
   }
@@ -112,7 +143,9 @@ function parsePolicy(text: string, file: string): unknown {
   try {
     return parseYaml(text);
   } catch (error) {
-    throw new ConfigError(`the policy ${file} is no YAML: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
+    throw new ConfigError(
+      `the policy ${file} is no YAML: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`,
+    );
   }
 }
 

@@ -7,7 +7,14 @@ export async function serveHealth(runner: Runner, port: number): Promise<AsyncDi
   const server = createServer((request, response) => {
     if (request.url !== "/healthz") return void response.writeHead(404).end();
     const { isConnected, isLeaving, attempts, slots, freeSlots, sandbox } = runner.status();
-    const body = { status: isConnected ? "ok" : "disconnected", isLeaving, attempts: attempts.length, slots, freeSlots, sandbox };
+    const body = {
+      status: isConnected ? "ok" : "disconnected",
+      isLeaving,
+      attempts: attempts.length,
+      slots,
+      freeSlots,
+      sandbox,
+    };
     response.writeHead(isConnected ? 200 : 503, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));

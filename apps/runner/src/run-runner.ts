@@ -1,5 +1,11 @@
 import { limit } from "@signalbox/protocol";
-import { createRunner, DataDirInUseError, EnrolmentError, SandboxUnavailableError, ServerUrlError } from "@signalbox/runner";
+import {
+  createRunner,
+  DataDirInUseError,
+  EnrolmentError,
+  SandboxUnavailableError,
+  ServerUrlError,
+} from "@signalbox/runner";
 import { destination, pino } from "pino";
 
 import type { RunnerAppConfig } from "./config.ts";
@@ -19,7 +25,10 @@ export const EXIT_CODES = {
 
 /** Runs a runner until `stop` is aborted or the control plane refuses it; answers the exit code. */
 export async function runRunner(config: RunnerAppConfig, stop: AbortSignal): Promise<number> {
-  const logger = pino({ level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } }, destination({ fd: 2, sync: true }));
+  const logger = pino(
+    { level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } },
+    destination({ fd: 2, sync: true }),
+  );
   await using runner = createRunner({ ...config.runner, logger });
   await using _health = config.healthPort === undefined ? undefined : await serveHealth(runner, config.healthPort);
   const stopped = new Promise<"stopped">((resolve) => {
@@ -51,7 +60,9 @@ function explain(error: unknown): number {
     console.error(`FATAL: ${error.message}`);
     return EXIT_CODES.refused;
   }
-  const isConfig = [EnrolmentError, ServerUrlError, SandboxUnavailableError, DataDirInUseError].some((kind) => error instanceof kind);
+  const isConfig = [EnrolmentError, ServerUrlError, SandboxUnavailableError, DataDirInUseError].some(
+    (kind) => error instanceof kind,
+  );
   if (!isConfig) throw error;
   console.error(`FATAL: ${error instanceof Error ? error.message : String(error)}`);
   return EXIT_CODES.config;

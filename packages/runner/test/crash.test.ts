@@ -34,22 +34,27 @@ async function startDaemon(fake: FakeControlPlane, dir: TempDir, more: Record<st
   return { child, log: () => log, kill, [Symbol.asyncDispose]: kill };
 }
 
-const HOSTILE = "trap '' TERM INT HUP; (setsid sh -c \"trap '' TERM HUP; while :; do sleep 9; done\" &); (while :; do sleep 9; done) & echo up; while :; do sleep 9; done";
+const HOSTILE =
+  "trap '' TERM INT HUP; (setsid sh -c \"trap '' TERM HUP; while :; do sleep 9; done\" &); (while :; do sleep 9; done) & echo up; while :; do sleep 9; done";
 
 describe("the runner, killed with -9", () => {
-  it.each(["none", "required"] as const)("leaves no process behind after two seconds, with sandbox %s", async (sandbox) => {
-    await using fake = await FakeControlPlane.start();
-    await using dir = await tempDir();
-    await using daemon = await startDaemon(fake, dir);
-    await eventually(() => fake.isConnected);
-    const attempts = [1, 2, 3].map(() => fake.offer(shell(HOSTILE, { envelope: { sandbox } })));
-    await eventually(() => attempts.every((attempt) => fake.text(attempt) === "up\n"), { timeoutMs: 10_000 });
-    for (const { grant } of attempts) expect(await isAlive(grant.attemptId)).toBe(true);
+  it.each(["none", "required"] as const)(
+    "leaves no process behind after two seconds, with sandbox %s",
+    async (sandbox) => {
+      await using fake = await FakeControlPlane.start();
+      await using dir = await tempDir();
+      await using daemon = await startDaemon(fake, dir);
+      await eventually(() => fake.isConnected);
+      const attempts = [1, 2, 3].map(() => fake.offer(shell(HOSTILE, { envelope: { sandbox } })));
+      await eventually(() => attempts.every((attempt) => fake.text(attempt) === "up\n"), { timeoutMs: 10_000 });
+      for (const { grant } of attempts) expect(await isAlive(grant.attemptId)).toBe(true);
 
-    await daemon.kill();
+      await daemon.kill();
 
-    for (const { grant } of attempts) await eventually(async () => !(await isAlive(grant.attemptId)), { timeoutMs: 2_000 });
-  });
+      for (const { grant } of attempts)
+        await eventually(async () => !(await isAlive(grant.attemptId)), { timeoutMs: 2_000 });
+    },
+  );
 
   it("amid a step: comes back, sends the output that is left, and reports the attempt as interrupted", async () => {
     await using fake = await FakeControlPlane.start();
@@ -68,7 +73,9 @@ describe("the runner, killed with -9", () => {
     const result = await fake.resultOf(attempt);
 
     expect(result).toMatchObject({ outcome: "interrupted", reason: "interrupted" });
-    expect(fake.of("hello").at(-1)?.attempts).toMatchObject([{ attemptId: attempt.grant.attemptId, epoch: 1, state: "interrupted" }]);
+    expect(fake.of("hello").at(-1)?.attempts).toMatchObject([
+      { attemptId: attempt.grant.attemptId, epoch: 1, state: "interrupted" },
+    ]);
     expect(fake.text(attempt)).toBe("before");
     await eventually(async () => (await readdir(dir.file("data", "spool"))).length === 0);
   });

@@ -9,7 +9,9 @@ import { isAlive } from "./_support/processes.ts";
 describe("the control channel", () => {
   it("comes back after every loss of the connection, and the work goes on", async () => {
     await using fleet = await startFleet();
-    const attempt = fleet.fake.offer(shell("echo up; while ! [ -e go ]; do sleep 0.02; done; echo done", { envelope: { sandbox: "none" } }));
+    const attempt = fleet.fake.offer(
+      shell("echo up; while ! [ -e go ]; do sleep 0.02; done; echo done", { envelope: { sandbox: "none" } }),
+    );
     await eventually(() => fleet.fake.text(attempt) === "up\n");
 
     for (let loss = 0; loss < 3; loss++) {
@@ -30,7 +32,7 @@ describe("the control channel", () => {
 
     await eventually(() => !fleet.runner.status().isConnected);
     fleet.fake.thaw();
-    await eventually(() => fleet.runner.status().isConnected);
+    expect(await eventually(() => fleet.runner.status().isConnected)).toBe(true);
   });
 
   it("waits at least as long as the control plane asks", async () => {
@@ -50,7 +52,11 @@ describe("the control channel", () => {
   it.each([
     ["it is retired", { type: "retired", reason: "sold" } as const, "retired"],
     ["its key is refused", { type: "refused", code: "UNAUTHORIZED", message: "unknown key" } as const, "refused"],
-    ["another process has its place", { type: "refused", code: "FENCED", message: "newer connection" } as const, "fenced"],
+    [
+      "another process has its place",
+      { type: "refused", code: "FENCED", message: "newer connection" } as const,
+      "fenced",
+    ],
   ])("ends for good when %s", async (_name, message, cause) => {
     await using fleet = await startFleet();
     const before = fleet.fake.connections;
@@ -91,7 +97,10 @@ describe("the output channel", () => {
   });
 
   it("sends no more than the window before something is acknowledged, and then the rest", async () => {
-    await using fleet = await startFleet({}, (fake) => (fake.intervals = { ...fake.intervals, windowBytes: 100_000, frameBytes: 30_000 }));
+    await using fleet = await startFleet(
+      {},
+      (fake) => (fake.intervals = { ...fake.intervals, windowBytes: 100_000, frameBytes: 30_000 }),
+    );
     fleet.fake.acknowledgesOutput = false;
 
     const attempt = fleet.fake.offer(shell("head -c 1000000 /dev/zero"));
@@ -180,17 +189,20 @@ describe("a result", () => {
     expect(new Set(fleet.fake.of("finish").map(({ result }) => JSON.stringify(result))).size).toBe(1);
   });
 
-  it.each(["applied", "duplicate", "fenced", "unknown"] as const)("is forgotten once it was answered with %s", async (verdict) => {
-    await using fleet = await startFleet();
-    fleet.fake.answersFinish = false;
-    const attempt = fleet.fake.offer(shell("echo hi"));
-    await eventually(() => fleet.fake.of("finish").length > 0);
-    const { attemptId, epoch } = attempt.grant;
+  it.each(["applied", "duplicate", "fenced", "unknown"] as const)(
+    "is forgotten once it was answered with %s",
+    async (verdict) => {
+      await using fleet = await startFleet();
+      fleet.fake.answersFinish = false;
+      const attempt = fleet.fake.offer(shell("echo hi"));
+      await eventually(() => fleet.fake.of("finish").length > 0);
+      const { attemptId, epoch } = attempt.grant;
 
-    fleet.fake.send({ type: "finish_ack", attemptId, epoch, verdict });
+      fleet.fake.send({ type: "finish_ack", attemptId, epoch, verdict });
 
-    await eventually(() => fleet.runner.status().attempts.length === 0);
-  });
+      expect(await eventually(() => fleet.runner.status().attempts.length === 0)).toBe(true);
+    },
+  );
 
   it("brings the output that the control plane lacks", async () => {
     await using fleet = await startFleet();
@@ -204,7 +216,13 @@ describe("a result", () => {
 
     fleet.fake.answersFinish = true;
     fleet.fake.acknowledgesOutput = true;
-    fleet.fake.send({ type: "finish_ack", attemptId, epoch, verdict: "incomplete", missing: { blobs: [], streams: [{ stream: "stdout", offset: 4 }] } });
+    fleet.fake.send({
+      type: "finish_ack",
+      attemptId,
+      epoch,
+      verdict: "incomplete",
+      missing: { blobs: [], streams: [{ stream: "stdout", offset: 4 }] },
+    });
 
     await fleet.fake.resultOf(attempt);
     expect(fleet.fake.text(attempt)).toBe("0123456789");
@@ -229,7 +247,9 @@ describe("a lease", () => {
   it("stops the work before it ends when the control plane cannot be reached", async () => {
     await using fleet = await startFleet({}, short);
     const leaseMs = 3_000;
-    const attempt = fleet.fake.offer(shell("trap '' TERM; echo up; while :; do sleep 0.02; done", { leaseMs, envelope: { sandbox: "none" } }));
+    const attempt = fleet.fake.offer(
+      shell("trap '' TERM; echo up; while :; do sleep 0.02; done", { leaseMs, envelope: { sandbox: "none" } }),
+    );
     await eventually(() => fleet.fake.text(attempt) === "up\n");
 
     fleet.fake.isReachable = false;
@@ -245,7 +265,9 @@ describe("a lease", () => {
 
   it("lets the work go on without it when the step says so", async () => {
     await using fleet = await startFleet({}, short);
-    const attempt = fleet.fake.offer(shell("echo up; sleep 1.2; echo done", { leaseMs: 400, envelope: { onDisconnect: "continue" } }));
+    const attempt = fleet.fake.offer(
+      shell("echo up; sleep 1.2; echo done", { leaseMs: 400, envelope: { onDisconnect: "continue" } }),
+    );
     await eventually(() => fleet.fake.text(attempt) === "up\n");
 
     fleet.fake.isReachable = false;
@@ -259,8 +281,14 @@ describe("a lease", () => {
 
   it.each([
     ["a renewal", (fake: Fake, id: string) => void (fake.attempts.get(id)!.verdict = "lost")],
-    ["a word on the control channel", (fake: Fake, attemptId: string) => fake.send({ type: "fenced", attemptId, epoch: 1 })],
-    ["the output channel", (fake: Fake, attemptId: string) => fake.answerOutput({ type: "fenced", attemptId, epoch: 1 })],
+    [
+      "a word on the control channel",
+      (fake: Fake, attemptId: string) => fake.send({ type: "fenced", attemptId, epoch: 1 }),
+    ],
+    [
+      "the output channel",
+      (fake: Fake, attemptId: string) => fake.answerOutput({ type: "fenced", attemptId, epoch: 1 }),
+    ],
     [
       "the next welcome",
       (fake: Fake) => {

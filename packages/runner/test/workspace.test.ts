@@ -1,4 +1,9 @@
-import { canonicalJson, WorkspaceChangesSchema, type WorkspaceChanges, type WorkspaceManifest } from "@signalbox/protocol";
+import {
+  canonicalJson,
+  WorkspaceChangesSchema,
+  type WorkspaceChanges,
+  type WorkspaceManifest,
+} from "@signalbox/protocol";
 import { sha256Hex } from "@signalbox/protocol/hash";
 import { eventually } from "@signalbox/testkit";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,7 +27,12 @@ function changesOf(fleet: Fleet, sha256: string | undefined): WorkspaceChanges |
 }
 
 function manifestOf(fleet: Fleet, files: Record<string, string>, more: Partial<WorkspaceManifest> = {}): string {
-  const entries = Object.entries(files).map(([path, text]) => ({ path, sha256: fleet.fake.putBlob(text), bytes: Buffer.byteLength(text), executable: false }));
+  const entries = Object.entries(files).map(([path, text]) => ({
+    path,
+    sha256: fleet.fake.putBlob(text),
+    bytes: Buffer.byteLength(text),
+    executable: false,
+  }));
   return fleet.fake.putBlob(canonicalJson({ v: 1, commit: null, files: entries, deleted: [], ...more }));
 }
 
@@ -35,7 +45,10 @@ describe("an empty workspace", () => {
   it("gives what the step wrote, by content", async () => {
     await using fleet = await startFleet();
 
-    const { changes, result } = await step(fleet, "mkdir -p a/b; echo one > a/b/one.txt; printf two > two; chmod +x two; mkdir node_modules; echo x > node_modules/x");
+    const { changes, result } = await step(
+      fleet,
+      "mkdir -p a/b; echo one > a/b/one.txt; printf two > two; chmod +x two; mkdir node_modules; echo x > node_modules/x",
+    );
 
     expect(changes).toEqual({
       v: 1,
@@ -61,7 +74,9 @@ describe("an empty workspace", () => {
   it("keeps what the step declares as artifacts, in folders too, also when it failed", async () => {
     await using fleet = await startFleet();
 
-    const { result } = await step(fleet, "mkdir out; echo 1 > out/1; echo 2 > out/2; echo r > report.md; exit 1", { envelope: { artifacts: ["report.md", "out", "absent"] } });
+    const { result } = await step(fleet, "mkdir out; echo 1 > out/1; echo 2 > out/2; echo r > report.md; exit 1", {
+      envelope: { artifacts: ["report.md", "out", "absent"] },
+    });
 
     expect(result.artifacts.map(({ path }) => path)).toEqual(["out/1", "out/2", "report.md"]);
     for (const { sha256 } of result.artifacts) expect(fleet.fake.blobs.has(sha256)).toBe(true);
@@ -94,7 +109,10 @@ describe("a hostile workspace", () => {
       "printf 'a' > \"$(printf 'bad\\377name')\"",
       "printf 'a' > '-rf'; printf 'a' > ' space '; printf 'a' > '$(touch pwned)'; printf 'a' > 'ünïcode'",
     ].join("; ");
-    const envelope = { sandbox: "none" as const, artifacts: ["link", "folder/secret", "folder", "pipe", "hard", "d/again"] };
+    const envelope = {
+      sandbox: "none" as const,
+      artifacts: ["link", "folder/secret", "folder", "pipe", "hard", "d/again"],
+    };
 
     const { changes, result } = await step(fleet, text, { envelope });
 
@@ -108,7 +126,10 @@ describe("a hostile workspace", () => {
     await using fleet = await startFleet({ policy: { allowFileRepositories: true } });
     const repo = makeRepository(fleet.dir, { "README.md": "hi\n" });
     const { execFileSync } = await import("node:child_process");
-    execFileSync("sh", ["-c", `cd ${repo.path} && ln -s ${fleet.dir.path} escape && git add escape && git -c user.name=t -c user.email=t@t commit -qm link`]);
+    execFileSync("sh", [
+      "-c",
+      `cd ${repo.path} && ln -s ${fleet.dir.path} escape && git add escape && git -c user.name=t -c user.email=t@t commit -qm link`,
+    ]);
     const baseManifest = manifestOf(fleet, { "escape/owned": "x" });
 
     const { result } = await step(fleet, "cat escape/owned", { envelope: { repo: { url: repo.url }, baseManifest } });
@@ -123,7 +144,12 @@ describe("a workspace from a repository", () => {
 
   it("is at the commit, and gives what differs from it", async () => {
     await using fleet = await open();
-    const repo = makeRepository(fleet.dir, { "a.txt": "a\n", "b.txt": "b\n", "c.txt": "c\n", ".gitignore": "*.log\nbuild/\n" });
+    const repo = makeRepository(fleet.dir, {
+      "a.txt": "a\n",
+      "b.txt": "b\n",
+      "c.txt": "c\n",
+      ".gitignore": "*.log\nbuild/\n",
+    });
 
     const { changes, out } = await step(
       fleet,
@@ -142,7 +168,9 @@ describe("a workspace from a repository", () => {
     const newer = makeRepository(fleet.dir, { "a.txt": "new\n" });
     expect(newer.commit).not.toBe(repo.commit);
 
-    const { out } = await step(fleet, "cat a.txt; git rev-parse HEAD", { envelope: { repo: { url: repo.url, commit: repo.commit } } });
+    const { out } = await step(fleet, "cat a.txt; git rev-parse HEAD", {
+      envelope: { repo: { url: repo.url, commit: repo.commit } },
+    });
 
     expect(out).toBe(`old\n${repo.commit}\n`);
   });
@@ -173,10 +201,16 @@ describe("the workspaces of one run", () => {
 
   it("are used again in place by the step that begins where the last one ended", async () => {
     await using fleet = await startFleet();
-    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", { envelope: { runId } });
-    const baseManifest = fleet.fake.putBlob(canonicalJson({ v: 1, commit: null, files: first.changes?.written ?? [], deleted: [] }));
+    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", {
+      envelope: { runId },
+    });
+    const baseManifest = fleet.fake.putBlob(
+      canonicalJson({ v: 1, commit: null, files: first.changes?.written ?? [], deleted: [] }),
+    );
 
-    const second = await step(fleet, "cat one node_modules/kept; echo two > two", { envelope: { runId, baseManifest } });
+    const second = await step(fleet, "cat one node_modules/kept; echo two > two", {
+      envelope: { runId, baseManifest },
+    });
 
     expect(second.out).toBe("one\nkept\n");
     expect(second.changes?.written.map(({ path }) => path)).toEqual(["two"]);
@@ -185,8 +219,12 @@ describe("the workspaces of one run", () => {
 
   it("are found by content when the manifest is spelled otherwise", async () => {
     await using fleet = await startFleet();
-    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", { envelope: { runId } });
-    const baseManifest = fleet.fake.putBlob(JSON.stringify({ deleted: [], v: 1, files: first.changes?.written ?? [], commit: null }, null, 2));
+    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", {
+      envelope: { runId },
+    });
+    const baseManifest = fleet.fake.putBlob(
+      JSON.stringify({ deleted: [], v: 1, files: first.changes?.written ?? [], commit: null }, null, 2),
+    );
 
     const second = await step(fleet, "cat node_modules/kept", { envelope: { runId, baseManifest } });
 
@@ -205,9 +243,11 @@ describe("the workspaces of one run", () => {
 
   it("are laid out from the manifest on a machine that has never seen the run", async () => {
     await using fleet = await startFleet();
-    const baseManifest = manifestOf(fleet, { "deep/er/file": "content", "top": "t" });
+    const baseManifest = manifestOf(fleet, { "deep/er/file": "content", top: "t" });
 
-    const { changes, out } = await step(fleet, "cat deep/er/file; rm top; echo changed > deep/er/file", { envelope: { baseManifest } });
+    const { changes, out } = await step(fleet, "cat deep/er/file; rm top; echo changed > deep/er/file", {
+      envelope: { baseManifest },
+    });
 
     expect(out).toBe("content");
     expect(changes).toMatchObject({ deleted: ["top"], written: [{ path: "deep/er/file" }] });
@@ -216,22 +256,34 @@ describe("the workspaces of one run", () => {
   it("are separate for two steps side by side", async () => {
     await using fleet = await startFleet();
     const baseManifest = manifestOf(fleet, { shared: "s" });
-    const text = (mine: string) => `echo ${mine} > ${mine}; while ! [ -e done ]; do sleep 0.02; ls | wc -l > count; [ "$(cat shared)" = s ] && touch done; done; sleep 0.3; ls`;
+    const text = (mine: string) =>
+      `echo ${mine} > ${mine}; while ! [ -e done ]; do sleep 0.02; ls | wc -l > count; [ "$(cat shared)" = s ] && touch done; done; sleep 0.3; ls`;
 
-    const attempts = ["left", "right"].map((mine) => fleet.fake.offer(shell(text(mine), { envelope: { runId, baseManifest } })));
+    const attempts = ["left", "right"].map((mine) =>
+      fleet.fake.offer(shell(text(mine), { envelope: { runId, baseManifest } })),
+    );
     await Promise.all(attempts.map((attempt) => fleet.fake.resultOf(attempt)));
 
-    expect(attempts.map((attempt) => fleet.fake.text(attempt))).toEqual(["count\ndone\nleft\nshared\n", "count\ndone\nright\nshared\n"]);
+    expect(attempts.map((attempt) => fleet.fake.text(attempt))).toEqual([
+      "count\ndone\nleft\nshared\n",
+      "count\ndone\nright\nshared\n",
+    ]);
   });
 
   it("survive a restart of the runner", async () => {
     await using fleet = await startFleet();
-    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", { envelope: { runId } });
-    const baseManifest = fleet.fake.putBlob(canonicalJson({ v: 1, commit: null, files: first.changes?.written ?? [], deleted: [] }));
+    const first = await step(fleet, "echo one > one; mkdir node_modules; echo kept > node_modules/kept", {
+      envelope: { runId },
+    });
+    const baseManifest = fleet.fake.putBlob(
+      canonicalJson({ v: 1, commit: null, files: first.changes?.written ?? [], deleted: [] }),
+    );
 
     await fleet.restart();
     await eventually(() => fleet.runner.status().isConnected);
-    const second = await step(fleet, "cat node_modules/kept; echo one > one; echo two > two", { envelope: { runId, baseManifest } });
+    const second = await step(fleet, "cat node_modules/kept; echo one > one; echo two > two", {
+      envelope: { runId, baseManifest },
+    });
 
     expect(second.out).toBe("kept\n");
     expect(second.changes?.written.map(({ path }) => path)).toEqual(["two"]);

@@ -22,7 +22,9 @@ export class Guard implements Disposable {
   start(): void {
     // It has its own session: what is sent to the runner's group or terminal does not reach it.
     const child = spawn(process.execPath, [MAIN], { stdio: ["pipe", "ignore", "ignore"], detached: true, env: {} });
-    child.on("error", (error) => this.#logger.error({ error }, "the guard cannot be started; a crash of the runner may leave processes"));
+    child.on("error", (error) =>
+      this.#logger.error({ error }, "the guard cannot be started; a crash of the runner may leave processes"),
+    );
     child.on("exit", (code, signal) => this.#replace(code, signal));
     child.stdin.on("error", () => undefined);
     // The runner need not stay for it.

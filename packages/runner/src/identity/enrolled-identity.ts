@@ -27,7 +27,8 @@ export async function enrolledIdentity(request: {
   if (enrolled) return { ...enrolled, key };
 
   const token = config.enrolmentToken;
-  if (token === undefined) throw new EnrolmentError("no_token", "this machine is not enrolled yet, and no enrolment token was given", false);
+  if (token === undefined)
+    throw new EnrolmentError("no_token", "this machine is not enrolled yet, and no enrolment token was given", false);
   const backoff = new Backoff({ random });
   for (;;) {
     try {

@@ -35,5 +35,8 @@ export async function loadIdentity(dataDir: string): Promise<IdentityFiles> {
 /** Remembers who this machine was enrolled as. */
 export async function saveIdentity(dataDir: string, identity: Omit<RunnerIdentity, "key">): Promise<void> {
   const { runnerId, orgId, serverUrl } = identity;
-  await writePrivately(join(dataDir, "runner.json"), `${JSON.stringify({ v: 1, runnerId, orgId, serverUrl }, null, 2)}\n`);
+  await writePrivately(
+    join(dataDir, "runner.json"),
+    `${JSON.stringify({ v: 1, runnerId, orgId, serverUrl }, null, 2)}\n`,
+  );
 }

@@ -17,7 +17,11 @@ function keeper() {
     onExpiring: () => expiring.push(clock.monotonic()),
   });
   const answer = (index: number, verdict: "renewed" | "cancel" | "lost" = "renewed", epoch = 1) =>
-    leases.renewed({ type: "renewed", sentAt: sent[index]?.sentAt ?? -1, attempts: [{ attemptId: "att_1", epoch, verdict }] });
+    leases.renewed({
+      type: "renewed",
+      sentAt: sent[index]?.sentAt ?? -1,
+      attempts: [{ attemptId: "att_1", epoch, verdict }],
+    });
   return { clock, sent, expiring, verdicts, leases, answer };
 }
 

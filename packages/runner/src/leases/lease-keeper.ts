@@ -88,7 +88,7 @@ export class LeaseKeeper implements Disposable {
 
   [Symbol.dispose](): void {
     this.disconnected();
-    for (const { attemptId } of [...this.#leases.values()]) this.release(attemptId);
+    for (const attemptId of this.#leases.keys()) this.release(attemptId);
   }
 
   #renew(): void {

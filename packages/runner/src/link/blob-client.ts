@@ -21,7 +21,7 @@ export class BlobError extends Error {
 export interface BlobContent {
   readonly sha256: string;
   readonly bytes: number;
-  open(): AsyncIterable<Uint8Array>;
+  readonly open: () => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -61,13 +61,15 @@ export class BlobClient {
       body: Readable.from(open(), { objectMode: false }),
       headers: { "content-length": String(bytes), "content-type": "application/octet-stream" },
     }));
-    if (!response.ok) throw new BlobError(`the control plane refused a file of ${bytes} bytes (${response.status})`, response.status);
+    if (!response.ok)
+      throw new BlobError(`the control plane refused a file of ${bytes} bytes (${response.status})`, response.status);
   }
 
   /** The bytes of a blob, as they come; whoever reads checks the hash. */
   async get(sha256: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#request("GET", sha256, signal);
-    if (!response.ok || !response.body) throw new BlobError(`the control plane does not have blob ${sha256} (${response.status})`, response.status);
+    if (!response.ok || !response.body)
+      throw new BlobError(`the control plane does not have blob ${sha256} (${response.status})`, response.status);
     return response.body as AsyncIterable<Uint8Array>;
   }
 

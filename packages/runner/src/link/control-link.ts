@@ -128,7 +128,10 @@ export class ControlLink implements AsyncDisposable {
     const value = isBinary ? undefined : parseJson(data);
     const message = ControlMessageSchema.safeParse(value).data;
     if (message) return this.#handle(socket, message);
-    this.#settings.logger.warn({ bytes: data.length }, "a message of the control plane does not have the documented shape");
+    this.#settings.logger.warn(
+      { bytes: data.length },
+      "a message of the control plane does not have the documented shape",
+    );
     const start = UnreadableStartSchema.safeParse(value).data;
     if (start && this.#isWelcome) this.#settings.listener.onUnreadableStart(start.grant);
   }

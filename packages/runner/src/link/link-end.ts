@@ -9,7 +9,11 @@ export interface LinkEnd {
 }
 
 /** Whether a refusal is for good. The server's `retryAfterMs` says that it is not. */
-export function endOfRefusal(refusal: { code: string; message: string; retryAfterMs?: number | undefined }): LinkEnd | undefined {
+export function endOfRefusal(refusal: {
+  code: string;
+  message: string;
+  retryAfterMs?: number | undefined;
+}): LinkEnd | undefined {
   if (refusal.retryAfterMs !== undefined) return undefined;
   if (isErrorCode(refusal.code) && ERROR_CODES[refusal.code].retryable) return undefined;
   return { cause: refusal.code === "FENCED" ? "fenced" : "refused", message: `${refusal.message} (${refusal.code})` };

@@ -1,4 +1,10 @@
-import { OUTPUT_SUBPROTOCOL, OutputAnswerSchema, RUNNER_PATHS, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
+import {
+  OUTPUT_SUBPROTOCOL,
+  OutputAnswerSchema,
+  RUNNER_PATHS,
+  type OutputAnswer,
+  type OutputStream,
+} from "@signalbox/protocol";
 import { WebSocket } from "ws";
 
 import { serverAddress } from "../identity/server-url.ts";
@@ -114,7 +120,8 @@ export class OutputLink implements Disposable {
   #receive(socket: WebSocket, data: Buffer): void {
     if (socket !== this.#socket) return;
     const answer = parseAnswer(data);
-    if (!answer) return void this.#settings.logger.warn({}, "an answer on the output channel does not have the documented shape");
+    if (!answer)
+      return this.#settings.logger.warn({}, "an answer on the output channel does not have the documented shape");
     const sender = this.#senders.get(answer.attemptId);
     if (!sender || sender.source.epoch !== answer.epoch) return;
     this.#answer(sender, answer);
@@ -147,7 +154,10 @@ export class OutputLink implements Disposable {
       return true;
     };
     sender.pump(connection.window, send).catch((error: unknown) => {
-      this.#settings.logger.error({ error, attemptId: sender.source.attemptId }, "output could not be read from the spool");
+      this.#settings.logger.error(
+        { error, attemptId: sender.source.attemptId },
+        "output could not be read from the spool",
+      );
     });
   }
 }

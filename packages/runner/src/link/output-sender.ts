@@ -112,7 +112,8 @@ export class OutputSender {
 
   #underWay(): number {
     let bytes = 0;
-    for (const stream of this.source.lengths().keys()) bytes += Math.max(0, this.#sentOf(stream) - this.source.acknowledged(stream));
+    for (const stream of this.source.lengths().keys())
+      bytes += Math.max(0, this.#sentOf(stream) - this.source.acknowledged(stream));
     return bytes;
   }
 }

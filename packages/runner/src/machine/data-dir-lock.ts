@@ -17,10 +17,14 @@ export class DataDirInUseError extends Error {
  * no stale lock can keep a runner from coming back.
  */
 export async function lockDataDir(dataDir: string): Promise<AsyncDisposable> {
-  const name = createHash("sha256").update(await realpath(dataDir)).digest("hex");
+  const name = createHash("sha256")
+    .update(await realpath(dataDir))
+    .digest("hex");
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(error.code === "EADDRINUSE" ? new DataDirInUseError(dataDir) : error));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "EADDRINUSE" ? new DataDirInUseError(dataDir) : error),
+    );
     server.listen(`\0signalbox-runner-${name}`, resolve);
   });
   server.unref();

@@ -17,7 +17,11 @@ export class LoadSampler {
     this.#cpu = cpuTimes();
     const total = this.#cpu.total - before.total;
     const busy = total > 0 ? 1 - (this.#cpu.idle - before.idle) / total : 0;
-    return { cpuPercent: percent(busy), memoryPercent: percent(1 - availableMemory() / totalmem()), diskPercent: this.#disk() };
+    return {
+      cpuPercent: percent(busy),
+      memoryPercent: percent(1 - availableMemory() / totalmem()),
+      diskPercent: this.#disk(),
+    };
   }
 
   #disk(): number {

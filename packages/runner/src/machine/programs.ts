@@ -16,10 +16,16 @@ const TOOLCHAIN_PATH = "/opt/signalbox-node";
  * The folder of the runner's own Node, and then the system's or what the owner says. `readOnlyPaths` are shown where they
  * are; one inside the place of the workspace cannot be, and is left out.
  */
-export function findPrograms(request: { readonly execPath: string; readonly path: string | undefined; readonly readOnlyPaths: readonly string[] }): Programs {
+export function findPrograms(request: {
+  readonly execPath: string;
+  readonly path: string | undefined;
+  readonly readOnlyPaths: readonly string[];
+}): Programs {
   const { execPath, path = DEFAULT_PATH, readOnlyPaths } = request;
   const { binDirectory, readOnlyBinds } = nodeToolchain(execPath);
-  const moved = readOnlyBinds.map(({ source }) => (isInWorkspacePlace(source) ? { source, target: placeFor(source, execPath) } : { source }));
+  const moved = readOnlyBinds.map(({ source }) =>
+    isInWorkspacePlace(source) ? { source, target: placeFor(source, execPath) } : { source },
+  );
   const [toolchain] = moved;
   const isMoved = toolchain?.target !== undefined;
   const shown = readOnlyPaths.filter((source) => !isInWorkspacePlace(source)).map((source) => ({ source }));

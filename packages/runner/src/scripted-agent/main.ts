@@ -28,11 +28,18 @@ async function play({ script }: AgentJob): Promise<void> {
 async function act(action: Action): Promise<string | undefined> {
   switch (action.do) {
     case "say":
-      return void (await tell({ type: "say", text: action.text }));
+      await tell({ type: "say", text: action.text });
+      return undefined;
     case "progress":
-      return void (await tell({ type: "progress", percent: action.percent, ...(action.message === undefined ? {} : { message: action.message }) }));
+      await tell({
+        type: "progress",
+        percent: action.percent,
+        ...(action.message === undefined ? {} : { message: action.message }),
+      });
+      return undefined;
     case "wait":
-      return void (await sleep(action.ms));
+      await sleep(action.ms);
+      return undefined;
     case "fail":
       return action.message;
     case "write":
@@ -44,7 +51,11 @@ async function act(action: Action): Promise<string | undefined> {
   }
 }
 
-async function withTool(name: AgentTool, detail: string, use: () => Promise<string | void>): Promise<string | undefined> {
+async function withTool(
+  name: AgentTool,
+  detail: string,
+  use: () => Promise<string | void>,
+): Promise<string | undefined> {
   const id = ++asked;
   await tell({ type: "tool", id, name, detail });
   const answer = (await readLine()) as ToolAnswer;
@@ -67,7 +78,9 @@ async function run(argv: readonly string[]): Promise<string | undefined> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<string | undefined>((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? undefined : `${program} ended with ${code === null ? signal : `exit code ${code}`}`));
+    child.once("close", (code, signal) =>
+      resolve(code === 0 ? undefined : `${program} ended with ${code === null ? signal : `exit code ${code}`}`),
+    );
   });
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].on("data", (chunk: Buffer) => void tell({ type: "output", stream, bytes: chunk.toString("base64") }));

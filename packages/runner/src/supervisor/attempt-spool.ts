@@ -1,4 +1,10 @@
-import { AttemptResultSchema, OpaqueIdSchema, OutputStreamSchema, type AttemptResult, type OutputStream } from "@signalbox/protocol";
+import {
+  AttemptResultSchema,
+  OpaqueIdSchema,
+  OutputStreamSchema,
+  type AttemptResult,
+  type OutputStream,
+} from "@signalbox/protocol";
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as z from "zod";
@@ -40,7 +46,11 @@ export class AttemptSpool implements OutputSource {
   #room: PromiseWithResolvers<void> | undefined;
 
   /** Begins a spool. The directory is there when this returns; the rest follows. */
-  static create(root: string, held: { attemptId: string; epoch: number }, settings: AttemptSpoolSettings): AttemptSpool {
+  static create(
+    root: string,
+    held: { attemptId: string; epoch: number },
+    settings: AttemptSpoolSettings,
+  ): AttemptSpool {
     const directory = join(root, `${OpaqueIdSchema.parse(held.attemptId)}.${held.epoch}`);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const spool = Spool.open(directory, { segmentBytes: SEGMENT_BYTES, ...settings });
@@ -59,7 +69,11 @@ export class AttemptSpool implements OutputSource {
     return recovered;
   }
 
-  private constructor(held: { attemptId: string; epoch: number }, spool: Promise<Spool>, { pauseBytes, maxBytes = DEFAULT_BYTES }: AttemptSpoolSettings) {
+  private constructor(
+    held: { attemptId: string; epoch: number },
+    spool: Promise<Spool>,
+    { pauseBytes, maxBytes = DEFAULT_BYTES }: AttemptSpoolSettings,
+  ) {
     this.attemptId = held.attemptId;
     this.epoch = held.epoch;
     this.#spool = spool;
@@ -92,7 +106,8 @@ export class AttemptSpool implements OutputSource {
   async read(stream: OutputStream, offset: number, maxBytes: number): Promise<OutputPiece | undefined> {
     const length = this.#lengths.get(stream) ?? 0;
     const tail = this.#tails.find((one) => one.stream === stream);
-    if (offset >= length) return tail && { offset, length: length + tail.length - offset, bytes: new Uint8Array(0), gap: tail.reason };
+    if (offset >= length)
+      return tail && { offset, length: length + tail.length - offset, bytes: new Uint8Array(0), gap: tail.reason };
     const spool = await this.#spool;
     const known = this.#readers.get(stream);
     const reader = known?.offset === offset ? known : new SpoolReader(spool, stream, offset);
@@ -147,7 +162,10 @@ export class AttemptSpool implements OutputSource {
 
   /** Without what was lost since the last bytes that were kept: nothing will be acknowledged of it before more is. */
   get #unacknowledgedBytes(): number {
-    return [...this.#lengths].reduce((sum, [stream, length]) => sum + length - this.acknowledged(stream), this.#waitingBytes);
+    return [...this.#lengths].reduce(
+      (sum, [stream, length]) => sum + length - this.acknowledged(stream),
+      this.#waitingBytes,
+    );
   }
 
   #takeUp(spool: Spool): void {
@@ -155,7 +173,8 @@ export class AttemptSpool implements OutputSource {
     this.#result = finish.data?.result;
     this.#tails = finish.data?.tails ?? [];
     this.#measure(spool);
-    for (const [stream, { acknowledged }] of spool.positions) this.#acknowledged.set(OutputStreamSchema.parse(stream), acknowledged);
+    for (const [stream, { acknowledged }] of spool.positions)
+      this.#acknowledged.set(OutputStreamSchema.parse(stream), acknowledged);
   }
 
   #measure(spool: Spool): void {

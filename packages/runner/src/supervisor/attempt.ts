@@ -117,7 +117,8 @@ export class Attempt {
   /** Sends the result, if there is one; again and again until `acknowledged`. */
   report(): void {
     const { result } = this.#settings.spool;
-    if (this.#state === "finished" && result) this.#send({ type: "finish", attemptId: this.id, epoch: this.epoch, result });
+    if (this.#state === "finished" && result)
+      this.#send({ type: "finish", attemptId: this.id, epoch: this.epoch, result });
   }
 
   /** The control plane's answer to the result. */
@@ -160,7 +161,9 @@ export class Attempt {
   /** A result that the disk does not take is sent all the same; only a crash before the answer would lose it. */
   async #save(result: AttemptResult, tails: RecordedOutput["tails"]): Promise<void> {
     const { spool, output, logger } = this.#settings;
-    await spool.saveResult(result, tails).catch((error: unknown) => logger.error({ error, attemptId: this.id }, "the result is not on disk"));
+    await spool
+      .saveResult(result, tails)
+      .catch((error: unknown) => logger.error({ error, attemptId: this.id }, "the result is not on disk"));
     output.notify(this.id);
   }
 
@@ -168,7 +171,9 @@ export class Attempt {
     const { output, spool, logger } = this.#settings;
     output.detach(this.id);
     this.#settings.onSettled();
-    await spool.drop().catch((error: unknown) => logger.warn({ error, attemptId: this.id }, "a spool could not be removed"));
+    await spool
+      .drop()
+      .catch((error: unknown) => logger.warn({ error, attemptId: this.id }, "a spool could not be removed"));
     this.#over.resolve();
     this.#settings.onOver(this);
   }

@@ -32,10 +32,17 @@ export function envelopeHashOf(grant: StartGrant): string {
   return hashEnvelope(grant.envelope);
 }
 
-function findMismatch({ envelope, envelopeHash, environment, secrets }: StartGrant, ownHash: string): string | undefined {
+function findMismatch(
+  { envelope, envelopeHash, environment, secrets }: StartGrant,
+  ownHash: string,
+): string | undefined {
   if (ownHash !== envelopeHash) return `the envelope hashes to ${ownHash}, but ${envelopeHash} was granted`;
-  if (hashEnvironment(environment) !== envelope.environmentHash) return "the environment is not the one in the envelope";
-  const names = secrets.map(({ name }) => name).sort().join();
+  if (hashEnvironment(environment) !== envelope.environmentHash)
+    return "the environment is not the one in the envelope";
+  const names = secrets
+    .map(({ name }) => name)
+    .sort()
+    .join();
   return names === [...envelope.secretNames].sort().join() ? undefined : "the secrets are not those in the envelope";
 }
 
@@ -49,7 +56,8 @@ function findPolicyRefusal(envelope: Envelope, policy: RunnerPolicy): string | u
   if (!matchesAny(policy.orgs, orgId)) return `this machine's owner does not take work of org ${orgId}`;
   if (!matchesAny(policy.projects, projectId)) return `this machine's owner does not take work of project ${projectId}`;
   if (!matchesAny(policy.tools, tool)) return `this machine's owner does not allow the tool ${tool}`;
-  if (repo && !matchesAny(policy.repositories, repo.url)) return `this machine's owner does not allow the repository ${repo.url}`;
+  if (repo && !matchesAny(policy.repositories, repo.url))
+    return `this machine's owner does not allow the repository ${repo.url}`;
   if (repo && isFileUrl(repo.url) && !policy.allowFileRepositories) {
     return "this machine's owner does not allow repositories on its own disk (allowFileRepositories)";
   }

@@ -21,7 +21,10 @@ export function chooseSandbox(envelope: Envelope, policy: RunnerPolicy, availabl
   const isRequired = envelope.sandbox === "required" || policy.sandbox === "required" || policy.network === "none";
   if (isRequired && available.name === "none") {
     const who = envelope.sandbox === "required" ? "the step" : "this machine's owner";
-    throw new StepError("sandbox_unavailable", `${who} demands a sandbox, but ${available.description.reason ?? "there is none"}`);
+    throw new StepError(
+      "sandbox_unavailable",
+      `${who} demands a sandbox, but ${available.description.reason ?? "there is none"}`,
+    );
   }
   const isWaived = envelope.sandbox === "none" && !isRequired && available.name !== "none";
   const sandbox = isWaived ? new NoSandbox("the step asks for none") : available;

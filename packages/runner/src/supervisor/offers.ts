@@ -42,7 +42,7 @@ export class Offers {
 
   /** The connection is gone, and with it every start that was to come. */
   clear(): void {
-    for (const offerId of [...this.#accepted.keys()]) this.take(offerId);
+    for (const offerId of this.#accepted.keys()) this.take(offerId);
   }
 }
 
@@ -59,5 +59,7 @@ export function whyDecline(request: {
   if (isLeaving) return "the runner is leaving";
   if (freeSlots <= 0) return "every slot is taken";
   if (!toolOf(offer.tool)) return `this runner does not know the tool ${offer.tool}`;
-  return matchesAny(policy.tools, offer.tool) ? undefined : `this machine's owner does not allow the tool ${offer.tool}`;
+  return matchesAny(policy.tools, offer.tool)
+    ? undefined
+    : `this machine's owner does not allow the tool ${offer.tool}`;
 }

@@ -39,7 +39,7 @@ export class OutputRecorder {
   readonly #streams = new Map<OutputStream, Recorded>();
   #keptBytes = 0;
   #waitingBytes = 0;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor(settings: OutputRecorderSettings) {
     this.#settings = settings;
@@ -66,7 +66,12 @@ export class OutputRecorder {
       await recorded.last;
       const { hash, length, dropped } = recorded;
       if (length + dropped > 0) output.streams.push({ stream, length: length + dropped, sha256: hash.digest("hex") });
-      if (dropped > 0) output.tails.push({ stream, length: dropped, reason: `output over the limit of ${this.#settings.maxBytes} bytes` });
+      if (dropped > 0)
+        output.tails.push({
+          stream,
+          length: dropped,
+          reason: `output over the limit of ${this.#settings.maxBytes} bytes`,
+        });
     }
     return output;
   }
@@ -101,7 +106,7 @@ export class OutputRecorder {
         if (isStored) recorded.hash.update(bytes);
         this.#settings.onOutput();
       })
-      .catch((error: unknown) => void (this.#failure = error))
+      .catch((error: unknown) => void (this.#failure = error instanceof Error ? error : new Error(String(error))))
       .finally(() => (this.#waitingBytes -= bytes.length));
   }
 }

@@ -35,5 +35,6 @@ export async function recoverAttempts(request: {
 
 async function killLeftovers(attemptId: string, clock: Clock, logger: Logger): Promise<void> {
   const { killed, survivors } = await killMarked({ attemptId, clock });
-  if (killed.length + survivors.length > 0) logger.warn({ attemptId, killed, survivors }, "processes of an earlier runner were still there");
+  if (killed.length + survivors.length > 0)
+    logger.warn({ attemptId, killed, survivors }, "processes of an earlier runner were still there");
 }

@@ -5,9 +5,21 @@ const RESULTS: Readonly<Record<Exclude<StopCause, "fenced">, Omit<ToolResult, "a
   cancel: { outcome: "cancelled", reason: "cancelled", message: "the step was asked to end" },
   abort: { outcome: "cancelled", reason: "cancelled", message: "the step was killed on request" },
   timeout: { outcome: "failed", reason: "timeout", message: "the time limit of the step passed" },
-  lease: { outcome: "interrupted", reason: "interrupted", message: "the runner lost the control plane for longer than its lease" },
-  leaving: { outcome: "interrupted", reason: "interrupted", message: "the runner was stopped before the step had ended" },
-  tool: { outcome: "failed", reason: "tool_not_allowed", message: "the agent used a tool that the step does not allow" },
+  lease: {
+    outcome: "interrupted",
+    reason: "interrupted",
+    message: "the runner lost the control plane for longer than its lease",
+  },
+  leaving: {
+    outcome: "interrupted",
+    reason: "interrupted",
+    message: "the runner was stopped before the step had ended",
+  },
+  tool: {
+    outcome: "failed",
+    reason: "tool_not_allowed",
+    message: "the agent used a tool that the step does not allow",
+  },
 };
 
 /** What a step that was stopped is reported as; undefined when it came to its own end. */

@@ -32,7 +32,8 @@ export class SpoolReader {
         break;
       }
       const part = record.bytes.subarray(0, room);
-      if (part.length < record.bytes.length) this.#rest = { ...record, offset: record.offset + part.length, bytes: record.bytes.subarray(part.length) };
+      if (part.length < record.bytes.length)
+        this.#rest = { ...record, offset: record.offset + part.length, bytes: record.bytes.subarray(part.length) };
       parts.push(part);
       room -= part.length;
       this.offset += part.length;

@@ -20,7 +20,13 @@ const RESERVED = /^(HOME|PATH|TERM|SIGNALBOX_.*)$/;
  * The environment of a step, built from empty. Later sources win over earlier ones: the basics, the machine's entries
  * that both the step and the owner name, the project's entries, the secrets; the reserved names always hold.
  */
-export function stepEnvironment({ grant, host, policyEnv, path, home }: StepEnvironmentSources): Record<string, string> {
+export function stepEnvironment({
+  grant,
+  host,
+  policyEnv,
+  path,
+  home,
+}: StepEnvironmentSources): Record<string, string> {
   const { envelope, environment, secrets } = grant;
   const allowed = envelope.envAllowed.filter((name) => matchesAny(policyEnv, name) && host[name] !== undefined);
   const given = [

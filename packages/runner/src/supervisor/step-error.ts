@@ -20,11 +20,21 @@ export class StepError extends Error {
 /** The errors that a step may end with, as `StepError`; every other is a bug and undefined here. */
 export function toStepError(error: unknown, tool: string): StepError | undefined {
   if (error instanceof StepError) return error;
-  if (error instanceof z.ZodError) return new StepError("runtime_error", `the inputs of ${tool} are not as documented: ${z.prettifyError(error)}`, error);
+  if (error instanceof z.ZodError)
+    return new StepError(
+      "runtime_error",
+      `the inputs of ${tool} are not as documented: ${z.prettifyError(error)}`,
+      error,
+    );
   if (error instanceof BlobError) return new StepError("runtime_error", error.message, error);
   if (error instanceof UnsafeCommandError) return new StepError("runtime_error", error.message, error);
   if (error instanceof SecretTooShortError) return new StepError("runtime_error", error.message, error);
   if (!(error instanceof SpawnError)) return undefined;
-  if (error.code === "missing_dependency" || error.code === "permission_error") return new StepError(error.code, error.message, error);
-  return new StepError("runtime_error", error.code === "missing_directory" ? "the directory of the command does not exist" : error.message, error);
+  if (error.code === "missing_dependency" || error.code === "permission_error")
+    return new StepError(error.code, error.message, error);
+  return new StepError(
+    "runtime_error",
+    error.code === "missing_directory" ? "the directory of the command does not exist" : error.message,
+    error,
+  );
 }

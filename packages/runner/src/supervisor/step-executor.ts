@@ -1,28 +1,16 @@
-import type { AttemptResult, RunnerMessage, StartGrant } from "@signalbox/protocol";
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import type { RunnerMessage, StartGrant } from "@signalbox/protocol";
 
 import type { OutputLink } from "../link/output-link.ts";
 import type { Logger } from "../logger.ts";
 import type { Programs } from "../machine/programs.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
 import type { Clock } from "../process/clock.ts";
-import { createRedactor, type Redactor } from "../redaction/redactor.ts";
-import { WORKSPACE_PATH, type Sandbox } from "../sandbox/sandbox.ts";
-import type { ToolResult } from "../tools/tool.ts";
-import { toolOf } from "../tools/tool-table.ts";
-import type { CommandRunner } from "../workspace/git.ts";
+import { type Sandbox } from "../sandbox/sandbox.ts";
 import type { WorkspaceStore } from "../workspace/workspace-store.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { AttemptSpool } from "./attempt-spool.ts";
 import { Attempt } from "./attempt.ts";
-import { checkGrant, envelopeHashOf } from "./check-grant.ts";
-import { chooseSandbox, type ChosenSandbox } from "./choose-sandbox.ts";
-import { OutputRecorder, type RecordedOutput } from "./output-recorder.ts";
-import { resultOfStop } from "./result-of-stop.ts";
-import { stepEnvironment } from "./step-environment.ts";
-import { StepError, toStepError } from "./step-error.ts";
-import { StepRun } from "./step-run.ts";
+import { StepWork } from "./step-work.ts";
 
 export interface StepExecutorSettings {
   readonly policy: RunnerPolicy;
@@ -81,7 +69,12 @@ export class StepExecutor {
     await workspaces.clean().catch((error: unknown) => logger.warn({ error }, "workspaces could not be cleaned"));
   }
 
-  async #carryOut(grant: StartGrant, attempt: Attempt, spool: AttemptSpool, onWorkspace: (workspace: Workspace) => void): Promise<void> {
+  async #carryOut(
+    grant: StartGrant,
+    attempt: Attempt,
+    spool: AttemptSpool,
+    onWorkspace: (workspace: Workspace) => void,
+  ): Promise<void> {
     const { clock, onAttempt } = this.#settings;
     const startedMs = clock.monotonic();
     const timeout = clock.setTimer(grant.envelope.timeoutMs, () => attempt.end("timeout"));
@@ -98,152 +91,3 @@ export class StepExecutor {
 
 /** For sending again what the control plane has lost. */
 const BLOBS_MS = 60_000;
-
-/** A result without what the output came to. */
-type ResultBody = Omit<ToolResult, "artifacts"> & Partial<Pick<AttemptResult, "changes" | "artifacts">>;
-
-/** The work of one attempt. */
-class StepWork {
-  readonly #settings: StepExecutorSettings;
-  readonly #grant: StartGrant;
-  readonly #attempt: Attempt;
-  readonly #spool: AttemptSpool;
-  readonly #onWorkspace: (workspace: Workspace) => void;
-  #redactor: Redactor | undefined;
-  #recorder: OutputRecorder | undefined;
-
-  constructor(settings: StepExecutorSettings, grant: StartGrant, attempt: Attempt, spool: AttemptSpool, onWorkspace: (workspace: Workspace) => void) {
-    this.#settings = settings;
-    this.#grant = grant;
-    this.#attempt = attempt;
-    this.#spool = spool;
-    this.#onWorkspace = onWorkspace;
-  }
-
-  /** How the step ended, whatever happened. */
-  async result(): Promise<ResultBody> {
-    try {
-      return this.#redacted(await this.#run());
-    } catch (error) {
-      return this.#redacted(resultOfStop(this.#attempt.stop.cause) ?? this.#failureOf(error));
-    }
-  }
-
-  async output(): Promise<RecordedOutput> {
-    return (await this.#recorder?.finish()) ?? { streams: [], tails: [] };
-  }
-
-  async #run(): Promise<ResultBody> {
-    const { policy, clock, sandbox } = this.#settings;
-    const envelopeHash = envelopeHashOf(this.#grant);
-    const refusal = checkGrant({ grant: this.#grant, envelopeHash, policy, nowMs: clock.now() });
-    if (refusal) return { outcome: "failed", ...refusal };
-    this.#redactor = createRedactor(this.#grant.secrets);
-    this.#recorder = this.#makeRecorder(this.#redactor);
-    const chosen = chooseSandbox(this.#grant.envelope, policy, sandbox);
-    const workspace = await this.#prepare(chosen);
-    return this.#work(chosen, workspace, envelopeHash);
-  }
-
-  async #work(chosen: ChosenSandbox, workspace: Workspace, envelopeHash: string): Promise<ResultBody> {
-    const { envelope } = this.#grant;
-    const tool = toolOf(envelope.tool);
-    if (!tool) throw new StepError("missing_dependency", `this runner does not know the tool ${envelope.tool}`);
-    const home = join(this.#settings.homesDirectory, this.#grant.attemptId);
-    if (chosen.sandbox.name === "none") await mkdir(home, { recursive: true, mode: 0o700 });
-    try {
-      const step = this.#stepRun(chosen, workspace, home, () => this.#attempt.spawned(envelopeHash, chosen.report));
-      const { artifacts = [], ...own } = await tool(step);
-      const ended: ResultBody = resultOfStop(this.#attempt.stop.cause) ?? own;
-      return { ...ended, ...(await this.#collect(workspace, ended.outcome === "succeeded", artifacts)) };
-    } finally {
-      if (chosen.sandbox.name === "none") await rm(home, { recursive: true, force: true });
-    }
-  }
-
-  async #prepare(chosen: ChosenSandbox): Promise<Workspace> {
-    const workspace = await this.#settings.workspaces.acquire({
-      envelope: this.#grant.envelope,
-      signal: this.#attempt.stop.signal,
-      commandsIn: (folder, needsNetwork) => this.#plainCommands(chosen, folder, needsNetwork),
-      pathInside: (folder) => (chosen.sandbox.name === "none" ? folder : WORKSPACE_PATH),
-    });
-    this.#onWorkspace(workspace);
-    return workspace;
-  }
-
-  /** Changes count only when the step succeeded; what it declared is kept in any case, for a person to look at. */
-  async #collect(workspace: Workspace, isSuccess: boolean, artifacts: readonly string[]): Promise<Pick<ResultBody, "changes" | "artifacts">> {
-    if (this.#attempt.stop.cause === "fenced") return {};
-    const collected = await workspace.collect({
-      withChanges: isSuccess,
-      artifacts: [...this.#grant.envelope.artifacts, ...artifacts],
-      signal: this.#attempt.fenced,
-    });
-    if (collected.unkept > 0) {
-      await this.#recorder?.write("stderr", `signalbox: ${collected.unkept} files are links, special files, too large or badly named, and are not kept\n`);
-    }
-    return { artifacts: collected.artifacts, ...(collected.changes ? { changes: collected.changes } : {}) };
-  }
-
-  /** Commands of the runner's own in the step's enclosure, with nothing of the step's environment. */
-  #plainCommands(chosen: ChosenSandbox, folder: string, needsNetwork: boolean): CommandRunner {
-    const { policy } = this.#settings;
-    const network = needsNetwork && policy.network === "host" ? "host" : "none";
-    const view = { pathInside: folder, commit: undefined, list: async () => [], read: async () => undefined };
-    const environment = { PATH: this.#pathFor(chosen), LANG: "C.UTF-8", HOME: this.#settings.homesDirectory };
-    const run = new StepRun({ ...this.#common({ ...chosen, network, report: { ...chosen.report, network } }), workspace: view, directory: folder, environment, onSpawn: () => undefined });
-    return { isEnclosed: chosen.sandbox.name !== "none", capture: (command, maxBytes) => run.capture(command, maxBytes) };
-  }
-
-  #stepRun(chosen: ChosenSandbox, workspace: Workspace, home: string, onSpawn: () => void): StepRun {
-    const { hostEnvironment, policy } = this.#settings;
-    const path = this.#pathFor(chosen);
-    const environment = stepEnvironment({ grant: this.#grant, host: hostEnvironment, policyEnv: policy.env, path, home });
-    return new StepRun({ ...this.#common(chosen), workspace, directory: workspace.directory, environment, onSpawn });
-  }
-
-  #pathFor({ sandbox }: ChosenSandbox): string {
-    const { hostPath, pathInside } = this.#settings.programs;
-    return sandbox.name === "none" ? hostPath : pathInside;
-  }
-
-  #common(chosen: ChosenSandbox) {
-    const { clock, cgroupParent, programs, send } = this.#settings;
-    const { attemptId, epoch } = this.#grant;
-    const recorder = this.#recorder ?? this.#makeRecorder(createRedactor([]));
-    const onProgress = (percent: number | undefined, message: string | undefined): void => {
-      const said = message === undefined ? {} : { message: this.#redact(message).slice(0, 1_000) };
-      send({ type: "progress", attemptId, epoch, ...(percent === undefined ? {} : { percent }), ...said });
-    };
-    return { grant: this.#grant, chosen, programs, recorder, stop: this.#attempt.stop, clock, cgroupParent, onProgress };
-  }
-
-  #makeRecorder(redactor: Redactor): OutputRecorder {
-    const { output } = this.#settings;
-    const { attemptId, outputBytes } = this.#grant;
-    return new OutputRecorder({ spool: this.#spool, redactor, maxBytes: outputBytes, onOutput: () => output.notify(attemptId) });
-  }
-
-  #failureOf(error: unknown): ResultBody {
-    const known = toStepError(error, this.#grant.envelope.tool);
-    if (known) return { outcome: "failed", reason: known.reason, message: known.message.slice(0, 4_000) };
-    // The words of an unexpected error may name paths of this machine; they stay here.
-    this.#settings.logger.error({ error, attemptId: this.#grant.attemptId }, "the step met an unexpected error");
-    return { outcome: "failed", reason: "runtime_error", message: "the runner met an unexpected error; its log has the details" };
-  }
-
-  #redacted(body: ResultBody): ResultBody {
-    if (!this.#redactor) return body;
-    const { message, outputs } = body;
-    return {
-      ...body,
-      ...(message === undefined ? {} : { message: this.#redact(message) }),
-      ...(outputs === undefined ? {} : { outputs: JSON.parse(this.#redact(JSON.stringify(outputs))) as Record<string, unknown> }),
-    };
-  }
-
-  #redact(text: string): string {
-    return this.#redactor?.redactText(text) ?? text;
-  }
-}

@@ -54,12 +54,18 @@ export class StepRun implements StepContext {
     await using child = await this.#spawn(command, command.stdin === undefined ? "ignore" : "pipe");
     using _stopping = this.#stopWith(child);
     child.stdin?.end(command.stdin);
-    const recording = Promise.all([recorder.record("stdout", child.stdout.bytes), recorder.record("stderr", child.stderr.bytes)]);
+    const recording = Promise.all([
+      recorder.record("stdout", child.stdout.bytes),
+      recorder.record("stderr", child.stderr.bytes),
+    ]);
     const [end] = await Promise.all([child.exited, recording]);
     return { exitCode: end.exitCode, signal: end.signal };
   }
 
-  async capture(command: PlannedCommand, maxBytes = CAPTURE_BYTES): Promise<CommandEnd & { stdout: string; stderr: string }> {
+  async capture(
+    command: PlannedCommand,
+    maxBytes = CAPTURE_BYTES,
+  ): Promise<CommandEnd & { stdout: string; stderr: string }> {
     await using child = await this.#spawn(command, command.stdin === undefined ? "ignore" : "pipe");
     using _stopping = this.#stopWith(child);
     child.stdin?.end(command.stdin);

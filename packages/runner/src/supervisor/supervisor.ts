@@ -149,7 +149,12 @@ export class Supervisor implements Disposable {
 
   #offer(offer: ControlMessageOf<"offer">): void {
     const { offerId, attemptId } = offer;
-    const reason = whyDecline({ offer, policy: this.#settings.policy, freeSlots: this.freeSlots, isLeaving: this.#isLeaving });
+    const reason = whyDecline({
+      offer,
+      policy: this.#settings.policy,
+      freeSlots: this.freeSlots,
+      isLeaving: this.#isLeaving,
+    });
     if (reason !== undefined) return void this.#settings.send({ type: "decline", offerId, attemptId, reason });
     this.#offers.accept(offer);
     this.#settings.send({ type: "accept", offerId, attemptId });
@@ -158,7 +163,8 @@ export class Supervisor implements Disposable {
   #start({ offerId, grant }: ControlMessageOf<"start">): void {
     const { clock, logger } = this.#settings;
     const accepted = this.#offers.take(offerId);
-    if (!OpaqueIdSchema.safeParse(grant.attemptId).success) return void logger.error({ offerId }, "a grant has an attempt id that is none");
+    if (!OpaqueIdSchema.safeParse(grant.attemptId).success)
+      return logger.error({ offerId }, "a grant has an attempt id that is none");
     const known = this.#attempts.get(grant.attemptId);
     if (known && known.epoch >= grant.epoch) return;
     if (known) void known.fence();
@@ -166,7 +172,11 @@ export class Supervisor implements Disposable {
     if (grant.envelope.onDisconnect === "continue") this.#continuing.add(grant.attemptId);
     const attempt = this.#settings.begin(grant, this.release);
     this.#attempts.set(attempt.id, attempt);
-    this.#leases.hold({ attemptId: grant.attemptId, epoch: grant.epoch }, grant.leaseMs, accepted?.acceptedAt ?? clock.monotonic());
+    this.#leases.hold(
+      { attemptId: grant.attemptId, epoch: grant.epoch },
+      grant.leaseMs,
+      accepted?.acceptedAt ?? clock.monotonic(),
+    );
   }
 
   #decide(held: HeldAttempt, verdict: "cancel" | "abort" | "lost"): void {
@@ -189,7 +199,8 @@ export class Supervisor implements Disposable {
 
   /** What was found on disk has no lease here yet; and what was interrupted has no result before somebody wants it. */
   #takeUp(attempt: Attempt, leaseMs: number): void {
-    if (!this.#leases.has(attempt.id)) this.#leases.hold({ attemptId: attempt.id, epoch: attempt.epoch }, leaseMs, this.#settings.clock.monotonic());
+    if (!this.#leases.has(attempt.id))
+      this.#leases.hold({ attemptId: attempt.id, epoch: attempt.epoch }, leaseMs, this.#settings.clock.monotonic());
     void attempt.interrupt();
   }
 

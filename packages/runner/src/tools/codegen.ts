@@ -17,11 +17,20 @@ const REASONS: Readonly<Record<Exclude<AgentEnd["outcome"], "done">, FailureReas
 export const runCodegen: Tool = async (context) => {
   const { inputs: given, toolsAllowed } = context.grant.envelope;
   const inputs = CodegenInputsSchema.parse(given);
-  const agent = AGENTS.find(({ capabilities }) => capabilities.thinks || (inputs.script !== undefined && capabilities.playsScripts)) ?? scriptedAgent;
+  const agent =
+    AGENTS.find(
+      ({ capabilities }) => capabilities.thinks || (inputs.script !== undefined && capabilities.playsScripts),
+    ) ?? scriptedAgent;
   const mayUse = (tool: string): boolean => toolsAllowed === null || toolsAllowed.includes(tool);
   const { outcome, message, written } = await agent.work(context, { inputs, mayUse });
   const artifacts = [...new Set(written)];
   const outputs = { agent: agent.name, files: artifacts };
   if (outcome === "done") return { outcome: "succeeded", outputs, artifacts };
-  return { outcome: "failed", reason: REASONS[outcome], outputs, artifacts, ...(message === undefined ? {} : { message }) };
+  return {
+    outcome: "failed",
+    reason: REASONS[outcome],
+    outputs,
+    artifacts,
+    ...(message === undefined ? {} : { message }),
+  };
 };

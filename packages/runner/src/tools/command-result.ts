@@ -10,8 +10,19 @@ const SHELL_CODES: Readonly<Record<number, Pick<ToolResult, "reason" | "message"
 export function resultOfCommand({ exitCode, signal }: CommandEnd, isShell: boolean): ToolResult {
   if (exitCode === 0) return { outcome: "succeeded", exitCode };
   if (exitCode === null) {
-    return { outcome: "failed", reason: "tool_failure", message: `the command was ended by ${signal}`, ...(signal ? { signal } : {}) };
+    return {
+      outcome: "failed",
+      reason: "tool_failure",
+      message: `the command was ended by ${signal}`,
+      ...(signal ? { signal } : {}),
+    };
   }
   const known = isShell ? SHELL_CODES[exitCode] : undefined;
-  return { outcome: "failed", reason: "tool_failure", message: `the command ended with exit code ${exitCode}`, ...known, exitCode };
+  return {
+    outcome: "failed",
+    reason: "tool_failure",
+    message: `the command ended with exit code ${exitCode}`,
+    ...known,
+    exitCode,
+  };
 }

@@ -9,12 +9,19 @@ export async function runCommand(context: StepContext): Promise<ToolResult> {
 }
 
 /** Runs a command as the protocol has it, with more environment if need be. */
-export async function runGiven(context: StepContext, command: Command, env: Readonly<Record<string, string>> = {}): Promise<ToolResult> {
+export async function runGiven(
+  context: StepContext,
+  command: Command,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ToolResult> {
   const end = await context.run(planGiven(command, env));
   return resultOfCommand(end, command.shell !== undefined);
 }
 
 /** How a command of the protocol is started. */
-export function planGiven({ argv, shell, cwd, env, stdin }: Command, extra: Readonly<Record<string, string>> = {}): PlannedCommand {
+export function planGiven(
+  { argv, shell, cwd, env, stdin }: Command,
+  extra: Readonly<Record<string, string>> = {},
+): PlannedCommand {
   return { argv: argv ?? ["/bin/sh", "-c", shell ?? ""], cwd, env: { ...env, ...extra }, stdin };
 }

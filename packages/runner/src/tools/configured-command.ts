@@ -14,7 +14,9 @@ export const runConfigured: Tool = async (context) => {
 /** `{"dryRun": true}` as `SIGNALBOX_INPUT_DRYRUN=true`; texts as they are, everything else as JSON. */
 export function inputEnvironment(inputs: Readonly<Record<string, unknown>>): Record<string, string> {
   const entries = Object.entries(ConfiguredInputsSchema.parse(inputs));
-  return Object.fromEntries(entries.map(([name, value]) => [variableOf(name), typeof value === "string" ? value : JSON.stringify(value)]));
+  return Object.fromEntries(
+    entries.map(([name, value]) => [variableOf(name), typeof value === "string" ? value : JSON.stringify(value)]),
+  );
 }
 
 function variableOf(name: string): string {

@@ -24,5 +24,7 @@ export function defaultScript({ prompt, filePath, taskType }: CodegenInputs): Sc
 
 function documentOf(prompt: string, path: string): string {
   const quoted = prompt.split("\n").map((line) => `> ${line}`.trimEnd());
-  return [`# ${path}`, "", "Written by the scripted agent of Signalbox from this prompt:", "", ...quoted, ""].join("\n");
+  return [`# ${path}`, "", "Written by the scripted agent of Signalbox from this prompt:", "", ...quoted, ""].join(
+    "\n",
+  );
 }

@@ -22,12 +22,14 @@ function planPackageAudit(files: ProjectFiles): CheckPlan {
 }
 
 function planCargoAudit({ names }: ProjectFiles, programs: ReadonlySet<string>): CheckPlan {
-  if (!names.has("Cargo.lock") || !programs.has("cargo-audit")) return { lookedFor: "Cargo.lock with cargo-audit installed" };
+  if (!names.has("Cargo.lock") || !programs.has("cargo-audit"))
+    return { lookedFor: "Cargo.lock with cargo-audit installed" };
   return { commands: [["cargo", "audit"]], because: "there is Cargo.lock" };
 }
 
 function planPipAudit({ names }: ProjectFiles, programs: ReadonlySet<string>): CheckPlan {
-  if (!names.has("requirements.txt") || !programs.has("pip-audit")) return { lookedFor: "requirements.txt with pip-audit installed" };
+  if (!names.has("requirements.txt") || !programs.has("pip-audit"))
+    return { lookedFor: "requirements.txt with pip-audit installed" };
   return { commands: [["pip-audit", "--requirement", "requirements.txt"]], because: "there is requirements.txt" };
 }
 
@@ -48,7 +50,11 @@ export function checkLockFile(files: ProjectFiles): LockFileReport | undefined {
   if (!files.manifest || wanted.length === 0) return undefined;
   const lockFile = lockFileOf(files);
   if (lockFile === undefined) {
-    return { lockFile: "none", dependencies: wanted.length, problems: ["package.json has dependencies, but there is no lock file"] };
+    return {
+      lockFile: "none",
+      dependencies: wanted.length,
+      problems: ["package.json has dependencies, but there is no lock file"],
+    };
   }
   const text = files.texts.get(lockFile);
   if (text === undefined) return undefined;
@@ -64,9 +70,14 @@ function isLocal(range: string): boolean {
 function problemsOfNpm(text: string, wanted: readonly (readonly [string, string])[]): string[] {
   const packages = readNpmPackages(text);
   if (!packages) return ["the lock file cannot be read, or is older than version 2"];
-  const missing = wanted.filter(([name]) => !packages.has(`node_modules/${name}`)).map(([name]) => `${name} is not in the lock file`);
+  const missing = wanted
+    .filter(([name]) => !packages.has(`node_modules/${name}`))
+    .map(([name]) => `${name} is not in the lock file`);
   const unchecked = [...packages].filter(([path, entry]) => path.startsWith("node_modules/") && !hasChecksum(entry));
-  return [...missing, ...unchecked.map(([path]) => `${path.slice("node_modules/".length)} has no integrity in the lock file`)];
+  return [
+    ...missing,
+    ...unchecked.map(([path]) => `${path.slice("node_modules/".length)} has no integrity in the lock file`),
+  ];
 }
 
 function readNpmPackages(text: string): Map<string, unknown> | undefined {
@@ -81,7 +92,9 @@ function readNpmPackages(text: string): Map<string, unknown> | undefined {
 /** Links into the project itself, and what came bundled in another package, have no checksum of their own. */
 function hasChecksum(entry: unknown): boolean {
   if (typeof entry !== "object" || entry === null) return false;
-  return "integrity" in entry || ("link" in entry && entry.link === true) || ("inBundle" in entry && entry.inBundle === true);
+  return (
+    "integrity" in entry || ("link" in entry && entry.link === true) || ("inBundle" in entry && entry.inBundle === true)
+  );
 }
 
 /** The other lock files are no JSON; that a name stands in them, and checksums do, is all that can be said simply. */

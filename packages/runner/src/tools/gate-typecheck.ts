@@ -14,12 +14,14 @@ export function planTypecheck(files: ProjectFiles): CheckPlan {
 
 function planTsc(files: ProjectFiles): CheckPlan {
   const tsc = localProgram(files, "tsc");
-  if (!files.names.has("tsconfig.json") || tsc === undefined) return { lookedFor: "tsconfig.json with an installed typescript" };
+  if (!files.names.has("tsconfig.json") || tsc === undefined)
+    return { lookedFor: "tsconfig.json with an installed typescript" };
   return { commands: [[tsc, "--noEmit"]], because: "there are tsconfig.json and typescript" };
 }
 
 function planMypy({ names, texts }: ProjectFiles): CheckPlan {
-  const isConfigured = names.has("mypy.ini") || names.has(".mypy.ini") || (texts.get("pyproject.toml") ?? "").includes("[tool.mypy");
+  const isConfigured =
+    names.has("mypy.ini") || names.has(".mypy.ini") || (texts.get("pyproject.toml") ?? "").includes("[tool.mypy");
   if (!isConfigured) return { lookedFor: "a configuration of mypy" };
   return { commands: [["python3", "-m", "mypy", "."]], because: "mypy is configured" };
 }

@@ -42,20 +42,37 @@ async function runPlan(context: StepContext, plan: CheckPlan, cwd: string | unde
 
 /** With the network, the registry is asked; without, the lock file alone has to do, and the result says so. */
 async function runSecurity(context: StepContext, files: ProjectFiles, cwd: string | undefined): Promise<ToolResult> {
-  const auditors = [...(files.names.has("Cargo.lock") ? ["cargo-audit"] : []), ...(files.names.has("requirements.txt") ? ["pip-audit"] : [])];
+  const auditors = [
+    ...(files.names.has("Cargo.lock") ? ["cargo-audit"] : []),
+    ...(files.names.has("requirements.txt") ? ["pip-audit"] : []),
+  ];
   const programs = new Set((await Promise.all(auditors.map((name) => isInstalled(context, name)))).flat());
   const plan = planAudit(files, programs);
-  if (!plan.commands) return { outcome: "skipped", message: `nothing to audit was found; looked for ${plan.lookedFor}` };
+  if (!plan.commands)
+    return { outcome: "skipped", message: `nothing to audit was found; looked for ${plan.lookedFor}` };
   if (context.hasNetwork) return runPlan(context, plan, cwd);
 
   const report = checkLockFile(files);
-  if (!report) return { outcome: "skipped", message: "there are no dependencies to check, and no network to ask a registry" };
+  if (!report)
+    return { outcome: "skipped", message: "there are no dependencies to check, and no network to ask a registry" };
   const { lockFile, dependencies, problems } = report;
-  await context.say(`signalbox: no network, so only the lock file was checked (${lockFile}, ${dependencies} dependencies)\n`);
+  await context.say(
+    `signalbox: no network, so only the lock file was checked (${lockFile}, ${dependencies} dependencies)\n`,
+  );
   await context.say(problems.map((problem) => `${problem}\n`).join(""), "stdout");
   const outputs = { check: "lock-file", lockFile, dependencies, problems: problems.length };
-  if (problems.length === 0) return { outcome: "succeeded", message: `every dependency is locked in ${lockFile}; no registry was asked`, outputs };
-  return { outcome: "failed", reason: "tool_failure", message: `${problems.length} problems in ${lockFile}, first: ${problems[0]}`, outputs };
+  if (problems.length === 0)
+    return {
+      outcome: "succeeded",
+      message: `every dependency is locked in ${lockFile}; no registry was asked`,
+      outputs,
+    };
+  return {
+    outcome: "failed",
+    reason: "tool_failure",
+    message: `${problems.length} problems in ${lockFile}, first: ${problems[0]}`,
+    outputs,
+  };
 }
 
 async function isInstalled(context: StepContext, program: string): Promise<string[]> {

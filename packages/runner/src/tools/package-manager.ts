@@ -28,7 +28,9 @@ const NO_TEST = /no test specified/;
 /** The first of these scripts that the project defines, run by its package manager. */
 export function planScript(files: ProjectFiles, scripts: readonly string[]): CheckPlan {
   const defined = files.manifest?.scripts ?? {};
-  const script = scripts.find((name) => defined[name] !== undefined && defined[name].trim() !== "" && !NO_TEST.test(defined[name]));
+  const script = scripts.find(
+    (name) => defined[name] !== undefined && defined[name].trim() !== "" && !NO_TEST.test(defined[name]),
+  );
   if (script === undefined) return { lookedFor: `a script ${scripts.join(", ")} in package.json` };
   return { commands: [[packageManagerOf(files), "run", script]], because: `package.json defines the script ${script}` };
 }

@@ -4,7 +4,16 @@ import type { PackageManifest, ProjectFiles } from "./gate-plan.ts";
 import type { WorkspaceView } from "./tool.ts";
 
 /** Files whose text planning looks at. */
-const TEXTS = ["pyproject.toml", "setup.cfg", "tox.ini", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "package-lock.json", "npm-shrinkwrap.json"];
+const TEXTS = [
+  "pyproject.toml",
+  "setup.cfg",
+  "tox.ini",
+  "pnpm-lock.yaml",
+  "yarn.lock",
+  "bun.lock",
+  "package-lock.json",
+  "npm-shrinkwrap.json",
+];
 
 const strings = z.record(z.string(), z.string()).catch({});
 const ManifestSchema = z.object({

@@ -7,7 +7,8 @@ import type { CommandEnd, StepContext, Tool, ToolResult } from "./tool.ts";
 /** The tool `pull-request`: the run's changes on a branch of their own, pushed where that is allowed, and then proposed. */
 export const runPullRequest: Tool = async (context) => {
   const { envelope } = context.grant;
-  if (context.workspace.commit === undefined) return { outcome: "skipped", message: "the run has no repository, so there is nothing to propose" };
+  if (context.workspace.commit === undefined)
+    return { outcome: "skipped", message: "the run has no repository, so there is nothing to propose" };
   const { title = `Changes of ${envelope.runId}`, body = "" } = PullRequestInputsSchema.parse(envelope.inputs);
   const branch = `signalbox/${envelope.runId}`;
   const refusal = await commit(context, branch, title, body);
@@ -16,7 +17,11 @@ export const runPullRequest: Tool = async (context) => {
   const pushed = await push(context, branch);
   const outputs = { branch, pushed };
   if (!envelope.command) {
-    return { outcome: "succeeded", outputs, message: `the changes are on ${branch}; no command that proposes them is configured (commands["pull-request"])` };
+    return {
+      outcome: "succeeded",
+      outputs,
+      message: `the changes are on ${branch}; no command that proposes them is configured (commands["pull-request"])`,
+    };
   }
   const env = { SIGNALBOX_BRANCH: branch, SIGNALBOX_TITLE: title, SIGNALBOX_BODY: body };
   return { ...(await runGiven(context, envelope.command, env)), outputs };
@@ -30,7 +35,12 @@ const IDENTITY = {
 };
 
 /** Undefined when the commit is there. */
-async function commit(context: StepContext, branch: string, title: string, body: string): Promise<ToolResult | undefined> {
+async function commit(
+  context: StepContext,
+  branch: string,
+  title: string,
+  body: string,
+): Promise<ToolResult | undefined> {
   const message = body === "" ? title : `${title}\n\n${body}`;
   const commands = [
     ["checkout", "--quiet", "-B", branch],
@@ -41,7 +51,12 @@ async function commit(context: StepContext, branch: string, title: string, body:
     const { exitCode, stderr } = await git(context, args);
     if (exitCode === 0) continue;
     await context.say(stderr);
-    return { outcome: "failed", reason: "tool_failure", message: `git ${args[0]} ended with exit code ${exitCode}`, ...(exitCode === null ? {} : { exitCode }) };
+    return {
+      outcome: "failed",
+      reason: "tool_failure",
+      message: `git ${args[0]} ended with exit code ${exitCode}`,
+      ...(exitCode === null ? {} : { exitCode }),
+    };
   }
   return undefined;
 }

@@ -25,7 +25,10 @@ export const scriptedAgent: Agent = {
   capabilities: { playsScripts: true, thinks: false },
   async work(context, request) {
     const { inputs } = request;
-    if (!inputs.script) await context.say("signalbox: the scripted agent plays; no model is asked, and the document is made from the prompt alone\n");
+    if (!inputs.script)
+      await context.say(
+        "signalbox: the scripted agent plays; no model is asked, and the document is made from the prompt alone\n",
+      );
     const agent = await context.drive(planAgent(context));
     const job: AgentJob = { prompt: inputs.prompt, script: scriptOf(inputs) };
     agent.send(JSON.stringify(job));
@@ -43,7 +46,10 @@ const MAIN = fileURLToPath(new URL(`../scripted-agent/main${EXTENSION}`, import.
 
 function planAgent({ isEnclosed }: StepContext): PlannedCommand {
   if (!isEnclosed) return { argv: ["node", MAIN] };
-  return { argv: ["node", `${FOLDER_INSIDE}/main${EXTENSION}`], readOnlyBinds: [{ source: dirname(MAIN), target: FOLDER_INSIDE }] };
+  return {
+    argv: ["node", `${FOLDER_INSIDE}/main${EXTENSION}`],
+    readOnlyBinds: [{ source: dirname(MAIN), target: FOLDER_INSIDE }],
+  };
 }
 
 function scriptOf(inputs: CodegenInputs): AgentJob["script"] {
@@ -62,7 +68,12 @@ async function listen(context: StepContext, { mayUse }: AgentRequest, agent: Dri
     else if (message.type === "tool") {
       const isAllowed = mayUse(message.name);
       await context.say(`signalbox: ${message.name} ${message.detail}${isAllowed ? "" : " is not allowed"}\n`);
-      if (!isAllowed) return { outcome: "refused", message: `the agent wanted to use ${message.name}, which the step does not allow`, written };
+      if (!isAllowed)
+        return {
+          outcome: "refused",
+          message: `the agent wanted to use ${message.name}, which the step does not allow`,
+          written,
+        };
       const answer: ToolAnswer = { type: "tool_answer", id: message.id, isAllowed };
       agent.send(JSON.stringify(answer));
     } else await pass(context, message);
@@ -70,7 +81,10 @@ async function listen(context: StepContext, { mayUse }: AgentRequest, agent: Dri
   return { outcome: "broken", message: "the agent ended without a word", written };
 }
 
-async function pass(context: StepContext, message: Extract<AgentMessage, { type: "say" | "output" | "progress" }>): Promise<void> {
+async function pass(
+  context: StepContext,
+  message: Extract<AgentMessage, { type: "say" | "output" | "progress" }>,
+): Promise<void> {
   if (message.type === "say") await context.say(`${message.text}\n`, "stdout");
   else if (message.type === "output") await context.say(Buffer.from(message.bytes, "base64"), message.stream);
   else context.progress(message.percent, message.message);

@@ -59,7 +59,10 @@ export interface WorkspaceView {
 }
 
 /** How a tool ended. Changes, artifacts and output are added by the runner. */
-export interface ToolResult extends Pick<AttemptResult, "outcome" | "reason" | "message" | "exitCode" | "signal" | "outputs"> {
+export interface ToolResult extends Pick<
+  AttemptResult,
+  "outcome" | "reason" | "message" | "exitCode" | "signal" | "outputs"
+> {
   /** Files of the workspace to keep beside those that the step declares. */
   readonly artifacts?: readonly string[];
 }

@@ -29,7 +29,11 @@ export async function findChanges(request: {
   const touched = [...tree.files].filter(([path, stamp]) => !isUntouched(base, path, stamp));
   const isCommitTouched = touched.some(([path]) => base.files.has(path) && base.files.get(path)?.sha256 === undefined);
   const hashes = isCommitTouched ? await commitFiles() : new Map<string, string>();
-  const read = await inParallel(touched, async ([path, stamp]) => ({ path, stamp, content: await hashFile(root, path, stamp) }));
+  const read = await inParallel(touched, async ([path, stamp]) => ({
+    path,
+    stamp,
+    content: await hashFile(root, path, stamp),
+  }));
 
   const files = new Map([...base.files].filter(([path]) => tree.files.has(path)));
   const written: WorkspaceEntry[] = [];

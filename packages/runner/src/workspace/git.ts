@@ -9,7 +9,10 @@ import type { CommandEnd, PlannedCommand } from "../tools/tool.ts";
 export interface CommandRunner {
   /** Whether the folder is seen elsewhere than where it is. */
   readonly isEnclosed: boolean;
-  capture(command: PlannedCommand, maxBytes?: number): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
+  capture(
+    command: PlannedCommand,
+    maxBytes?: number,
+  ): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
 }
 
 /** Where a repository on this machine's disk is seen inside a sandbox. */
@@ -66,7 +69,8 @@ export class Git {
     if (!url.toLowerCase().startsWith("file:")) return { url, protocols: ["https", "ssh"], binds: [] };
     const path = fileURLToPath(url);
     const trusting = { source: this.#trustingConfig };
-    if (!this.#runner.isEnclosed) return { url: `file://${path}`, protocols: ["file"], binds: [], config: trusting.source };
+    if (!this.#runner.isEnclosed)
+      return { url: `file://${path}`, protocols: ["file"], binds: [], config: trusting.source };
     const binds = [{ source: path, target: REPOSITORY_PATH }, trusting];
     return { url: `file://${REPOSITORY_PATH}`, protocols: ["file"], binds, config: trusting.source };
   }

@@ -10,12 +10,17 @@ import { createSafely, removeInside } from "./safe-file.ts";
 const MANIFEST_BYTES = 33_554_432;
 
 /** Fetches a manifest and checks that it is the one that was named. */
-export async function fetchManifest(blobs: BlobClient, sha256: string, signal: AbortSignal): Promise<WorkspaceManifest> {
+export async function fetchManifest(
+  blobs: BlobClient,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<WorkspaceManifest> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of await blobs.get(sha256, signal)) {
     bytes += chunk.length;
-    if (bytes > MANIFEST_BYTES) throw new StepError("workspace_unavailable", "the manifest of the workspace is too large");
+    if (bytes > MANIFEST_BYTES)
+      throw new StepError("workspace_unavailable", "the manifest of the workspace is too large");
     chunks.push(chunk);
   }
   const content = Buffer.concat(chunks);

@@ -16,7 +16,9 @@ export interface SafeFile extends AsyncDisposable {
  */
 export async function openSafely(root: string, path: string): Promise<SafeFile | undefined> {
   const full = join(root, path);
-  const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const handle = await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    () => undefined,
+  );
   if (!handle) return undefined;
   try {
     const [place, stats] = [await readlink(`/proc/self/fd/${handle.fd}`), await handle.stat()];

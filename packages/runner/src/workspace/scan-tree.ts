@@ -24,7 +24,10 @@ export interface ScannedTree {
  * Lists the files of a folder, without following links and without opening anything. `isLeftOut` is asked for each path;
  * a folder that is left out is not entered.
  */
-export async function scanTree(root: string, isLeftOut: (path: string, isFolder: boolean) => boolean): Promise<ScannedTree> {
+export async function scanTree(
+  root: string,
+  isLeftOut: (path: string, isFolder: boolean) => boolean,
+): Promise<ScannedTree> {
   const files = new Map<string, FileStamp>();
   let unkept = 0;
   const visit = async (folder: string): Promise<void> => {

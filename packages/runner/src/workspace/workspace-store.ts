@@ -78,7 +78,12 @@ export class WorkspaceStore {
     const { clock, limits, directory, logger } = this.#settings;
     const disk = await statfs(directory);
     const copies = [...this.#runs].flatMap(([run, all]) => all.map((copy) => Object.assign(copy, { run })));
-    const chosen = chooseLeftovers({ copies, limits, nowMs: clock.now(), freePercent: (100 * disk.bavail) / disk.blocks });
+    const chosen = chooseLeftovers({
+      copies,
+      limits,
+      nowMs: clock.now(),
+      freePercent: (100 * disk.bavail) / disk.blocks,
+    });
     // One of them may have been taken while another was being removed.
     for (const copy of chosen) if (!copy.isInUse) await this.#remove(copy.run, copy);
     if (chosen.length > 0) logger.info({ removed: chosen.length }, "workspaces of earlier runs removed");
@@ -91,10 +96,14 @@ export class WorkspaceStore {
   /** A folder of the run that is at the base already. Taken before anything is awaited, or two steps might take one. */
   async #findReady(run: string, request: WorkspaceRequest): Promise<Workspace | undefined> {
     const { repo, baseManifest } = request.envelope;
-    const idle = (this.#runs.get(run) ?? []).filter(({ version }) => version?.boot === this.#boot && version.repository === (repo?.url ?? null));
+    const idle = (this.#runs.get(run) ?? []).filter(
+      ({ version }) => version?.boot === this.#boot && version.repository === (repo?.url ?? null),
+    );
     const fits = (copy: WorkspaceCopy, sha256: string | null): boolean => {
       const { version } = copy;
-      return sha256 === null ? version?.isPristine === true && (repo?.commit ?? version.commit) === version.commit : version?.manifest === sha256;
+      return sha256 === null
+        ? version?.isPristine === true && (repo?.commit ?? version.commit) === version.commit
+        : version?.manifest === sha256;
     };
     const found = idle.find((copy) => fits(copy, baseManifest));
     const version = found?.version;
@@ -134,7 +143,9 @@ export class WorkspaceStore {
     const { repo, baseManifest } = envelope;
     const { blobs } = this.#settings;
     const given = baseManifest === null ? undefined : await fetchManifest(blobs, baseManifest, signal);
-    const commit = repo ? await this.#git(copy, request, !isOnDisk(repo.url)).clone(repo, given?.commit ?? undefined) : null;
+    const commit = repo
+      ? await this.#git(copy, request, !isOnDisk(repo.url)).clone(repo, given?.commit ?? undefined)
+      : null;
     const manifest = given ?? emptyManifest(commit);
     if (given) await applyManifest({ root: copy.tree, manifest: given, blobs, signal });
     const base = repo || given ? await scanBase(copy, manifest) : { manifest, files: new Map(), scannedAtMs: 0 };
@@ -142,9 +153,21 @@ export class WorkspaceStore {
     return this.#open(copy, version, base, request);
   }
 
-  #open(copy: WorkspaceCopy, version: WorkspaceVersion, base: BaseState | "on-disk", request: WorkspaceRequest): Workspace {
+  #open(
+    copy: WorkspaceCopy,
+    version: WorkspaceVersion,
+    base: BaseState | "on-disk",
+    request: WorkspaceRequest,
+  ): Workspace {
     const git = version.repository === null ? undefined : this.#git(copy, request, false);
-    return new Workspace({ copy, version, base, git, blobs: this.#settings.blobs, pathInside: request.pathInside(copy.tree) });
+    return new Workspace({
+      copy,
+      version,
+      base,
+      git,
+      blobs: this.#settings.blobs,
+      pathInside: request.pathInside(copy.tree),
+    });
   }
 
   #git(copy: WorkspaceCopy, { commandsIn }: WorkspaceRequest, needsNetwork: boolean): Git {

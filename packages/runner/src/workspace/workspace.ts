@@ -65,7 +65,11 @@ export class Workspace implements WorkspaceView {
   }
 
   /** Finds and sends what the step changed, and the files that it declares. Nothing may run in the workspace any more. */
-  async collect(request: { withChanges: boolean; artifacts: readonly string[]; signal: AbortSignal }): Promise<Collected> {
+  async collect(request: {
+    withChanges: boolean;
+    artifacts: readonly string[];
+    signal: AbortSignal;
+  }): Promise<Collected> {
     const { withChanges, artifacts, signal } = request;
     const kept = withChanges ? await this.#collectChanges(signal) : { changes: undefined, unkept: 0 };
     return { ...kept, artifacts: await this.#collectArtifacts(artifacts, signal) };
@@ -84,7 +88,8 @@ export class Workspace implements WorkspaceView {
     const base = await this.#base();
     const scannedAtMs = Date.now();
     const tree = await scanTree(this.directory, leftOut(await git?.ignored()));
-    const commitFiles = async (): Promise<ReadonlyMap<string, string>> => (await git?.filesOf(version.commit ?? "HEAD")) ?? new Map();
+    const commitFiles = async (): Promise<ReadonlyMap<string, string>> =>
+      (await git?.filesOf(version.commit ?? "HEAD")) ?? new Map();
     const { changes, files, unkept } = await findChanges({ root: this.directory, base, tree, commitFiles });
     const isChanged = changes.written.length + changes.deleted.length > 0;
     const manifest = isChanged ? applyChanges(base.manifest, changes) : base.manifest;
@@ -93,13 +98,23 @@ export class Workspace implements WorkspaceView {
       writeFile(copy.stateFile, encodeBase({ manifest, files, scannedAtMs })),
     ]);
     copy.setNext({ ...version, ...versionOf(manifest) });
-    return { changes: encoded && { sha256: encoded.sha256, files: changes.written.length + changes.deleted.length }, unkept };
+    return {
+      changes: encoded && { sha256: encoded.sha256, files: changes.written.length + changes.deleted.length },
+      unkept,
+    };
   }
 
-  async #sendChanges(encoded: { sha256: string; text: string }, written: readonly { path: string; sha256: string }[], signal: AbortSignal): Promise<{ sha256: string }> {
+  async #sendChanges(
+    encoded: { sha256: string; text: string },
+    written: readonly { path: string; sha256: string }[],
+    signal: AbortSignal,
+  ): Promise<{ sha256: string }> {
     await inParallel(written, ({ path, sha256 }) => this.#send(path, sha256, signal));
     const content = Buffer.from(encoded.text);
-    await this.#settings.blobs.put({ sha256: encoded.sha256, bytes: content.length, open: () => once(content) }, signal);
+    await this.#settings.blobs.put(
+      { sha256: encoded.sha256, bytes: content.length, open: () => once(content) },
+      signal,
+    );
     return encoded;
   }
 

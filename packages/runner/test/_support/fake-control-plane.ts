@@ -173,7 +173,8 @@ export class FakeControlPlane implements AsyncDisposable {
   answerHeld(): void {
     this.acknowledgesOutput = true;
     for (const [attemptId, { grant, streams }] of this.attempts) {
-      for (const [stream, { offset }] of streams) this.answerOutput({ type: "ack", attemptId, epoch: grant.epoch, stream, offset });
+      for (const [stream, { offset }] of streams)
+        this.answerOutput({ type: "ack", attemptId, epoch: grant.epoch, stream, offset });
     }
     for (const answer of this.#heldAnswers.splice(0)) answer();
   }
@@ -200,14 +201,20 @@ export class FakeControlPlane implements AsyncDisposable {
     }
     const path = request.url ?? "";
     if (path === RUNNER_PATHS.enrol) this.#enrol(Buffer.concat(body), response);
-    else if (path.startsWith(`${RUNNER_PATHS.blobs}/`)) this.#blob(request, path.slice(RUNNER_PATHS.blobs.length + 1), Buffer.concat(body), response);
+    else if (path.startsWith(`${RUNNER_PATHS.blobs}/`))
+      this.#blob(request, path.slice(RUNNER_PATHS.blobs.length + 1), Buffer.concat(body), response);
     else response.writeHead(404).end();
   }
 
   #enrol(body: Buffer, response: ServerResponse): void {
     const request = EnrolRunnerRequestSchema.parse(JSON.parse(body.toString()));
     const key = createPublicKey({ key: Buffer.from(request.publicKey, "base64"), format: "der", type: "spki" });
-    const isProven = verify(null, Buffer.from(enrolmentPreimage(request.token, request.publicKey)), key, Buffer.from(request.proof, "base64"));
+    const isProven = verify(
+      null,
+      Buffer.from(enrolmentPreimage(request.token, request.publicKey)),
+      key,
+      Buffer.from(request.proof, "base64"),
+    );
     const isAdmitted = isProven && request.token === this.token;
     if (isAdmitted) this.#runnerKey = key;
     const answer = isAdmitted
@@ -226,7 +233,9 @@ export class FakeControlPlane implements AsyncDisposable {
     if (request.method === "PUT") {
       if (sha256Hex(body) !== sha256) return void response.writeHead(400).end();
       this.blobs.set(sha256, body);
-      response.writeHead(stored ? 200 : 201).end(JSON.stringify({ success: true, data: { sha256, bytes: body.length } }));
+      response
+        .writeHead(stored ? 200 : 201)
+        .end(JSON.stringify({ success: true, data: { sha256, bytes: body.length } }));
     } else if (stored) {
       response.writeHead(200, { "content-length": stored.length }).end(request.method === "HEAD" ? undefined : stored);
     } else response.writeHead(404).end();
@@ -234,21 +243,24 @@ export class FakeControlPlane implements AsyncDisposable {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.isReachable) return void socket.destroy();
-    if (this.upgradeStatus !== undefined) return void socket.end(`HTTP/1.1 ${this.upgradeStatus} No\r\nConnection: close\r\n\r\n`);
+    if (this.upgradeStatus !== undefined)
+      return void socket.end(`HTTP/1.1 ${this.upgradeStatus} No\r\nConnection: close\r\n\r\n`);
     const isControl = request.url === RUNNER_PATHS.control;
     const isAllowed = isControl
       ? request.headers["sec-websocket-protocol"] === CONTROL_SUBPROTOCOL
       : request.headers["sec-websocket-protocol"] === OUTPUT_SUBPROTOCOL &&
         request.headers.authorization === `Bearer ${this.#connectionToken}`;
     if (!isAllowed) return void socket.end("HTTP/1.1 401 No\r\nConnection: close\r\n\r\n");
-    this.#server.handleUpgrade(request, socket, head, (client) => (isControl ? this.#serveControl(client) : this.#serveOutput(client)));
+    this.#server.handleUpgrade(request, socket, head, (client) =>
+      isControl ? this.#serveControl(client) : this.#serveOutput(client),
+    );
   }
 
   #serveControl(client: WebSocket): void {
     this.connections++;
     const nonce = randomBytes(16).toString("hex");
     client.on("message", (data) => {
-      const message = RunnerMessageSchema.parse(JSON.parse(String(data)));
+      const message = RunnerMessageSchema.parse(JSON.parse((data as Buffer).toString()));
       this.received.push(message);
       if (this.isSilent) return;
       if (message.type === "hello") this.#hello(client, nonce, message);
@@ -258,10 +270,17 @@ export class FakeControlPlane implements AsyncDisposable {
   }
 
   #hello(client: WebSocket, nonce: string, hello: RunnerMessageOf<"hello">): void {
-    if (this.refusal) return void client.send(JSON.stringify(this.refusal));
+    if (this.refusal) return client.send(JSON.stringify(this.refusal));
     const isProven =
-      this.#runnerKey && verify(null, Buffer.from(helloPreimage(nonce, hello.runnerId)), this.#runnerKey, Buffer.from(hello.signature, "base64"));
-    if (!isProven) return void client.send(JSON.stringify({ type: "refused", code: "UNAUTHORIZED", message: "bad signature" }));
+      this.#runnerKey &&
+      verify(
+        null,
+        Buffer.from(helloPreimage(nonce, hello.runnerId)),
+        this.#runnerKey,
+        Buffer.from(hello.signature, "base64"),
+      );
+    if (!isProven)
+      return client.send(JSON.stringify({ type: "refused", code: "UNAUTHORIZED", message: "bad signature" }));
     this.#control = client;
     this.#connectionToken = randomBytes(16).toString("hex");
     this.send({
@@ -271,7 +290,11 @@ export class FakeControlPlane implements AsyncDisposable {
       connectionToken: this.#connectionToken,
       features: [],
       intervals: this.intervals,
-      attempts: hello.attempts.map(({ attemptId, epoch }) => ({ attemptId, epoch, verdict: this.#verdictOf(attemptId) })),
+      attempts: hello.attempts.map(({ attemptId, epoch }) => ({
+        attemptId,
+        epoch,
+        verdict: this.#verdictOf(attemptId),
+      })),
     });
   }
 
@@ -303,20 +326,28 @@ export class FakeControlPlane implements AsyncDisposable {
     this.send({
       type: "renewed",
       sentAt,
-      attempts: attempts.map(({ attemptId, epoch }) => ({ attemptId, epoch, verdict: this.attempts.get(attemptId)?.verdict ?? "lost" })),
+      attempts: attempts.map(({ attemptId, epoch }) => ({
+        attemptId,
+        epoch,
+        verdict: this.attempts.get(attemptId)?.verdict ?? "lost",
+      })),
     });
   }
 
   #finish({ attemptId, epoch, result }: RunnerMessageOf<"finish">): void {
     const attempt = this.attempts.get(attemptId);
-    const answer = (verdict: "applied" | "duplicate" | "fenced" | "unknown") => this.send({ type: "finish_ack", attemptId, epoch, verdict });
+    const answer = (verdict: "applied" | "duplicate" | "fenced" | "unknown") =>
+      this.send({ type: "finish_ack", attemptId, epoch, verdict });
     if (!attempt) return answer("unknown");
     if (attempt.status === "fenced") return answer("fenced");
     if (attempt.result) return answer("duplicate");
     const streams = result.streams
       .filter(({ stream, length }) => (attempt.streams.get(stream)?.offset ?? 0) < length)
       .map(({ stream }) => ({ stream, offset: attempt.streams.get(stream)?.offset ?? 0 }));
-    const wanted = [...result.artifacts.map(({ sha256 }) => sha256), ...(result.changes ? [result.changes.sha256] : [])];
+    const wanted = [
+      ...result.artifacts.map(({ sha256 }) => sha256),
+      ...(result.changes ? [result.changes.sha256] : []),
+    ];
     const blobs = wanted.filter((sha256) => !this.blobs.has(sha256));
     if (streams.length > 0 || blobs.length > 0) {
       this.send({ type: "finish_ack", attemptId, epoch, verdict: "incomplete", missing: { blobs, streams } });
@@ -343,10 +374,12 @@ export class FakeControlPlane implements AsyncDisposable {
     const answer = (message: OutputAnswer) => client.send(JSON.stringify(message));
     const attempt = this.attempts.get(attemptId);
     if (!attempt || attempt.status === "fenced") return answer({ type: "fenced", attemptId, epoch });
-    if (frame.gap === undefined && crc32(frame.bytes) !== frame.crc32) throw new Error("the checksum of a frame is wrong");
+    if (frame.gap === undefined && crc32(frame.bytes) !== frame.crc32)
+      throw new Error("the checksum of a frame is wrong");
     const stored = attempt.streams.get(stream) ?? { chunks: [], offset: 0, gaps: [] };
     attempt.streams.set(stream, stored);
-    if (frame.offset > stored.offset) return answer({ type: "expect", attemptId, epoch, stream, offset: stored.offset });
+    if (frame.offset > stored.offset)
+      return answer({ type: "expect", attemptId, epoch, stream, offset: stored.offset });
     if (frame.offset + frame.length <= stored.offset) this.duplicateFrames++;
     else if (frame.gap !== undefined) {
       stored.gaps.push({ offset: frame.offset, length: frame.length, reason: frame.gap });

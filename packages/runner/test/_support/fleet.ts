@@ -20,7 +20,10 @@ const chatty: Logger = {
 };
 
 /** Starts both and waits for the first heartbeat. */
-export async function startFleet(more: Partial<RunnerConfig> = {}, prepare: (fake: FakeControlPlane) => void = () => undefined): Promise<Fleet> {
+export async function startFleet(
+  more: Partial<RunnerConfig> = {},
+  prepare: (fake: FakeControlPlane) => void = () => undefined,
+): Promise<Fleet> {
   const fake = await FakeControlPlane.start();
   prepare(fake);
   const dir = await tempDir();
