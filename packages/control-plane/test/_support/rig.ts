@@ -1,0 +1,151 @@
+import { setImmediate as turn } from "node:timers/promises";
+
+import {
+  DEFAULT_ORG,
+  type ApiResponse,
+  type CreateRunInput,
+  type EventRecord,
+  type LimitOverrides,
+  type Principal,
+  type Run,
+  type RunDetails,
+  type Scope,
+  type StepDetails,
+  type StepInput,
+} from "@signalbox/protocol";
+import type { ArgsOf, ResultOf, SignalboxUnits } from "@signalbox/store";
+import { openSignalboxStore, type SqliteStore } from "@signalbox/store/sqlite";
+import { ManualClock } from "@signalbox/testkit";
+
+import { createControlPlane, type ControlPlane, type RequestContext, type RunnerHandlerConfig } from "../../src/index.ts";
+import { FakeRunner, type FakeRunnerSettings } from "./fake-runner.ts";
+
+export const SECRETS_KEY = new Uint8Array(32).fill(7);
+
+type Unit = keyof SignalboxUnits;
+
+/** What a `Rig` may have otherwise. */
+export interface RigOptions {
+  /** Default: in memory. */
+  readonly directory?: string;
+  readonly limits?: LimitOverrides;
+  readonly runner?: RunnerHandlerConfig;
+}
+
+/** A control plane on a real store, with a clock that only a test moves. */
+export class Rig implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly store: SqliteStore<SignalboxUnits>;
+  readonly #options: RigOptions;
+  #plane: ControlPlane | undefined;
+
+  private constructor(store: SqliteStore<SignalboxUnits>, options: RigOptions) {
+    this.store = store;
+    this.#options = options;
+  }
+
+  static async open(options: RigOptions = {}): Promise<Rig> {
+    const rig = new Rig(await openSignalboxStore({ directory: options.directory ?? ":memory:", reserveBytes: 0 }), options);
+    await rig.startPlane();
+    return rig;
+  }
+
+  get plane(): ControlPlane {
+    if (!this.#plane) throw new Error("the rig has not been opened");
+    return this.#plane;
+  }
+
+  /** Lets a new control plane take up the store. The one before is dropped as it stands, without a goodbye. */
+  async startPlane(): Promise<ControlPlane> {
+    const { limits, runner } = this.#options;
+    this.#plane = await createControlPlane({
+      store: this.store, clock: this.clock, secretsKey: SECRETS_KEY, ...(limits ? { limits } : {}), ...(runner ? { runner } : {}),
+    });
+    return this.#plane;
+  }
+
+  /** Registers a runner and connects it. */
+  async runner(settings: Partial<FakeRunnerSettings> = {}): Promise<FakeRunner> {
+    const orgId = settings.orgId ?? DEFAULT_ORG;
+    const runnerId = settings.runnerId ?? dataOf(await this.plane.runners.registerRunner({ orgId, hostname: "machine", capabilities: {} })).runnerId;
+    return new FakeRunner(this.plane, { ...settings, runnerId, orgId });
+  }
+
+  /** Makes a run of these steps; a text stands for a command of that name. Without `needs`, each needs the one before. */
+  async createRun(steps: readonly (StepInput | string)[], over: Partial<CreateRunInput> = {}, context?: RequestContext): Promise<Run> {
+    const plan = { goal: "a goal", steps: steps.map((step) => (typeof step === "string" ? command(step) : step)) };
+    return dataOf(await this.plane.runs.createRun({ plan, ...over }, context));
+  }
+
+  async details(runId: string): Promise<RunDetails> {
+    return dataOf(await this.plane.runs.getRun(runId));
+  }
+
+  async step(runId: string, name: string): Promise<StepDetails> {
+    return dataOf(await this.plane.runs.getStep(runId, name));
+  }
+
+  /** The state of a run and of each of its steps: `running: succeeded ready`. */
+  async states(runId: string): Promise<string> {
+    const { run, steps } = await this.details(runId);
+    return `${run.status}: ${steps.map(({ status }) => status).join(" ")}`;
+  }
+
+  async events(runId: string): Promise<readonly EventRecord[]> {
+    return dataOf(await this.plane.runs.listEvents(runId)).events;
+  }
+
+  /** Lets everything happen that can happen while time stands. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 12; round++) {
+      await this.store.run("forgetAnswers", { now: 0, count: 1 });
+      await turn();
+    }
+  }
+
+  /** Lets time pass in small pieces, and whatever falls due happen. */
+  async pass(ms: number, pieceMs = 1_000): Promise<void> {
+    for (let left = ms; left > 0; left -= pieceMs) {
+      this.clock.advance(Math.min(left, pieceMs));
+      await this.settle();
+    }
+  }
+
+  /** Makes the next call of a unit fail in the store's place. */
+  failOnce<Name extends Unit>(name: Name, error: Error): void {
+    const run = this.store.run.bind(this.store);
+    let isSpent = false;
+    const failing = <Any extends Unit>(called: Any, args: ArgsOf<SignalboxUnits[Any]>): Promise<ResultOf<SignalboxUnits[Any]>> => {
+      if (isSpent || (called as Unit) !== name) return run(called, args);
+      isSpent = true;
+      return Promise.reject(error);
+    };
+    this.store.run = failing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.plane.drain();
+    await this.store.close();
+  }
+}
+
+/** A step that runs a command. */
+export function command(name: string, over: Partial<StepInput> = {}): StepInput {
+  return { name, tool: "command", inputs: { shell: `echo ${name}` }, ...over };
+}
+
+/** What an answer holds; a refusal is thrown. */
+export function dataOf<T>(response: ApiResponse<T>): T {
+  if (response.success) return response.data;
+  throw new Error(`${response.error.code}: ${response.error.message}`);
+}
+
+/** Somebody with these scopes. */
+export function caller(scopes: readonly Scope[], over: Partial<Principal> = {}): RequestContext {
+  return { principal: { kind: "token", id: "tok_1", orgId: DEFAULT_ORG, scopes: new Set(scopes), ...over } };
+}
+
+/** The same request under an idempotency key. */
+export function keyed(key: string, bodyHash = "body", route = "POST /runs"): RequestContext {
+  return { ...caller(["admin"]), idempotency: { key, route, bodyHash } };
+}
