@@ -47,6 +47,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: MACHINE,
     load: () => import("./commands/doctor.ts"),
   },
+  verify: {
+    summary: "check the data of a server against its own logs",
+    group: MACHINE,
+    load: () => import("./commands/verify.ts"),
+  },
   completion: {
     summary: "print a script that completes commands in a shell",
     group: MACHINE,

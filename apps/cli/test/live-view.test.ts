@@ -41,11 +41,9 @@ describe.skipIf(!hasScript)("signalbox run on a terminal", () => {
     await using api = await steppedRun(["build", "test"], [{ step: "build", text: "compiling\n" }]);
     await using terminal = await openTerminal(["run", "-c", "make", "--server", api.url]);
     api.advanceTo(3);
-    await expect
-      .poll(() => terminal.text())
-      .toMatch(
-        /run_1 {2}say hello .*running {2}0\/2.*\n {2}[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] build {2}command .*\n {2}· test {3}command\n {2}│ build {2}compiling$/,
-      );
+    await soon(() => terminal.text()).toMatch(
+      /run_1 {2}say hello .*running {2}0\/2.*\n {2}[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] build {2}command .*\n {2}· test {3}command\n {2}│ build {2}compiling$/,
+    );
     expect(terminal.screen.isCursorVisible).toBe(false);
 
     api.finish();

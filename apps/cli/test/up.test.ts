@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 
 import { tempDir } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
@@ -53,6 +54,31 @@ describe.skipIf(process.platform !== "linux")("signalbox up", { timeout: 90_000 
     expect((await server.started.ended).code).toBe(0);
     expect(runner).toHaveLength(1);
     expect(runner.filter(isAlive)).toEqual([]);
+    const verified = await signalbox(["verify", "--hashes"], { env: server.env });
+    expect([verified.code, verified.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^2 runs, 1 runner, \d+ events: all is well\n$/),
+    ]);
+  });
+
+  it("leaves data in which verify finds the content of an artifact that is gone", async () => {
+    await using server = await up();
+    const plan =
+      '{"goal":"g","steps":[{"name":"w","tool":"command","inputs":{"shell":"echo kept > a.txt"},"artifacts":["a.txt"]}]}';
+    await signalbox(["run", "-", "--json"], { env: server.env, stdin: plan });
+    const [run] = (await list(server.env)) as [{ id: string }];
+    const { stdout } = await signalbox(["artifacts", run.id, "--json"], { env: server.env });
+    const [artifact] = (JSON.parse(stdout) as { data: { items: [{ sha256: string }] } }).data.items;
+    server.started.child.kill("SIGINT");
+    await server.started.ended;
+    const before = await signalbox(["verify"], { env: server.env });
+
+    rmSync(blobFile(server.env["SIGNALBOX_DATA_DIR"] ?? "", artifact.sha256));
+    const after = await signalbox(["verify", "--json"], { env: server.env });
+
+    expect(before.code).toBe(0);
+    expect(after.code).toBe(1);
+    expect(after.stdout).toContain(artifact.sha256);
   });
 
   it("starts its runner again when it dies", async () => {
@@ -97,6 +123,16 @@ describe.skipIf(process.platform !== "linux")("signalbox up", { timeout: 90_000 
 async function list(env: Record<string, string>): Promise<unknown[]> {
   const { stdout } = await signalbox(["runs", "--json"], { env });
   return (JSON.parse(stdout) as { data: { items: unknown[] } }).data.items;
+}
+
+function blobFile(dataDir: string, sha256: string): string {
+  const files = readdirSync(join(dataDir, "blobs"), { recursive: true, withFileTypes: true });
+  const file = files.find(
+    (entry) => entry.isFile() && `${entry.parentPath}/${entry.name}`.replaceAll("/", "").endsWith(sha256),
+  );
+  const named = file ?? files.find((entry) => entry.isFile() && entry.name.includes(sha256));
+  if (!named) throw new Error(`no blob ${sha256} in ${dataDir}`);
+  return join(named.parentPath, named.name);
 }
 
 function childrenOf(pid: number): number[] {
