@@ -57,7 +57,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Resolves when it has written a text; rejects when it ends, or the time passes, without. */
-  async says(text: string, timeoutMs = 10_000): Promise<void> {
+  async says(text: string, timeoutMs = 30_000): Promise<void> {
     const expiry = AbortSignal.timeout(timeoutMs);
     while (!this.#said.includes(text)) {
       if (this.#end || expiry.aborted) {
