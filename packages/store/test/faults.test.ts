@@ -11,17 +11,17 @@ const step = fc.record({
   needs: fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }),
   isGate: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
   maxAttempts: fc.integer({ min: 1, max: 3 }),
-  maxLost: fc.integer({ min: 0, max: 5 }),
+  maxLost: fc.integer({ min: 0, max: 2 }),
   initialDelayMs: fc.constantFrom(0, 1_000),
 });
 const plan = fc.array(step, { minLength: 1, maxLength: 8 });
 const timeoutMs = fc.constantFrom(null, null, 20_000);
-const faults = fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 10_000 })), { maxLength: 80, size: "max" });
+const faults = fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 10_000 })), { minLength: 30, maxLength: 120, size: "max" });
 
 /**
  * Random units on random plans, with messages that come late, twice and forged. Tried with the defence taken away:
- * without `attempt.number !== held.epoch` in `loadHeldAttempt` it is red within the first 100 draws of each of the
- * seeds 1 to 20.
+ * without `attempt.number !== held.epoch` in `loadHeldAttempt` it is red within 10 draws of each of the seeds 1 to 10;
+ * without the timer of a delay, the end of a run after a loss or the cut-off behind a failure, within 15.
  */
 describe("any sequence of units on any plan", () => {
   it(`leaves a store that holds together, and a run that can still end (${RUNS} draws)`, async () => {

@@ -41,7 +41,8 @@ export class FaultyFleet implements AsyncDisposable {
 
   /** Does one thing that somebody might do now, or that arrives late, twice or forged. */
   async disturb(kind: number, choice: number): Promise<void> {
-    const held = this.#held[choice % Math.max(1, this.#held.length)];
+    // Mostly of what is going on, at times of what is long over.
+    const held = choice % 4 === 0 ? this.#held[choice % Math.max(1, this.#held.length)] : this.#held.at(-1 - (choice % 3));
     const { fleet, runId } = this;
     const actions: (() => Promise<unknown>)[] = [
       () => this.#leaseAny(choice),
@@ -59,7 +60,7 @@ export class FaultyFleet implements AsyncDisposable {
       () => this.#answerAny(choice),
       () => this.#changeRunner(choice),
       // Rare, because little happens after it.
-      async () => choice % 8 === 0 && fleet.cancel(runId, { mode: choice % 16 === 0 ? "cancel" : "abort" }),
+      async () => choice % 24 === 0 && fleet.cancel(runId, { mode: choice % 48 === 0 ? "cancel" : "abort" }),
       async () => (fleet.now += choice % 3_000),
     ];
     await this.#tolerant(actions[kind % actions.length] ?? (async () => {}));
@@ -105,8 +106,10 @@ export class FaultyFleet implements AsyncDisposable {
 
   async #leaseAny(choice: number): Promise<void> {
     const { steps } = await this.fleet.progress(this.runId);
-    const index = choice % (steps.length + 1);
-    const number = (steps[index]?.attempts.length ?? 0) + (choice % 5 === 0 ? 2 : 1);
+    const ready = [...steps.keys()].filter((index) => steps[index]?.state === "ready" && steps[index].live === null);
+    const isRight = choice % 5 !== 0 && ready.length > 0;
+    const index = isRight ? (ready[choice % ready.length] ?? 0) : choice % (steps.length + 1);
+    const number = (steps[index]?.attempts.length ?? 0) + (isRight || choice % 2 === 0 ? 1 : 2);
     await this.#keep(this.fleet.lease(this.runId, index, { runnerId: choice % 2 === 0 ? "rnr_1" : "rnr_2", number }));
   }
 
