@@ -25,6 +25,8 @@ export class Supervisor implements Disposable {
   readonly #settings: SupervisorSettings;
   readonly #attempts = new Map<string, Attempt>();
   readonly #continuing = new Set<string>();
+  /** The latest attempts that were begun, oldest first. */
+  readonly #begun = new Set<string>();
   readonly #offers: Offers;
   readonly #leases: LeaseKeeper;
   #isLeaving = false;
@@ -166,7 +168,7 @@ export class Supervisor implements Disposable {
     if (!OpaqueIdSchema.safeParse(grant.attemptId).success)
       return logger.error({ offerId }, "a grant has an attempt id that is none");
     const known = this.#attempts.get(grant.attemptId);
-    if (known && known.epoch >= grant.epoch) return;
+    if ((known && known.epoch >= grant.epoch) || this.#hasBegun(grant)) return;
     if (known) void known.fence();
     logger.info({ attemptId: grant.attemptId, tool: grant.envelope.tool }, "attempt starts");
     if (grant.envelope.onDisconnect === "continue") this.#continuing.add(grant.attemptId);
@@ -177,6 +179,16 @@ export class Supervisor implements Disposable {
       grant.leaseMs,
       accepted?.acceptedAt ?? clock.monotonic(),
     );
+  }
+
+  /** A start that comes again, however late, begins nothing: what it asks for is done, or is another's by now. */
+  #hasBegun({ attemptId, epoch }: HeldAttempt): boolean {
+    const key = `${attemptId}/${epoch}`;
+    if (this.#begun.has(key)) return true;
+    this.#begun.add(key);
+    const [oldest] = this.#begun;
+    if (this.#begun.size > REMEMBERED_STARTS && oldest !== undefined) this.#begun.delete(oldest);
+    return false;
   }
 
   #decide(held: HeldAttempt, verdict: "cancel" | "abort" | "lost"): void {
@@ -214,3 +226,5 @@ export class Supervisor implements Disposable {
     this.#repeat = this.#settings.clock.setTimer(everyMs, () => this.#reportAll(everyMs));
   }
 }
+
+const REMEMBERED_STARTS = 10_000;
