@@ -45,9 +45,15 @@ process.once("SIGTERM", () => process.exit(143));
 const machine = describeMachine(options);
 console.log(`${machine}\n`);
 for (const name of chosen) {
-  const suite = await SUITES[name]?.();
-  const reports = (await suite?.(options)) ?? [];
-  const text = reports.map(render).join("\n\n");
-  console.log(`${text}\n`);
-  if (values.write) writeTables(name, `${machine}\n\n${text}`);
+  try {
+    const suite = await SUITES[name]?.();
+    const reports = (await suite?.(options)) ?? [];
+    const text = reports.map(render).join("\n\n");
+    console.log(`${text}\n`);
+    if (values.write) writeTables(name, `${machine}\n\n${text}`);
+  } catch (error) {
+    // The other suites have something to say all the same.
+    console.error(`suite ${name} failed:`, error);
+    process.exitCode = 1;
+  }
 }

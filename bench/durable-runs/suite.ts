@@ -1,10 +1,9 @@
-import { tempDir } from "@signalbox/testkit";
-
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { startPostgres } from "../harness/postgres.ts";
 import { profiling, runScript } from "../harness/processes.ts";
 import { startRedis } from "../harness/redis.ts";
 import { aimForRatio, figure, ratio, type Aim, type Report } from "../harness/report.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { medians } from "../harness/statistics.ts";
 import type { ContenderName, Measured, Task } from "./contender.ts";
 
@@ -101,7 +100,7 @@ async function compare(
 }
 
 async function measure(entry: Entry, inFlight: number, round: number, options: BenchOptions): Promise<Measured> {
-  await using directory = await tempDir("signalbox-bench-");
+  await using directory = await tempDir();
   const task: Task = {
     name: entry.name,
     inFlight,

@@ -1,12 +1,11 @@
 import { createConnection, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { tempDir } from "@signalbox/testkit";
-
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { runScript, startProcess } from "../harness/processes.ts";
 import { aimForMost, figure, type Report } from "../harness/report.ts";
 import { startRunner, startServer, type SignalboxServer } from "../harness/signalbox.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { median, medians } from "../harness/statistics.ts";
 import { connectFakeRunner } from "./fake-runner.ts";
 import { residentMb } from "./memory.ts";
@@ -24,7 +23,7 @@ export async function footprint(options: BenchOptions): Promise<Report[]> {
 
 async function coldStart(options: BenchOptions): Promise<Report> {
   const events = options.isQuick ? 100_000 : 1_000_000;
-  await using directory = await tempDir("signalbox-bench-");
+  await using directory = await tempDir();
   const full = directory.file("full");
   options.say(`cold start: making ${events} events`);
   const filled = await runScript<{ runs: number; events: number; bytes: number }>(
@@ -93,7 +92,7 @@ async function memory(options: BenchOptions): Promise<Report> {
 }
 
 async function holdOnce(): Promise<Held> {
-  await using directory = await tempDir("signalbox-bench-");
+  await using directory = await tempDir();
   await using server = await startServer({ dataDir: directory.file("server") });
   const runner = await runnerAtRest(server, directory.file("runner"));
   // No machine of this fleet has the label, so the run waits and its streams stay open.

@@ -3,7 +3,7 @@ import { chown, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
-import { tempDir } from "@signalbox/testkit";
+import { tempDir } from "./temp-dir.ts";
 
 import { findProgram, startProcess } from "./processes.ts";
 import { freePort, waitUntil } from "./wait-until.ts";
@@ -22,7 +22,7 @@ export async function startPostgres(): Promise<Postgres | undefined> {
   const program = await findProgram("postgres");
   if (program === undefined) return undefined;
   await using cleanup = new AsyncDisposableStack();
-  const directory = cleanup.use(await tempDir("signalbox-bench-postgres-"));
+  const directory = cleanup.use(await tempDir("postgres-"));
   // PostgreSQL refuses to run as root.
   const who = process.getuid?.() === 0 ? NOBODY : undefined;
   if (who) await chown(directory.path, who.uid, who.gid);

@@ -1,4 +1,4 @@
-import { tempDir } from "@signalbox/testkit";
+import { tempDir } from "./temp-dir.ts";
 
 import { findProgram, startProcess } from "./processes.ts";
 import { canConnect, freePort, waitUntil } from "./wait-until.ts";
@@ -13,7 +13,7 @@ export async function startRedis(fsync: "always" | "everysec"): Promise<Redis | 
   const program = await findProgram("redis-server");
   if (program === undefined) return undefined;
   await using cleanup = new AsyncDisposableStack();
-  const directory = cleanup.use(await tempDir("signalbox-bench-redis-"));
+  const directory = cleanup.use(await tempDir("redis-"));
   const port = await freePort();
   const settings = { bind: "127.0.0.1", port, dir: directory.path, save: "", appendonly: "yes", appendfsync: fsync };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);

@@ -1,12 +1,11 @@
 import { fileURLToPath } from "node:url";
 
-import { tempDir } from "@signalbox/testkit";
-
 import { GOAL } from "../durable-runs/contender.ts";
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { runScript, startProcess } from "../harness/processes.ts";
 import { aimForRatio, figure, ratio, type Report } from "../harness/report.ts";
 import { startServer } from "../harness/signalbox.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { medians } from "../harness/statistics.ts";
 import { canConnect, freePort, waitUntil } from "../harness/wait-until.ts";
 import type { BareServerTask } from "./bare-server.ts";
@@ -59,7 +58,7 @@ async function measure(
   open: (directory: string, options: BenchOptions) => Promise<Target>,
   options: BenchOptions,
 ): Promise<Opened> {
-  await using directory = await tempDir("signalbox-bench-");
+  await using directory = await tempDir();
   await using target = await open(directory.file("data"), options);
   // An org may have 10,000 unfinished runs, and nothing finishes them here.
   const post = await load(target, {

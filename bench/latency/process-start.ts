@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-import { tempDir } from "@signalbox/testkit";
-
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { startRunner, startServer } from "../harness/signalbox.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 
 // From the order to the first thing that the step's process does, which is to tell the time.
 
@@ -30,7 +29,7 @@ export async function signalboxStarts(
   sandbox: "auto" | "none",
   { profileDir }: BenchOptions,
 ): Promise<number[]> {
-  await using directory = await tempDir("signalbox-bench-");
+  await using directory = await tempDir();
   await using server = await startServer({ dataDir: directory.file("server"), profileDir });
   await using _runner = await startRunner(server, { dataDir: directory.file("runner"), sandbox, profileDir });
   const waits: number[] = [];

@@ -1,9 +1,8 @@
-import { tempDir } from "@signalbox/testkit";
-
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { profiling, runScript } from "../harness/processes.ts";
 import { startRedis } from "../harness/redis.ts";
 import { aimForMost, figure, type Report } from "../harness/report.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { medians, percentile } from "../harness/statistics.ts";
 import type { Latency, LatencyTask } from "./lease.ts";
 import { bareStarts, signalboxStarts } from "./process-start.ts";
@@ -37,7 +36,7 @@ async function leases(options: BenchOptions): Promise<Report> {
   for (let round = 1; round <= options.rounds; round++) {
     for (const { label, script, ...rest } of entries) {
       options.say(`lease latency, round ${round}: ${label}`);
-      await using directory = await tempDir("signalbox-bench-");
+      await using directory = await tempDir();
       const task: LatencyTask = {
         ...rest,
         directory: directory.file("data"),

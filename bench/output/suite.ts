@@ -2,12 +2,11 @@ import { spawn } from "node:child_process";
 import { get } from "node:http";
 import { fileURLToPath } from "node:url";
 
-import { tempDir } from "@signalbox/testkit";
-
 import type { BenchOptions } from "../harness/bench-options.ts";
 import { startProcess } from "../harness/processes.ts";
 import { figure, ratio, type Report } from "../harness/report.ts";
 import { startRunner, startServer, type SignalboxServer } from "../harness/signalbox.ts";
+import { tempDir } from "../harness/temp-dir.ts";
 import { median } from "../harness/statistics.ts";
 import { canConnect, freePort, waitUntil } from "../harness/wait-until.ts";
 
@@ -34,7 +33,7 @@ export async function output(options: BenchOptions): Promise<Report[]> {
     rates.set(key, [...(rates.get(key) ?? []), perSecond]);
   };
   for (let round = 1; round <= options.rounds; round++) {
-    await using directory = await tempDir("signalbox-bench-");
+    await using directory = await tempDir();
     const profileDir = round === 1 ? options.profileDir : undefined;
     await using server = await startServer({ dataDir: directory.file("server"), profileDir });
     await using _runner = await startRunner(server, { dataDir: directory.file("runner"), sandbox: "none", profileDir });
