@@ -272,9 +272,13 @@ function isForPerson(step: FoldedStep | undefined): boolean {
 }
 
 function endRun(draft: Draft, move: "succeed" | "fail" | "cancel"): void {
-  for (const { name, state } of draft.steps.values()) {
+  const steps = [...draft.steps.values()];
+  for (const { name, state } of steps) {
     if (!isFinal(STEP_TRANSITIONS, state)) refuse(draft, `the run ended while step ${name} was ${state}`);
   }
+  const culprit = steps.find(isBroken);
+  if (move === "succeed" && culprit) refuse(draft, `the run succeeded and step ${culprit.name} did not`);
+  if (move !== "succeed" && !culprit) refuse(draft, "the run did not succeed and every step did");
   moveRun(draft, move);
 }
 
