@@ -98,7 +98,7 @@ function recordWrites(): Disposable & { readonly commits: RecordedStatement[][] 
   const { prepare } = prototype;
   prototype.prepare = function (sql) {
     const statement = Reflect.apply(prepare, this, [sql]) as Database.Statement<Value[]>;
-    const { run } = statement;
+    const run: unknown = Reflect.get(statement, "run");
     Object.defineProperty(statement, "run", {
       value: (...params: (Value | readonly Value[])[]) => {
         if (/^\s*(INSERT|UPDATE|DELETE)/i.test(sql)) open.push({ sql, params: params.flat() });
@@ -106,7 +106,7 @@ function recordWrites(): Disposable & { readonly commits: RecordedStatement[][] 
           commits.push(open);
           open = [];
         }
-        return Reflect.apply(run, statement, params) as Database.RunResult;
+        return Reflect.apply(run as (...values: unknown[]) => Database.RunResult, statement, params);
       },
     });
     return statement;
