@@ -1,7 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
 import { createIdSource, limitsWith, type IdSource, type LimitLookup, type LimitOverrides, type RunnerMessageOf } from "@signalbox/protocol";
-import { readRun, readUnfinished, type RunnerRow, type SignalboxStore } from "@signalbox/store";
+import { readRun, readUnfinished, type CancelledRun, type RunnerRow, type SignalboxStore } from "@signalbox/store";
 
 import { TokenHandler } from "./access/token-handler.ts";
 import { systemClock, type Clock, type Timer } from "./clock.ts";
@@ -75,7 +75,7 @@ const HOUSEKEEPING_MS = 60_000;
 /** Wires every handler on a store, and takes up what an earlier control plane on the same store left unfinished. */
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { store, clock = systemClock, logger = silentLogger } = options;
-  const ids = options.ids ?? createIdSource({ now: clock.now, fillRandom: (bytes) => randomFillSync(bytes) });
+  const ids = options.ids ?? createIdSource({ now: () => clock.now(), fillRandom: (bytes) => randomFillSync(bytes) });
   const limits = limitsWith(options.limits);
   const counters = { runs_created: 0, runs_succeeded: 0, runs_failed: 0, runs_cancelled: 0, attempts_lost: 0 };
 
@@ -99,14 +99,21 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const dispatcher = new Dispatcher({ store, clock, ids, limits, runLog, fleet, queue, board, vault, logger });
   const results = new AttemptResults({ store, clock, runLog, board, outputIntake, outputFeed, logger, onReleased: (attempt) => dispatcher.released(attempt) });
 
-  const stopAttempts = (attemptIds: readonly string[], mode: "cancel" | "abort") => {
-    for (const attemptId of attemptIds) {
-      const attempt = board.get(attemptId);
-      if (attempt) attempt.cancelMode = mode;
-      if (attempt) fleet.get(attempt.runnerId)?.channel.send({ type: "cancel", attemptId, epoch: attempt.epoch, mode });
+  const stopRun = ({ runId, live }: Pick<CancelledRun, "runId" | "live">, wanted: "cancel" | "abort") => {
+    dispatcher.drop(runId);
+    for (const attempt of live.flatMap((attemptId) => board.get(attemptId) ?? [])) {
+      // Once somebody wants it killed, nobody can want it less.
+      const mode = attempt.cancelMode === "abort" ? "abort" : wanted;
+      attempt.cancelMode = mode;
+      fleet.get(attempt.runnerId)?.channel.send({ type: "cancel", attemptId: attempt.attemptId, epoch: attempt.epoch, mode });
     }
   };
-  const timers = new TimerService({ store, runLog, clock, logger, onFired: ({ live }) => stopAttempts(live ?? [], "cancel") });
+  const timers = new TimerService({
+    store, runLog, clock, logger,
+    onFired: ({ runId, live }) => {
+      if (live) stopRun({ runId, live }, "cancel");
+    },
+  });
 
   // An attempt whose loss could not be recorded stays lost: it is tried again until the store takes it.
   async function loseLater(attempt: Parameters<typeof results.lost>[0]): Promise<void> {
@@ -125,7 +132,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     if (state !== "queued" && state !== "running") counters[`runs_${state}`] += 1;
   });
 
-  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopAttempts, onCreated: () => (counters.runs_created += 1), explain: (rows) => explainRun(rows, fleet, dispatcher) });
+  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopRun, onCreated: () => (counters.runs_created += 1), explain: (rows) => explainRun(rows, fleet, dispatcher) });
   const projects = new ProjectHandler({ store, clock, vault });
   const tokens = new TokenHandler({
     store,

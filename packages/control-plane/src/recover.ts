@@ -32,8 +32,9 @@ export function recover(
   const leaseEndsAt = to.clock.monotonic() + to.limits("lease.ttlMs");
   for (const { attemptId, epoch, runnerId, cancelMode, step } of unfinished.live) {
     const { concurrencyKey } = toWaitingStep(step);
-    to.board.add({ attemptId, epoch, runId: step.runId, orgId: step.orgId, stepIndex: step.index, runnerId, concurrencyKey, cancelMode, leaseEndsAt });
-    to.dispatcher.adopt({ runId: step.runId, index: step.index, runnerId, concurrencyKey });
+    const attempt = { attemptId, epoch, runId: step.runId, orgId: step.orgId, stepIndex: step.index, runnerId, concurrencyKey, cancelMode, leaseEndsAt };
+    to.board.add(attempt);
+    to.dispatcher.adopt(attempt);
   }
   to.dispatcher.enqueue(unfinished.ready);
   if (unfinished.nextTimerAt !== undefined) to.timers.schedule(unfinished.nextTimerAt);

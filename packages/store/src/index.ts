@@ -58,6 +58,7 @@ export type { SignalboxUnits } from "./units/index.ts";
 export type { OutboxItem } from "./units/outbox.ts";
 export type { OutputPiece, OutputVerdict } from "./units/run/append-output.ts";
 export { newRun } from "./units/run/create-run.ts";
+export type { CancelledRun } from "./units/run/cancel-run.ts";
 export type { CreateRunArgs } from "./units/run/create-run.ts";
 export type { FinishAttemptArgs, FinishedAttempt } from "./units/run/finish-attempt.ts";
 export type { LeasedAttempt } from "./units/run/lease-attempt.ts";

@@ -32,7 +32,8 @@ export class RunLog extends EventEmitter<RunLogEvents> {
   async commit<Name extends RunUnitName>(name: Name, args: Parameters<SignalboxUnits[Name]>[0]): Promise<OutcomeOf<Name>> {
     // The store's result type is the unit's own; TypeScript does not carry that through the generic name.
     const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name>;
-    this.tell(outcome);
+    // A repeated answer speaks of what was; the steps in it may long be over.
+    if (!outcome.isRepeated) this.tell(outcome);
     return outcome;
   }
 

@@ -27,7 +27,7 @@ import {
   type WaitingReason,
   type WorkspaceFile,
 } from "@signalbox/protocol";
-import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, type CancelledRun, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -54,8 +54,8 @@ export interface RunHandlerDeps {
   readonly activeRuns: ActiveRuns;
   /** Told of each run that was made. */
   readonly onCreated: () => void;
-  /** Stops attempts at once, after a wish to stop has been committed. */
-  readonly stopAttempts: (attemptIds: readonly string[], mode: "cancel" | "abort") => void;
+  /** Stops what a run has in the fleet, after a wish to stop has been committed. */
+  readonly stopRun: (run: Pick<CancelledRun, "runId" | "live">, mode: "cancel" | "abort") => void;
   /** Why steps of a run do not run yet. */
   readonly explain: (rows: RunRows) => WaitingReason[];
 }
@@ -163,7 +163,7 @@ export class RunHandler {
         runId, orgId, mode, reason, because: "cancelled", now, actor: actorOf(context),
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
-      this.#deps.stopAttempts(outcome.live, mode);
+      this.#deps.stopRun(outcome, mode);
       return toRun(await this.#requireRun(runId, orgId));
     });
   }

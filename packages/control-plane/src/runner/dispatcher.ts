@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../clock.ts";
 import type { RunLog } from "../events/run-log.ts";
 import type { Logger } from "../logger.ts";
 import type { SecretVault } from "../project/secret-vault.ts";
-import type { AttemptBoard } from "./attempt-board.ts";
+import type { AttemptBoard, LiveAttempt } from "./attempt-board.ts";
 import { envelopeOf } from "./envelope.ts";
 import { freeSlotsOf, type ConnectedRunner, type Fleet } from "./fleet.ts";
 import { choose } from "./placement.ts";
@@ -43,8 +43,8 @@ const RETRY_MS = 1_000;
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #offers = new Map<string, Offer>();
-  /** Concurrency keys in use, with the step that holds each. */
-  readonly #keys = new Map<string, string>();
+  /** Concurrency keys in use, with the step and the number of its attempt that holds each. */
+  readonly #keys = new Map<string, { readonly step: string; readonly number: number }>();
   /** The runner that has a run's workspace. */
   readonly #keepers = new Map<string, string>();
   #isStopped = false;
@@ -53,7 +53,9 @@ export class Dispatcher {
     this.#deps = deps;
     deps.runLog.on("ready", (steps) => this.enqueue(steps));
     deps.runLog.on("changed", ({ runId, isOver }) => {
-      if (isOver) this.#forgetRun(runId);
+      if (!isOver) return;
+      this.drop(runId);
+      this.#keepers.delete(runId);
     });
     deps.fleet.on("available", (runner) => this.#fill(runner));
     deps.fleet.on("gone", (runner) => this.#takeBack(runner));
@@ -69,24 +71,35 @@ export class Dispatcher {
   }
 
   /** A step has a live attempt again after a restart. */
-  adopt(step: { readonly runId: string; readonly index: number; readonly runnerId: string; readonly concurrencyKey: string | undefined }): void {
-    this.#keepers.set(step.runId, step.runnerId);
-    if (step.concurrencyKey !== undefined) this.#keys.set(step.concurrencyKey, keyOf(step));
+  adopt(attempt: Pick<LiveAttempt, "runId" | "stepIndex" | "epoch" | "runnerId" | "concurrencyKey">): void {
+    const { runId, stepIndex, epoch, runnerId, concurrencyKey } = attempt;
+    this.#keepers.set(runId, runnerId);
+    if (concurrencyKey !== undefined) this.#keys.set(concurrencyKey, { step: keyOf({ runId, index: stepIndex }), number: epoch });
   }
 
   /** A live attempt is over: its key and its place are free. */
-  released(attempt: { readonly runId: string; readonly stepIndex: number; readonly runnerId: string; readonly concurrencyKey: string | undefined; readonly attemptId: string }): void {
-    const { concurrencyKey } = attempt;
-    if (concurrencyKey !== undefined && this.#keys.get(concurrencyKey) === keyOf({ runId: attempt.runId, index: attempt.stepIndex })) {
-      this.#freeKey(concurrencyKey);
-    }
+  released(attempt: LiveAttempt): void {
+    this.#freeKey(attempt.concurrencyKey, keyOf({ runId: attempt.runId, index: attempt.stepIndex }), attempt.epoch);
+    this.#placeKeyed(attempt.concurrencyKey);
     this.#deps.fleet.release(attempt.runnerId, attempt.attemptId);
   }
 
   /** The holder of a step's concurrency key, when it is another step. */
   keyHolder(waiting: WaitingStep): string | undefined {
-    const holder = waiting.concurrencyKey === undefined ? undefined : this.#keys.get(waiting.concurrencyKey);
+    const holder = waiting.concurrencyKey === undefined ? undefined : this.#keys.get(waiting.concurrencyKey)?.step;
     return holder === keyOf(waiting) ? undefined : holder;
+  }
+
+  /** The steps of a run that wait do so no more: offers of them are withdrawn. What runners hold stays theirs. */
+  drop(runId: string): void {
+    this.#deps.queue.removeRun(runId);
+    for (const { offerId, runner, waiting } of [...this.#offers.values()]) {
+      if (waiting.runId !== runId || !this.#takeOffer(offerId, runner)) continue;
+      runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
+      this.#freeStep(waiting);
+      this.#placeKeyed(waiting.concurrencyKey);
+      this.#deps.fleet.release(runner.runnerId, offerId);
+    }
   }
 
   /** A runner takes an offer: commits the lease and lets it start. An offer that is no longer open is withdrawn. */
@@ -123,12 +136,11 @@ export class Dispatcher {
   }
 
   #fill(runner: ConnectedRunner): void {
-    for (const [fingerprint, steps] of this.#deps.queue.groups()) {
-      for (const waiting of steps.values()) {
-        if (freeSlotsOf(runner) === 0) return;
-        if (!this.#deps.fleet.fitting(fingerprint, waiting.orgId, waiting.step.requires).has(runner)) break;
-        this.#place(waiting);
-      }
+    const { fleet, queue } = this.#deps;
+    const fits = ({ fingerprint, orgId, step }: WaitingStep) => fleet.fitting(fingerprint, orgId, step.requires).has(runner);
+    for (const waiting of queue.inOrder(fits)) {
+      if (freeSlotsOf(runner) === 0) return;
+      this.#place(waiting);
     }
   }
 
@@ -144,7 +156,7 @@ export class Dispatcher {
 
   #offer(waiting: WaitingStep, runner: ConnectedRunner): void {
     this.#deps.queue.remove(waiting);
-    if (waiting.concurrencyKey !== undefined) this.#keys.set(waiting.concurrencyKey, keyOf(waiting));
+    if (waiting.concurrencyKey !== undefined) this.#keys.set(waiting.concurrencyKey, { step: keyOf(waiting), number: waiting.nextAttempt });
     const offerId = this.#deps.ids.next("offer");
     runner.held.add(offerId);
     const expiresMs = this.#deps.limits("offer.ttlMs");
@@ -227,12 +239,10 @@ export class Dispatcher {
   /** After a lease that was not to be: a step that no longer waits is dropped, any other waits on. */
   #giveBack(offer: Offer, error: unknown): void {
     const { waiting } = offer;
-    if (error instanceof UnitRefusal && error.code === "INVALID_STATE") {
-      this.#freeStep(waiting);
-      return;
-    }
-    this.#deps.logger.warn({ err: error, run: waiting.runId, step: waiting.step.name }, "lease not committed; trying again");
     this.#freeStep(waiting);
+    this.#placeKeyed(waiting.concurrencyKey);
+    if (error instanceof UnitRefusal && error.code === "INVALID_STATE") return;
+    this.#deps.logger.warn({ err: error, run: waiting.runId, step: waiting.step.name }, "lease not committed; trying again");
     this.#deps.clock.setTimer(RETRY_MS, () => void this.#reread(waiting));
   }
 
@@ -252,22 +262,24 @@ export class Dispatcher {
     this.#freeStep(waiting);
     this.#deps.queue.add(waiting);
     this.#place(waiting);
+    this.#placeKeyed(waiting.concurrencyKey);
   }
 
   #freeStep(waiting: WaitingStep): void {
-    const { concurrencyKey } = waiting;
-    if (concurrencyKey !== undefined && this.#keys.get(concurrencyKey) === keyOf(waiting)) this.#keys.delete(concurrencyKey);
+    this.#freeKey(waiting.concurrencyKey, keyOf(waiting), waiting.nextAttempt);
   }
 
-  #freeKey(key: string): void {
-    this.#keys.delete(key);
-    for (const [, steps] of this.#deps.queue.groups()) {
-      for (const waiting of steps.values()) if (waiting.concurrencyKey === key) this.#place(waiting);
+  /** An attempt gives up its key. A later attempt at the same step may have it by then; that one keeps it. */
+  #freeKey(key: string | undefined, step: string, number: number): void {
+    const holder = key === undefined ? undefined : this.#keys.get(key);
+    if (key !== undefined && holder?.step === step && holder.number === number) this.#keys.delete(key);
+  }
+
+  #placeKeyed(key: string | undefined): void {
+    if (key === undefined) return;
+    for (const waiting of this.#deps.queue.inOrder(() => true)) {
+      if (this.#keys.has(key)) return;
+      if (waiting.concurrencyKey === key) this.#place(waiting);
     }
-  }
-
-  #forgetRun(runId: string): void {
-    this.#deps.queue.removeRun(runId);
-    this.#keepers.delete(runId);
   }
 }

@@ -30,6 +30,9 @@ export interface FleetEvents {
   gone: (runner: ConnectedRunner) => void;
 }
 
+/** Callers choose what they require, so the index begins anew when it has so many entries. */
+const MAX_FINGERPRINTS = 10_000;
+
 /**
  * The runners whose connection is open, and an index from the fingerprint of requirements to the runners that fit:
  * looking up who can take a step costs nothing once a step like it has been looked up before.
@@ -55,7 +58,7 @@ export class Fleet extends EventEmitter<FleetEvents> {
   connect(runner: ConnectedRunner): void {
     const older = this.#runners.get(runner.runnerId);
     if (older) {
-      this.#remove(older);
+      this.disconnect(older);
       older.channel.close(4009, "a newer connection of this runner is open");
     }
     this.#runners.set(runner.runnerId, runner);
@@ -76,14 +79,10 @@ export class Fleet extends EventEmitter<FleetEvents> {
   fitting(fingerprint: string, orgId: string, requires: Requirements | undefined): ReadonlySet<ConnectedRunner> {
     const known = this.#fitting.get(fingerprint);
     if (known) return known.runners;
+    if (this.#fitting.size >= MAX_FINGERPRINTS) this.#fitting.clear();
     const runners = new Set([...this.#runners.values()].filter((runner) => missingFrom(runner, orgId, requires) === undefined));
     this.#fitting.set(fingerprint, { orgId, requires, runners });
     return runners;
-  }
-
-  /** Drops the index of a fingerprint that no waiting step has any more. */
-  forget(fingerprint: string): void {
-    this.#fitting.delete(fingerprint);
   }
 
   /** A runner no longer holds an offer or an attempt: it may take more. */

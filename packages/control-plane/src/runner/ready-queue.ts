@@ -11,23 +11,33 @@ export interface WaitingStep extends ReadyStep {
   readonly declined: Set<string>;
 }
 
-/** The steps that wait for a runner, each once, first come first served among those that fit the same runners. */
+/** The steps that wait for a runner, each once, in groups of those that fit the same runners. */
 export class ReadyQueue {
   readonly #groups = new Map<string, Map<string, WaitingStep>>();
-  #count = 0;
+  /** When each step came, as a number that grows. In a group, steps stand in this order. */
+  readonly #arrivals = new Map<string, number>();
+  #arrived = 0;
 
   get count(): number {
-    return this.#count;
+    return this.#arrivals.size;
   }
 
-  /** The groups of steps that fit the same runners. */
-  groups(): Iterable<readonly [fingerprint: string, steps: ReadonlyMap<string, WaitingStep>]> {
-    return this.#groups;
-  }
-
-  /** The group of one fingerprint. */
-  group(fingerprint: string): ReadonlyMap<string, WaitingStep> | undefined {
-    return this.#groups.get(fingerprint);
+  /** Steps first come first served, of the groups in which one step passes. Steps may be removed meanwhile. */
+  *inOrder(passes: (waiting: WaitingStep) => boolean): Generator<WaitingStep> {
+    const heads: { rest: IterableIterator<WaitingStep>; first: WaitingStep }[] = [];
+    for (const group of this.#groups.values()) {
+      const rest = group.values();
+      const { value: first } = rest.next();
+      if (first && passes(first)) heads.push({ rest, first });
+    }
+    while (heads.length > 0) {
+      const next = heads.reduce((a, b) => (this.#arrivalOf(b.first) < this.#arrivalOf(a.first) ? b : a));
+      const waiting = next.first;
+      const { value: following } = next.rest.next();
+      if (following) next.first = following;
+      else heads.splice(heads.indexOf(next), 1);
+      if (this.has(waiting)) yield waiting;
+    }
   }
 
   has(waiting: WaitingStep): boolean {
@@ -38,14 +48,14 @@ export class ReadyQueue {
   add(waiting: WaitingStep): void {
     const group = this.#groups.get(waiting.fingerprint) ?? new Map<string, WaitingStep>();
     this.#groups.set(waiting.fingerprint, group);
-    if (!group.has(keyOf(waiting))) this.#count += 1;
+    if (!group.has(keyOf(waiting))) this.#arrivals.set(keyOf(waiting), this.#arrived++);
     group.set(keyOf(waiting), waiting);
   }
 
   remove(waiting: WaitingStep): void {
     const group = this.#groups.get(waiting.fingerprint);
     if (!group?.delete(keyOf(waiting))) return;
-    this.#count -= 1;
+    this.#arrivals.delete(keyOf(waiting));
     if (group.size === 0) this.#groups.delete(waiting.fingerprint);
   }
 
@@ -54,6 +64,10 @@ export class ReadyQueue {
     for (const group of this.#groups.values()) {
       for (const waiting of group.values()) if (waiting.runId === runId) this.remove(waiting);
     }
+  }
+
+  #arrivalOf(waiting: WaitingStep): number {
+    return this.#arrivals.get(keyOf(waiting)) ?? 0;
   }
 }
 

@@ -97,7 +97,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
         ...this.#rowArgs(wanted, now), orgId, labels: JSON.stringify(wanted.labels ?? {}), publicKey: null, actor: actorOf(context),
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
-      return this.#registered(row);
+      return row.isRepeated ? { ...this.#view(row), runnerId: row.id } : this.#registered(row);
     });
   }
 
@@ -136,6 +136,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const runner = await this.#change(runnerId, "drain", undefined, context);
+      if (runner.isRepeated) return this.#view(runner);
       const connected = this.#deps.fleet.get(runnerId);
       if (connected) connected.isDraining = true;
       connected?.channel.send({ type: "draining" });
@@ -149,6 +150,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const runner = await this.#change(runnerId, "resume", undefined, context);
+      if (runner.isRepeated) return this.#view(runner);
       const connected = this.#deps.fleet.get(runnerId);
       if (connected) connected.isDraining = false;
       this.#deps.fleet.reopen(runnerId);
@@ -161,6 +163,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const runner = await this.#change(runnerId, "retire", reason, context);
+      if (runner.isRepeated) return this.#view(runner);
       this.#deps.heartbeats.forget(runnerId);
       this.#deps.retire(runnerId, reason ?? "deregistered");
       await this.#deps.abandon(runnerId);

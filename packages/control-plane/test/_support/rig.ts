@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 
 import {
@@ -13,6 +14,7 @@ import {
   type StepDetails,
   type StepInput,
 } from "@signalbox/protocol";
+import { sha256Hex } from "@signalbox/protocol/hash";
 import type { ArgsOf, ResultOf, SignalboxUnits } from "@signalbox/store";
 import { openSignalboxStore, type SqliteStore } from "@signalbox/store/sqlite";
 import { ManualClock } from "@signalbox/testkit";
@@ -93,6 +95,22 @@ export class Rig implements AsyncDisposable {
 
   async events(runId: string): Promise<readonly EventRecord[]> {
     return dataOf(await this.plane.runs.listEvents(runId)).events;
+  }
+
+  /** Uploads bytes and returns their name. */
+  async putBlob(bytes: string): Promise<string> {
+    const sha256 = sha256Hex(bytes);
+    dataOf(await this.plane.link.putBlob(sha256, Readable.from([Buffer.from(bytes)]), { runnerId: "rnr" }));
+    return sha256;
+  }
+
+  /** Uploads files that a step made (null: deleted) and the list of them; returns what a result says of it. */
+  async putChanges(files: Readonly<Record<string, string | null>>): Promise<{ sha256: string; files: number }> {
+    const all = Object.entries(files);
+    const made = all.flatMap(([path, text]) => (text === null ? [] : [{ path, sha256: sha256Hex(text), bytes: text.length, executable: false }]));
+    for (const [, text] of all) if (text !== null) await this.putBlob(text);
+    const deleted = all.flatMap(([path, text]) => (text === null ? [path] : []));
+    return { sha256: await this.putBlob(JSON.stringify({ v: 1, commit: null, written: made, deleted, truncated: false })), files: all.length };
   }
 
   /** Lets everything happen that can happen while time stands. */

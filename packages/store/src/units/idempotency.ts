@@ -24,21 +24,24 @@ const KEEP_ANSWER = `INSERT INTO idempotency (org_id, principal, request_key, ro
   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, principal, request_key) DO UPDATE SET route = excluded.route,
   body_hash = excluded.body_hash, answer = excluded.answer, expires_at = excluded.expires_at`;
 
+/** What a unit answers; marked when it is the answer of an earlier call with the same key, and nothing was done now. */
+export type Answer<Result> = Result & { readonly isRepeated?: true };
+
 /**
  * Does a unit's work once for each idempotency key: the answer is kept in the commit of the effect, and a repetition
- * gets it again. The same key with another request is refused with `IDEMPOTENCY_MISMATCH`. Without a key it just works.
+ * gets it again, marked as repeated. The same key with another request is refused with `IDEMPOTENCY_MISMATCH`. Without a key it just works.
  */
-export function* once<Args extends { readonly idempotency?: Idempotency | undefined; readonly now: number }, Result>(
+export function* once<Args extends { readonly idempotency?: Idempotency | undefined; readonly now: number }, Result extends object>(
   args: Args,
   work: Unit<Args, Result>,
-): Generator<Statement, Result, unknown> {
+): Generator<Statement, Answer<Result>, unknown> {
   const { idempotency } = args;
   if (!idempotency) return yield* work(args);
 
   const { orgId, principal, key, route, bodyHash, expiresAt } = idempotency;
   const kept = yield* get<IdempotencyRow>(SELECT_ANSWER, orgId, principal, key);
   if (kept && kept.expires_at > args.now) {
-    if (kept.route === route && kept.body_hash === bodyHash) return JSON.parse(kept.answer) as Result;
+    if (kept.route === route && kept.body_hash === bodyHash) return { ...(JSON.parse(kept.answer) as Result), isRepeated: true };
     throw new UnitRefusal("IDEMPOTENCY_MISMATCH", `idempotency key ${key} was used before with another request`, { key });
   }
   const result = yield* work(args);

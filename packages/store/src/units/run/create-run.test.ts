@@ -64,7 +64,7 @@ describe("an idempotency key", () => {
 
     const again = await fleet.createRun(["work"], { idempotency });
 
-    expect(again).toEqual(first);
+    expect(again).toEqual({ ...first, isRepeated: true });
     expect(await fleet.store.all("SELECT id FROM runs")).toEqual([{ id: first.runId }]);
   });
 
@@ -104,7 +104,7 @@ describe("an idempotency key", () => {
     const again = await fleet.createRun(["work"], { idempotency: renewed });
 
     expect(second.runId).not.toBe(first.runId);
-    expect(again).toEqual(second);
+    expect(again).toEqual({ ...second, isRepeated: true });
   });
 
   it("is not used up by a refusal", async () => {

@@ -42,6 +42,8 @@ export interface RunOutcome {
   /** Steps that wait for a runner now because of this unit. */
   readonly ready: readonly ReadyStep[];
   readonly timers: readonly TimerRow[];
+  /** What was told when it happened: the answer to an earlier call with the same idempotency key. */
+  readonly isRepeated?: true;
 }
 
 /** A step that waits for a runner. */

@@ -2,7 +2,7 @@ import { SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
 
 import type { RunnerRow } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
-import { once, type Idempotency } from "../idempotency.ts";
+import { once, type Answer, type Idempotency } from "../idempotency.ts";
 import { loadRunner, moveRunner, recordRunner, saveRunner } from "./runner-change.ts";
 
 export interface ChangeRunnerArgs {
@@ -23,7 +23,7 @@ const ALREADY: Readonly<Record<ChangeRunnerArgs["move"], readonly string[]>> = {
 };
 
 /** Drains, resumes or retires a runner. Asking for what is so already is fine. */
-export function changeRunner(args: ChangeRunnerArgs): Generator<Statement, RunnerRow, unknown> {
+export function changeRunner(args: ChangeRunnerArgs): Generator<Statement, Answer<RunnerRow>, unknown> {
   return once(args, moveTo);
 }
 

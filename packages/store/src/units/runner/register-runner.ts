@@ -3,7 +3,7 @@ import { SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
 import { UnitRefusal } from "../../errors.ts";
 import type { RunnerRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
-import { once, type Idempotency } from "../idempotency.ts";
+import { once, type Answer, type Idempotency } from "../idempotency.ts";
 import { recordRunner, saveRunner } from "./runner-change.ts";
 
 export interface RegisterRunnerArgs {
@@ -26,7 +26,7 @@ const INSERT_RUNNER = `INSERT INTO runners (id, org_id, hostname, state, capabil
   public_key, last_heartbeat_at, registered_at, last_seq) VALUES (?, ?, ?, 'online', ?, ?, ?, ?, ?, ?, ?, 0)`;
 
 /** Takes a machine into the fleet. It counts as online until it has been silent for too long. */
-export function registerRunner(args: RegisterRunnerArgs): Generator<Statement, RunnerRow, unknown> {
+export function registerRunner(args: RegisterRunnerArgs): Generator<Statement, Answer<RunnerRow>, unknown> {
   return once(args, admitRunner);
 }
 
