@@ -162,6 +162,8 @@ export class Spool implements AsyncDisposable {
     this.#failure = new SpoolClosedError(this.directory);
     this.#saving?.cancel();
     this.#retrying?.cancel();
+    // A gap may have been told while the positions were saved: its file is to be closed as well.
+    await this.#work;
     await this.#active?.file[Symbol.asyncDispose]();
     await this.#journal[Symbol.asyncDispose]();
     this.#announce();

@@ -49,6 +49,7 @@ export class FakeControlPlane implements AsyncDisposable {
   readonly offeredTools = new Map<string, string>();
   intervals = { heartbeatMs: 200, renewMs: 100, leaseMs: 30_000, windowBytes: 1_048_576, frameBytes: 262_144 };
   connections = 0;
+  readonly connectedAtMs: number[] = [];
   outputConnections = 0;
   duplicateFrames = 0;
   maxUnacknowledgedBytes = 0;
@@ -258,6 +259,7 @@ export class FakeControlPlane implements AsyncDisposable {
 
   #serveControl(client: WebSocket): void {
     this.connections++;
+    this.connectedAtMs.push(performance.now());
     const nonce = randomBytes(16).toString("hex");
     client.on("message", (data) => {
       const message = RunnerMessageSchema.parse(JSON.parse((data as Buffer).toString()));
