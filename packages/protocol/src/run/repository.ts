@@ -28,10 +28,9 @@ function isRepositoryUrl(text: string): boolean {
   if (SCP_FORM.test(text)) return true;
   // Git reads the text, not what `URL` makes of it: `https:host/path` is to git a path on a host named "https", a
   // backslash is no slash, and a percent sign in the host is decoded before ssh sees it.
-  if (!/^(https|ssh|file):\/\/[^/%\\]*\/[^\\]*$/.test(text)) return false;
+  if (!/^(https:\/\/[^/%\\@]+|ssh:\/\/[^/%\\]+|file:\/\/)\/[^\\]*$/.test(text)) return false;
   const url = URL.parse(text);
   if (!url || url.search !== "" || url.hash !== "") return false;
   if (url.protocol === "file:") return url.host === "" && url.pathname.length > 1;
-  if (url.hostname === "" || url.hostname.startsWith("-") || url.password !== "") return false;
-  return url.protocol === "https:" ? url.username === "" : url.protocol === "ssh:" && !url.username.startsWith("-");
+  return url.hostname !== "" && !url.hostname.startsWith("-") && !url.username.startsWith("-") && url.password === "";
 }
