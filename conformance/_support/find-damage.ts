@@ -11,13 +11,18 @@ import {
   type RunDetails,
   type StepDetails,
 } from "@signalbox/protocol";
+import { verifyDataDir } from "@signalbox/store/sqlite";
+
+import type { ServerProcess } from "./server-process.ts";
 
 /**
- * Asks a server for all of its runs and names everything that breaks an invariant, as its users would notice it: events
- * without holes and one end for each thing (I2), one winning attempt for each step and nothing alive in what is over
- * (I3), epochs that rise (I4), output without holes (I5), and every run over (I7). Empty: nothing is wrong.
+ * Names everything that breaks an invariant once all work is over. First as users would notice it: events without holes
+ * and one end for each thing (I2), one winning attempt for each step and nothing alive in what is over (I3), epochs that rise
+ * (I4), output without holes (I5), every run over (I7). Then as `signalbox verify` sees it: rows that are what their
+ * logs say, bytes that are what their hashes say. Empty: nothing is wrong.
  */
-export async function findDamage(client: Client): Promise<string[]> {
+export async function findDamage(server: ServerProcess): Promise<string[]> {
+  const client = server.client();
   const damage: string[] = [];
   for await (const { id } of client.runs.all({ limit: 200 })) {
     const details = await client.runs.get(id);
@@ -28,7 +33,8 @@ export async function findDamage(client: Client): Promise<string[]> {
     ];
     damage.push(...found.map((complaint) => `${id}: ${complaint}`));
   }
-  return damage;
+  const { problems } = await verifyDataDir(server.dataDir, { hashes: true });
+  return [...damage, ...problems.map(({ kind, stream, message }) => `${kind} ${stream}: ${message}`)];
 }
 
 /** All events of a run, page by page. */

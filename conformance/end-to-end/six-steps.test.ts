@@ -92,7 +92,7 @@ describe("a plan of six steps with a gate, on a git repository", () => {
     expect(run.status).toBe("succeeded");
     expect(steps.map(({ name, status }) => `${name} ${status}`)).toEqual(NAMES.map((name) => `${name} succeeded`));
     expect(artifacts.map(({ path }) => path).sort()).toEqual(["REPORT.md", "dist/greeting.js", "src/greeting.js"]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("is started, watched and approved by the CLI", async () => {

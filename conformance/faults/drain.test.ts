@@ -31,7 +31,7 @@ describe("F16: SIGTERM under load", { timeout: 60_000 }, () => {
     expect(details.flatMap(attemptStates)).toEqual(details.map(() => "succeeded"));
     expect(attemptStates(await reader)).toEqual(["succeeded"]);
     expect(new Set((await effects.counts()).values())).toEqual(new Set([1]));
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("ends a runner in good order: it finishes what it has, takes nothing new, and the rest waits for it", async () => {
@@ -53,7 +53,7 @@ describe("F16: SIGTERM under load", { timeout: 60_000 }, () => {
     expect(states.toSorted()).toEqual(["queued", "queued", "queued", "succeeded", "succeeded"]);
     expect(details.flatMap(attemptStates)).toEqual(details.map(() => "succeeded"));
     expect(new Set((await effects.counts()).values())).toEqual(new Set([1]));
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 });
 

@@ -30,7 +30,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
 
     expect(statesOf(details)).toEqual(["succeeded"]);
     expect(textOf(await readOutput(env.client, id), ".1")).toBe(SPOKEN);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("hears nothing of the runner for longer than its lease: it stops, and the step is done elsewhere", async () => {
@@ -56,7 +56,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
     expect(statesOf(details)).toEqual(["lost", "succeeded"]);
     expect((await effects.all()).map(({ attemptId }) => attemptId)).toEqual([details.steps[0]?.attempts[1]?.id]);
     expect(statesOf(await env.client.runs.get(id))).toEqual(["lost", "succeeded"]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("does not let the server's words through: the runner stops in time, and is not stuck afterwards", async () => {
@@ -74,7 +74,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
 
     expect(details.run.status).toBe("succeeded");
     expect(textOf(await readOutput(env.client, id), `.${details.steps[0]?.attempts.length}`)).toBe(SPOKEN);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("keeps an old connection's words and delivers them after newer ones", async () => {
@@ -101,7 +101,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
     expect(statesOf(details)).toEqual(["succeeded"]);
     expect([...(await effects.counts()).values()]).toEqual([1, 1]);
     expect(textOf(await readOutput(env.client, id), ".0.1").replaceAll("waiting\n", "")).toBe(SPOKEN);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it(`is slow, late and cut at random, ${ROUNDS} times: every byte arrives once, in order`, async () => {
@@ -135,7 +135,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
     expect(rounds.map((line) => Number(line.split(" ")[1]))).toEqual(rounds.map((_, index) => index + 1));
     expect(new Set(rounds.map((line) => line.split(" ")[2]))).toEqual(new Set(["x".repeat(2_000)]));
     expect(statesOf(details)).toEqual(["succeeded"]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 });
 

@@ -49,7 +49,7 @@ describe(`F12: messages that come twice, or long after their connection (seed ${
       expect(text).toBe(OUTPUT.repeat(3));
       expect(await (await env.server.fetch(`/api/v1/runs/${id}/files/all.txt`)).text()).toBe("one\ntwo\nthree\n");
     }
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 });
 

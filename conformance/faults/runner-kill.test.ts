@@ -41,7 +41,7 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
     expect(attemptsOf(details, "work")).toEqual(["interrupted", "succeeded"]);
     expect(attemptsOf(details, "after")).toEqual(["succeeded"]);
     expect([...(await effects.counts()).values()]).toEqual([1]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it(
@@ -63,7 +63,7 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
       expect(attemptsOf(details, "command")).toEqual(["interrupted", "succeeded"]);
       expect(textOf(output, ".2")).toBe(LINES + LINES);
       expect(LINES.startsWith(textOf(output, ".1"))).toBe(true);
-      expect(await findDamage(env.client)).toEqual([]);
+      expect(await findDamage(env.server)).toEqual([]);
     },
   );
 
@@ -101,7 +101,7 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
 
     expect(attemptsOf(details, "work")).toEqual(["succeeded"]);
     expect([...(await effects.counts()).values()]).toEqual([1]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it(
@@ -130,7 +130,7 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
       expect(attemptsOf(details, "command")).toEqual(["succeeded"]);
       expect([...(await effects.counts()).values()]).toEqual([1]);
       expect(textOf(await readOutput(env.client, id), ".1")).toBe("worked\n");
-      expect(await findDamage(env.client)).toEqual([]);
+      expect(await findDamage(env.server)).toEqual([]);
     },
   );
 
@@ -159,7 +159,7 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
       const details = await Promise.all(runs.map(({ id }) => env.client.runs.wait(id)));
 
       // A run may fail because it was lost too often; none may hang, and none may count a thing twice.
-      expect(await findDamage(env.client)).toEqual([]);
+      expect(await findDamage(env.server)).toEqual([]);
       const done = await effects.all();
       expect(new Set(done.map(({ attemptId }) => attemptId)).size).toBe(done.length);
       for (const { run, steps: ended } of details) {

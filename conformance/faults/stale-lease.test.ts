@@ -37,7 +37,7 @@ describe("F14: a runner that is paused after it has claimed a step", { timeout: 
     expect(runnersOf(details)).toEqual([claimant.id, other(env, claimant).id]);
     expect((await effects.all()).map(({ attemptId }) => attemptId)).toEqual([details.steps[0]?.attempts[1]?.id]);
     expect(statesOf(await env.client.runs.get(id))).toEqual(["lost", "succeeded"]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("may not hand in a result that it had when it fell asleep", async () => {
@@ -67,7 +67,7 @@ describe("F14: a runner that is paused after it has claimed a step", { timeout: 
     expect(statesOf(details)).toEqual(["lost", "succeeded"]);
     expect(file).toBe(`by ${details.steps[0]?.attempts[1]?.id}\n`);
     expect(statesOf(await env.client.runs.get(id))).toEqual(["lost", "succeeded"]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 });
 
@@ -91,7 +91,7 @@ describe("F10: a process that is paused for twice a lease", { timeout: 40_000 },
     expect(details.run.status).toBe("succeeded");
     expect(statesOf(details)).toEqual(["lost", "succeeded"]);
     expect((await effects.all()).map(({ attemptId }) => attemptId)).toEqual([details.steps[0]?.attempts[1]?.id]);
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 
   it("when it is the server, no two attempts ever work at once", async () => {
@@ -113,7 +113,7 @@ describe("F10: a process that is paused for twice a lease", { timeout: 40_000 },
 
     expect(details.run.status).toBe("succeeded");
     expect(await readFile(overlaps, "utf8").catch(() => "")).toBe("");
-    expect(await findDamage(env.client)).toEqual([]);
+    expect(await findDamage(env.server)).toEqual([]);
   });
 });
 
