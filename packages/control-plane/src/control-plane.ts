@@ -146,7 +146,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(
       {
-        store, clock, limits, board, dispatcher, results, heartbeats, probes, logger,
+        store, clock, limits, fleet, board, dispatcher, results, heartbeats, probes, logger,
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");

@@ -27,7 +27,7 @@ import {
   type WaitingReason,
   type WorkspaceFile,
 } from "@signalbox/protocol";
-import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, type CancelledRun, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, readRunVersion, type CancelledRun, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -38,6 +38,7 @@ import type { OutputFeed } from "../events/output-feed.ts";
 import type { RunLog } from "../events/run-log.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
 import type { ActiveRuns } from "./active-runs.ts";
+import { DetailsCache } from "./details-cache.ts";
 import { planRun } from "./plan-run.ts";
 import { readableRun, toArtifact, toGate, toRun, toRunDetails, viewRun } from "./run-view.ts";
 import { contentOf, type Content } from "./content.ts";
@@ -79,6 +80,7 @@ const CursorSchema = z.strictObject({
 /** Orders: makes runs, tells how they stand, stops them, and takes decisions at their gates. */
 export class RunHandler {
   readonly #deps: RunHandlerDeps;
+  readonly #details = new DetailsCache();
 
   constructor(deps: RunHandlerDeps) {
     this.#deps = deps;
@@ -135,7 +137,15 @@ export class RunHandler {
 
   /** A run with its steps, gates and artifacts. */
   async getRun(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<RunDetails>> {
-    return answer(async () => toRunDetails(await this.#requireRows(runId, context)));
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const version = await this.#deps.store.view(() => readRunVersion(runId, context.principal.orgId));
+      const kept = version === undefined ? undefined : this.#details.get(runId, version);
+      if (kept) return kept;
+      const details = toRunDetails(await this.#requireRows(runId, context));
+      this.#details.put(details);
+      return details;
+    });
   }
 
   /** Runs, newest first. `cursor` is the id of the last run of the page before. */

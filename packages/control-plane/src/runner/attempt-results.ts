@@ -1,8 +1,18 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 
-import { canonicalJson, type AttemptResult, type ControlMessageOf, type Repository, type RunnerMessageOf, type WorkspaceManifest } from "@signalbox/protocol";
+import {
+  canonicalJson,
+  type AttemptResult,
+  type ControlMessageOf,
+  type FailureReason,
+  type Repository,
+  type RunnerMessageOf,
+  type WorkspaceChanges,
+  type WorkspaceManifest,
+} from "@signalbox/protocol";
 import { readAttempt, readRun, UnitRefusal, type FinishAttemptArgs, type SignalboxStore } from "@signalbox/store";
+import * as z from "zod";
 
 import { refusalOf } from "../answer.ts";
 import type { Clock } from "../clock.ts";
@@ -49,16 +59,18 @@ export class AttemptResults {
 
   /** How far an attempt has come. False: it is not the runner's any more. */
   async progressed(runnerId: string, { attemptId, epoch, percent, message }: RunnerMessageOf<"progress">): Promise<boolean> {
-    const { runLog, clock } = this.#deps;
+    const { runLog, clock, board } = this.#deps;
+    if (board.get(attemptId)?.epoch !== epoch) return false;
     return this.#whileHeld(() => runLog.commit("reportProgress", { attemptId, epoch, runnerId, percent, message, now: clock.now() }));
   }
 
   /** An attempt is over, its runner says. Applied once its output and files are all here. */
   async finished(runnerId: string, { attemptId, epoch, result }: RunnerMessageOf<"finish">): Promise<FinishAnswer> {
     try {
-      const missing = await this.#missingBlobs(result);
+      const changes = await this.#changesOf(result);
+      const missing = await this.#missingBlobs(result, changes);
       if (missing.length > 0) return { verdict: "incomplete", missing: { blobs: missing, streams: [] } };
-      const { verdict } = await this.#apply({ attemptId, epoch, runnerId, result, now: this.#deps.clock.now() });
+      const { verdict } = await this.#apply({ attemptId, epoch, runnerId, result, now: this.#deps.clock.now() }, changes);
       this.#release(attemptId, epoch);
       return { verdict };
     } catch (error) {
@@ -93,28 +105,36 @@ export class AttemptResults {
     }
   }
 
-  async #missingBlobs(result: AttemptResult): Promise<string[]> {
+  /** What a result says that it changed: undefined when nothing, or not here yet; a text that is no such list is told apart. */
+  async #changesOf({ changes }: AttemptResult): Promise<WorkspaceChanges | "unreadable" | undefined> {
     const { blobs } = this.#deps.store;
-    const named = result.artifacts.map(({ sha256 }) => sha256);
-    if (result.changes) {
-      named.push(result.changes.sha256);
-      if ((await blobs.has([result.changes.sha256])).size > 0) {
-        const changes = await readChanges(blobs, result.changes.sha256);
-        named.push(...changes.written.map(({ sha256 }) => sha256));
-      }
+    if (!changes || (await blobs.size(changes.sha256)) === undefined) return undefined;
+    try {
+      return await readChanges(blobs, changes.sha256);
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof z.ZodError) return "unreadable";
+      throw error;
     }
-    if (named.length === 0) return [];
-    const here = await blobs.has([...new Set(named)]);
-    return [...new Set(named)].filter((sha256) => !here.has(sha256));
+  }
+
+  async #missingBlobs(result: AttemptResult, changes: WorkspaceChanges | "unreadable" | undefined): Promise<string[]> {
+    const named = new Set(result.artifacts.map(({ sha256 }) => sha256));
+    if (result.changes) named.add(result.changes.sha256);
+    if (typeof changes === "object") for (const { sha256 } of changes.written) named.add(sha256);
+    if (named.size === 0) return [];
+    const here = await this.#deps.store.blobs.has([...named]);
+    return [...named].filter((sha256) => !here.has(sha256));
   }
 
   /** Applies a result; with changed files, merged into the run's workspace as it is now, again if it changed meanwhile. */
-  async #apply(args: FinishAttemptArgs): Promise<{ verdict: "applied" | "duplicate" }> {
+  async #apply(args: FinishAttemptArgs, changes: WorkspaceChanges | "unreadable" | undefined): Promise<{ verdict: "applied" | "duplicate" }> {
     const { runLog } = this.#deps;
     const result = await this.#withChecksums(args);
-    if (!result.changes || result.outcome !== "succeeded") return runLog.commit("finishAttempt", { ...args, result });
+    const fail = (reason: FailureReason, message: string) => runLog.commit("finishAttempt", { ...args, result: { ...result, outcome: "failed", reason, message } });
+    if (changes === undefined || result.outcome !== "succeeded") return runLog.commit("finishAttempt", { ...args, result });
+    if (changes === "unreadable") return fail("runtime_error", "the list of what it changed cannot be read");
     for (let round = 0; round < MERGE_TRIES; round++) {
-      const merged = await this.#merge(args.attemptId, result.changes.sha256);
+      const merged = await this.#merge(args.attemptId, changes);
       if (merged === "conflict") break;
       try {
         return await runLog.commit("finishAttempt", { ...args, result, ...(merged ? { merged } : {}) });
@@ -122,21 +142,16 @@ export class AttemptResults {
         if (!(error instanceof UnitRefusal) || error.code !== "CONTENT_CHANGED") throw error;
       }
     }
-    const conflict: AttemptResult = { ...result, outcome: "failed", reason: "workspace_conflict", message: "another step changed the same files meanwhile" };
-    return runLog.commit("finishAttempt", { ...args, result: conflict });
+    return fail("workspace_conflict", "another step changed the same files meanwhile");
   }
 
-  async #merge(attemptId: string, changesHash: string): Promise<FinishAttemptArgs["merged"] | "conflict"> {
+  async #merge(attemptId: string, changes: WorkspaceChanges): Promise<FinishAttemptArgs["merged"] | "conflict"> {
     const { store } = this.#deps;
     const attempt = await store.view(() => readAttempt(attemptId));
     const row = attempt && (await store.view(() => readRun(attempt.runId, attempt.orgId)));
     if (!attempt || !row) return undefined;
     const { progress } = readableRun(row);
-    const [base, current, changes] = await Promise.all([
-      readManifest(store.blobs, attempt.baseManifest),
-      readManifest(store.blobs, progress.manifest),
-      readChanges(store.blobs, changesHash),
-    ]);
+    const [base, current] = await Promise.all([readManifest(store.blobs, attempt.baseManifest), readManifest(store.blobs, progress.manifest)]);
     const merge = mergeWorkspace(base, current, changes);
     if (merge.kind === "conflict") return "conflict";
     return { from: progress.manifest, to: await this.#putManifest(merge.manifest), repo: pinned(progress.repo, merge.manifest.commit) };

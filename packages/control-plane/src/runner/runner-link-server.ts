@@ -26,7 +26,7 @@ import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { contentOf, type Content } from "../run/content.ts";
 import { slotsOf, type ConnectedRunner, type Fleet, type RunnerChannel } from "./fleet.ts";
-import type { OutputIntake } from "./output-intake.ts";
+import type { AnswerOutput, OutputIntake } from "./output-intake.ts";
 import type { RunnerSession } from "./runner-session.ts";
 
 const PROTOCOL = { min: 1, max: 1 } as const;
@@ -99,6 +99,11 @@ export class RunnerLinkServer {
         throw refusedBlob(error);
       }
     });
+  }
+
+  /** The output channel of a runner in this process: frames in, answers out. False: not a frame, or a damaged one. */
+  openOutput(runnerId: string, answer: AnswerOutput): { take(frame: Uint8Array): boolean } {
+    return this.#deps.outputIntake.open(runnerId, answer);
   }
 
   /** Tells a runner that it is out, and closes. */

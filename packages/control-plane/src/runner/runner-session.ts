@@ -6,7 +6,7 @@ import type { Logger } from "../logger.ts";
 import type { AttemptBoard } from "./attempt-board.ts";
 import type { AttemptResults } from "./attempt-results.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import type { ConnectedRunner } from "./fleet.ts";
+import type { ConnectedRunner, Fleet } from "./fleet.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { Probes } from "./probes.ts";
 
@@ -15,6 +15,7 @@ export interface RunnerSessionDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
   readonly limits: LimitLookup;
+  readonly fleet: Fleet;
   readonly board: AttemptBoard;
   readonly dispatcher: Dispatcher;
   readonly results: AttemptResults;
@@ -61,7 +62,8 @@ export class RunnerSession {
   /** Does what a message asks. Messages of one connection may overlap; each carries its own proof of holding. */
   async handle(message: RunnerMessage): Promise<void> {
     const runner = this.#runner;
-    const { dispatcher, results, heartbeats, probes } = this.#deps;
+    const { dispatcher, results, heartbeats, probes, fleet } = this.#deps;
+    if (fleet.get(runner.runnerId) !== runner) return runner.channel.close(4009, "this is not the newest connection of this runner");
     switch (message.type) {
       case "heartbeat":
         heartbeats.beat(runner.runnerId, message);

@@ -1,0 +1,32 @@
+import type { RunDetails } from "@signalbox/protocol";
+
+interface Kept {
+  readonly lastSeq: number;
+  readonly details: RunDetails;
+}
+
+const KEPT_RUNS = 1_000;
+
+/**
+ * Views of runs that were asked for lately. A run's log grows with every change, so the number of its last event is the
+ * version of everything that is told about it: a view is given again only while that number is the same.
+ */
+export class DetailsCache {
+  readonly #kept = new Map<string, Kept>();
+
+  /** The view of a run at a version, if it is kept. */
+  get(runId: string, lastSeq: number): RunDetails | undefined {
+    const kept = this.#kept.get(runId);
+    return kept?.lastSeq === lastSeq ? kept.details : undefined;
+  }
+
+  /** Keeps a view; the one that was made longest ago makes room. */
+  put(details: RunDetails): void {
+    const { id, lastSeq } = details.run;
+    this.#kept.delete(id);
+    this.#kept.set(id, { lastSeq, details });
+    if (this.#kept.size <= KEPT_RUNS) return;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+  }
+}
