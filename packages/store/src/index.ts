@@ -48,6 +48,7 @@ export {
   readRun,
   readRunRows,
   readRuns,
+  readRunVersion,
   readStream,
 } from "./reads/runs.ts";
 export type { RunQuery, RunRows } from "./reads/runs.ts";

@@ -20,13 +20,20 @@ export class DetailsCache {
     return kept?.lastSeq === lastSeq ? kept.details : undefined;
   }
 
-  /** Keeps a view; the one that was made longest ago makes room. */
+  /** Keeps a view, which cannot be changed from then on; the one that was made longest ago makes room. */
   put(details: RunDetails): void {
-    const { id, lastSeq } = details.run;
+    const { id, lastSeq } = freeze(details).run;
     this.#kept.delete(id);
     this.#kept.set(id, { lastSeq, details });
     if (this.#kept.size <= KEPT_RUNS) return;
     const [oldest] = this.#kept.keys();
     if (oldest !== undefined) this.#kept.delete(oldest);
   }
+}
+
+/** One caller's change must not become another's answer. */
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
 }

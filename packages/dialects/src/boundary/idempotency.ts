@@ -1,4 +1,4 @@
-import { hash, randomUUID } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
 import { limit } from "@signalbox/protocol";
@@ -16,12 +16,14 @@ export interface Idempotency {
   readonly bodyHash: string;
 }
 
-/** Reads the caller's key; makes one where there is none, so that an answer can always be told from another. */
-export function readIdempotency(incoming: IncomingMessage, body: Uint8Array): Idempotency {
+/** Reads the caller's key; without one there is no repetition to recognise. */
+export function readIdempotency(incoming: IncomingMessage, body: Uint8Array): Idempotency | undefined {
+  const key = readKey(incoming.headers["idempotency-key"]);
+  if (key === undefined) return undefined;
   const target = incoming.url ?? "";
   const query = target.indexOf("?");
   return {
-    key: readKey(incoming.headers["idempotency-key"]) ?? `idem_${randomUUID()}`,
+    key,
     route: `${incoming.method} ${query === -1 ? target : target.slice(0, query)}`,
     bodyHash: hash("sha256", body, "hex"),
   };

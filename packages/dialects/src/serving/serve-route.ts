@@ -216,6 +216,7 @@ class Exchange implements Call {
     const base = traceparent === undefined ? { principal, requestId } : { principal, requestId, traceparent };
     if (this.#route.method !== "POST") return base;
     const idempotency = readIdempotency(this.incoming, bytes);
+    if (!idempotency) return base;
     this.headers["Idempotency-Key"] = idempotency.key;
     return { ...base, idempotency };
   }

@@ -24,6 +24,12 @@ export function* readRun(runId: string, orgId: string): Generator<Statement, Run
   return row?.org_id === orgId ? row : undefined;
 }
 
+/** The number of the last event of a run of an org: the version of all that can be told of it. */
+export function* readRunVersion(runId: string, orgId: string): Generator<Statement, number | undefined, unknown> {
+  const row = yield* get<Pick<RunRow, "last_seq">>("SELECT last_seq FROM runs WHERE id = ? AND org_id = ?", runId, orgId);
+  return row?.last_seq;
+}
+
 /** The plan of a run. */
 export function* readPlan(runId: string): Generator<Statement, readonly PlannedStep[], unknown> {
   const row = yield* get<{ steps: string }>(SELECT_PLAN, runId);
