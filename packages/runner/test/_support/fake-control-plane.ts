@@ -50,6 +50,7 @@ export class FakeControlPlane implements AsyncDisposable {
   intervals = { heartbeatMs: 200, renewMs: 100, leaseMs: 30_000, windowBytes: 1_048_576, frameBytes: 262_144 };
   connections = 0;
   readonly connectedAtMs: number[] = [];
+  refusals = 0;
   outputConnections = 0;
   duplicateFrames = 0;
   maxUnacknowledgedBytes = 0;
@@ -272,7 +273,10 @@ export class FakeControlPlane implements AsyncDisposable {
   }
 
   #hello(client: WebSocket, nonce: string, hello: RunnerMessageOf<"hello">): void {
-    if (this.refusal) return client.send(JSON.stringify(this.refusal));
+    if (this.refusal) {
+      this.refusals++;
+      return client.send(JSON.stringify(this.refusal));
+    }
     const isProven =
       this.#runnerKey &&
       verify(
