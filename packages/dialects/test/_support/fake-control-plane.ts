@@ -342,7 +342,7 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
     },
   };
 
-  readonly link: Shape<Omit<ControlPlane["link"], "retire" | "stop" | "terminate">> = {
+  readonly link: Shape<Omit<ControlPlane["link"], "retire" | "stop" | "terminate" | "openOutput">> = {
     handleUpgrade: (_request, socket) => {
       socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
       return true;
