@@ -14,7 +14,7 @@ describe("ERROR_CODES", () => {
   it("declares of the server's own failures only 503 and 507", () => {
     const statuses = new Set(rows.map(([, { status }]) => status).filter((status) => status >= 500));
 
-    expect([...statuses].toSorted()).toEqual([503, 507]);
+    expect(statuses).toEqual(new Set([503, 507]));
   });
 
   it.each(rows.filter(([, { status }]) => status === 429 || status >= 500))("lets a caller try again after %s", (_, { retryable }) => {

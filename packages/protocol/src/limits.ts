@@ -50,7 +50,7 @@ export const LIMITS = {
   "blob.bytes": { value: 268_435_456, unit: "bytes", meaning: "one artifact or workspace file" },
   "workspace.files": { value: 10_000, unit: "count", meaning: "changed workspace files kept of a run" },
   "workspace.pathLength": { value: 1_024, unit: "characters", meaning: "a workspace path" },
-  "workspace.depth": { value: 32, unit: "count", meaning: "folders in a workspace path" },
+  "workspace.depth": { value: 32, unit: "count", meaning: "parts of a workspace path, the name of the file among them" },
   "reader.pendingBytes": { value: 262_144, unit: "bytes", meaning: "bytes waiting on a reader's socket before the server holds back" },
   "reader.stallMs": { value: 30_000, unit: "ms", meaning: "without progress before a reader is closed as slow" },
   "reader.keepAliveMs": { value: 15_000, unit: "ms", meaning: "between two comments on a quiet event stream" },

@@ -162,6 +162,16 @@ export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+/** How a unit answers: `taken`, or the code of its refusal. */
+export async function verdictOf(answer: Promise<unknown>): Promise<string> {
+  try {
+    await answer;
+    return "taken";
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
 /** A step that asks a person. */
 export function gate(name: string, over: Partial<StepInput> = {}): StepInput {
   return { name, tool: "gate:manual", ...over };

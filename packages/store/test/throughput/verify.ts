@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -6,27 +7,41 @@ import { verifyDataDir } from "@signalbox/store/sqlite";
 
 import { Fleet } from "../_support/fleet.ts";
 
-// How long a check takes: `node test/throughput/verify.ts [events]`. Makes that many events first.
-const events = Number(process.argv[2] ?? 1_000_000);
+// How long a check takes: `node test/throughput/verify.ts [events]` makes that many events, then checks them in a
+// process of its own, so that its memory is its own too.
 const EVENTS_OF_A_RUN = 9;
 const AT_ONCE = 500;
-const directory = join(tmpdir(), `signalbox-verify-${process.pid}`);
+const [what = "1000000", directory = ""] = process.argv.slice(2);
 
-const fleet = await Fleet.open(directory);
-for (let made = 0; made < events; made += AT_ONCE * EVENTS_OF_A_RUN) {
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      const { runId } = await fleet.createRun(["a", "b"]);
-      await fleet.attempt(runId, 0);
-      await fleet.attempt(runId, 1);
-    }),
-  );
+if (what === "check") await check(directory);
+else await makeAndCheck(Number(what));
+
+async function makeAndCheck(events: number): Promise<void> {
+  const place = mkdtempSync(join(tmpdir(), "signalbox-verify-"));
+  try {
+    await make(place, events);
+    spawnSync(process.execPath, [import.meta.filename, "check", place], { stdio: "inherit" });
+  } finally {
+    rmSync(place, { recursive: true });
+  }
 }
-await fleet.store.close();
 
-const startedAt = performance.now();
-const report = await verifyDataDir(directory);
-const seconds = (performance.now() - startedAt) / 1_000;
-const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024);
-console.log({ runs: report.runs, events: report.events, problems: report.problemCount, seconds: Number(seconds.toFixed(1)), peakMiB });
-rmSync(directory, { recursive: true });
+async function make(place: string, events: number): Promise<void> {
+  await using fleet = await Fleet.open(place);
+  for (let made = 0; made < events; made += AT_ONCE * EVENTS_OF_A_RUN) {
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        const { runId } = await fleet.createRun(["a", "b"]);
+        await fleet.attempt(runId, 0);
+        await fleet.attempt(runId, 1);
+      }),
+    );
+  }
+}
+
+async function check(place: string): Promise<void> {
+  const startedAt = performance.now();
+  const { runs, events, problemCount } = await verifyDataDir(place);
+  const seconds = Number(((performance.now() - startedAt) / 1_000).toFixed(1));
+  console.log({ runs, events, problemCount, seconds, peakMiB: Math.round(process.resourceUsage().maxRSS / 1_024) });
+}
