@@ -15,22 +15,34 @@ export interface TreeRoot {
  * The attempt's processes in a table, and all their descendants: those that carry its marker, those in the first
  * process's session or group, and those known from before. A process that wiped its environment, left the session and
  * lost its parent between two looks is found by none of these; a PID namespace or a cgroup holds it.
+ *
+ * This process, those that it stems from, and the machine's first are never members, whatever the root says: a wrong
+ * number must not end more than it means.
  */
-export function membersOf(root: TreeRoot, table: readonly ProcessEntry[]): ProcessEntry[] {
+export function membersOf(root: TreeRoot, table: readonly ProcessEntry[], self = process.pid): ProcessEntry[] {
+  const isNeverOne = lineOf(self, table);
   const isStranger = pidWasReused(root, table);
   const members = new Set<number>();
   const children = Map.groupBy(table, ({ parent }) => parent);
   const add = (entry: ProcessEntry): void => {
-    if (members.has(entry.pid)) return;
+    if (members.has(entry.pid) || isNeverOne.has(entry.pid)) return;
     members.add(entry.pid);
     for (const child of children.get(entry.pid) ?? []) add(child);
   };
   for (const entry of table) {
-    const isInSession = !isStranger && (entry.session === root.pid || entry.group === root.pid);
+    const isInSession = root.pid > 1 && !isStranger && (entry.session === root.pid || entry.group === root.pid);
     const isOther = entry.attemptId !== undefined && entry.attemptId !== root.attemptId;
     if (entry.attemptId === root.attemptId || root.known.has(keyOf(entry)) || (isInSession && !isOther)) add(entry);
   }
   return table.filter(({ pid }) => members.has(pid));
+}
+
+/** A process and those that it stems from, with the first of the machine. */
+function lineOf(self: number, table: readonly ProcessEntry[]): ReadonlySet<number> {
+  const parents = new Map(table.map(({ pid, parent }) => [pid, parent]));
+  const line = new Set([0, 1]);
+  for (let pid: number | undefined = self; pid !== undefined && !line.has(pid); pid = parents.get(pid)) line.add(pid);
+  return line;
 }
 
 /** The tree of an attempt whose runner died: only the marker still tells who belongs to it. */
