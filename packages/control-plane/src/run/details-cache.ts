@@ -8,8 +8,8 @@ interface Kept {
 const KEPT_RUNS = 1_000;
 
 /**
- * Views of runs that were asked for lately. A run's log grows with every change, so the number of its last event is the
- * version of everything that is told about it: a view is given again only while that number is the same.
+ * Views of runs that were asked for lately. A view is given again only while the number of the run's last event is the
+ * same, and is forgotten when the run changes: not every change is an event, as when the wait of a step is over.
  */
 export class DetailsCache {
   readonly #kept = new Map<string, Kept>();
@@ -18,6 +18,11 @@ export class DetailsCache {
   get(runId: string, lastSeq: number): RunDetails | undefined {
     const kept = this.#kept.get(runId);
     return kept?.lastSeq === lastSeq ? kept.details : undefined;
+  }
+
+  /** Drops the view of a run that has changed. */
+  forget(runId: string): void {
+    this.#kept.delete(runId);
   }
 
   /** Keeps a view, which cannot be changed from then on; the one that was made longest ago makes room. */

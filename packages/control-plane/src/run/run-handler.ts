@@ -84,6 +84,7 @@ export class RunHandler {
 
   constructor(deps: RunHandlerDeps) {
     this.#deps = deps;
+    deps.runLog.on("changed", ({ runId }) => this.#details.forget(runId));
   }
 
   /** Makes a run out of a plan, a prompt, instructions or a command. Its project is made when it is not there. */

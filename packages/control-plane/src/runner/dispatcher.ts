@@ -1,8 +1,9 @@
-import { type ControlMessageOf, type IdSource, type LimitLookup, type StartGrant } from "@signalbox/protocol";
-import { hashEnvelope } from "@signalbox/protocol/hash";
+import { canonicalJson, type ControlMessageOf, type GateContent, type IdSource, type LimitLookup, type StartGrant } from "@signalbox/protocol";
+import { hashEnvelope, hashGateContent } from "@signalbox/protocol/hash";
 import { gateIdOf, readGate, readReadyStep, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock, Timer } from "../clock.ts";
+import { ControlPlaneError } from "../errors.ts";
 import type { RunLog } from "../events/run-log.ts";
 import type { Logger } from "../logger.ts";
 import type { SecretVault } from "../project/secret-vault.ts";
@@ -225,13 +226,21 @@ export class Dispatcher {
     runLog.tell(leased);
   }
 
-  /** The gates behind which a step stands, with what each was asked. That each said yes is checked in the lease's commit. */
+  /**
+   * The gates behind which a step stands, with the hash of what each asks, computed anew: it must name this very step.
+   * That each said yes, to this hash, is checked in the lease's commit.
+   */
   async #approvals(waiting: WaitingStep): Promise<{ gateId: string; contentHash: string }[]> {
     return Promise.all(
       waiting.step.gates.map(async (index) => {
         const gateId = gateIdOf(waiting.runId, index);
         const gate = await this.#deps.store.view(() => readGate(gateId, waiting.orgId));
-        return { gateId, contentHash: gate?.content_hash ?? "" };
+        const content = gate && (JSON.parse(gate.content) as GateContent);
+        const guarded = content?.guards.find(({ name }) => name === waiting.step.name);
+        if (!content || canonicalJson(guarded ?? null) !== canonicalJson(waiting.step)) {
+          throw new ControlPlaneError("CONTENT_CHANGED", `gate ${gateId} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`);
+        }
+        return { gateId, contentHash: hashGateContent(content) };
       }),
     );
   }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 
@@ -19,7 +21,7 @@ import type { ArgsOf, ResultOf, SignalboxUnits } from "@signalbox/store";
 import { openSignalboxStore, type SqliteStore } from "@signalbox/store/sqlite";
 import { ManualClock } from "@signalbox/testkit";
 
-import { createControlPlane, type ControlPlane, type RequestContext, type RunnerHandlerConfig } from "../../src/index.ts";
+import { createControlPlane, type Clock, type ControlPlane, type RequestContext, type RunnerHandlerConfig } from "../../src/index.ts";
 import { FakeRunner, type FakeRunnerSettings } from "./fake-runner.ts";
 
 export const SECRETS_KEY = new Uint8Array(32).fill(7);
@@ -40,6 +42,7 @@ export class Rig implements AsyncDisposable {
   readonly store: SqliteStore<SignalboxUnits>;
   readonly #options: RigOptions;
   #plane: ControlPlane | undefined;
+  #life = new Life();
 
   private constructor(store: SqliteStore<SignalboxUnits>, options: RigOptions) {
     this.store = store;
@@ -60,8 +63,12 @@ export class Rig implements AsyncDisposable {
   /** Lets a new control plane take up the store. The one before is dropped as it stands, without a goodbye. */
   async startPlane(): Promise<ControlPlane> {
     const { limits, runner } = this.#options;
+    // What had reached the store is done by the time that another process can open it.
+    if (this.#plane) await this.settle();
+    this.#life.isOver = true;
+    this.#life = new Life();
     this.#plane = await createControlPlane({
-      store: this.store, clock: this.clock, secretsKey: SECRETS_KEY, ...(limits ? { limits } : {}), ...(runner ? { runner } : {}),
+      store: this.store, clock: clockFor(this.#life, this.clock), secretsKey: SECRETS_KEY, ...(limits ? { limits } : {}), ...(runner ? { runner } : {}),
     });
     return this.#plane;
   }
@@ -113,6 +120,16 @@ export class Rig implements AsyncDisposable {
     return { sha256: await this.putBlob(JSON.stringify({ v: 1, commit: null, written: made, deleted, truncated: false })), files: all.length };
   }
 
+  /** Changes the database behind the store's back. */
+  editDatabase(sql: string, ...params: string[]): void {
+    const database = new DatabaseSync(join(this.#options.directory ?? "", "signalbox.db"));
+    try {
+      database.prepare(sql).run(...params);
+    } finally {
+      database.close();
+    }
+  }
+
   /** Lets everything happen that can happen while time stands. */
   async settle(): Promise<void> {
     for (let round = 0; round < 12; round++) {
@@ -145,6 +162,19 @@ export class Rig implements AsyncDisposable {
     await this.plane.drain();
     await this.store.close();
   }
+}
+
+/** Whether a control plane is still there: what has been dropped hears no clock any more. */
+class Life {
+  isOver = false;
+}
+
+function clockFor(life: Life, clock: ManualClock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, fire) => clock.setTimer(delayMs, () => (life.isOver ? undefined : fire())),
+  };
 }
 
 /** A step that runs a command. */
