@@ -47,7 +47,10 @@ export class GroupExecutor {
   readonly #release: Database.Statement;
   readonly #restore: Database.Statement;
   readonly #execute: (statement: Statement) => unknown;
+  /** Whether the unit that runs has written, and whether it can be undone alone. */
+  #hasWritten = false;
   #hasSavepoint = false;
+  #isCareful = false;
 
   constructor(options: GroupExecutorOptions) {
     const { database } = options;
@@ -64,8 +67,22 @@ export class GroupExecutor {
     this.#execute = (statement) => this.#executeStatement(statement);
   }
 
-  /** Returns after the commit; never throws. */
+  /**
+   * Returns after the commit; never throws. Units hardly ever refuse once they have written, so a group first runs without
+   * a savepoint for each; when one does, the group is rolled back and runs again with them.
+   */
   execute(calls: readonly UnitCall[]): GroupOutcome {
+    this.#isCareful = false;
+    try {
+      return this.#commitTogether(calls);
+    } catch (error) {
+      if (this.#database.inTransaction) this.#rollBack.run();
+      return error instanceof NeedsSavepoints ? this.#executeCarefully(calls) : this.#afterFailedGroup(calls, error);
+    }
+  }
+
+  #executeCarefully(calls: readonly UnitCall[]): GroupOutcome {
+    this.#isCareful = true;
     try {
       return this.#commitTogether(calls);
     } catch (error) {
@@ -84,6 +101,7 @@ export class GroupExecutor {
 
   #runUnit(call: UnitCall, outcome: GroupOutcome): void {
     this.#hasSavepoint = false;
+    this.#hasWritten = false;
     try {
       const result = driveUnit(this.#open(call), this.#execute);
       if (this.#hasSavepoint) this.#release.run();
@@ -102,12 +120,13 @@ export class GroupExecutor {
     return unit(call.args);
   }
 
-  /** The savepoint is opened before the first write, so that a unit that only reads or refuses costs none. */
+  /** A savepoint is opened before the first write, so that a unit that only reads or refuses costs none. */
   #executeStatement({ kind, sql, params }: Statement): unknown {
     const statement = this.#statements.prepare(sql);
-    if (!this.#hasSavepoint && !statement.isReadonly) {
-      this.#save.run();
-      this.#hasSavepoint = true;
+    if (!this.#hasWritten && !statement.isReadonly) {
+      this.#hasWritten = true;
+      if (this.#isCareful) this.#save.run();
+      this.#hasSavepoint = this.#isCareful;
     }
     try {
       return statement.execute(kind, params);
@@ -119,7 +138,8 @@ export class GroupExecutor {
   /** Throws when the whole group is lost: on trouble of the store, or when SQLite has ended the transaction itself. */
   #undoUnit(error: unknown): void {
     if (this.#troubleOf(error) !== "none" || !this.#database.inTransaction) throw error;
-    if (!this.#hasSavepoint) return;
+    if (!this.#hasWritten) return;
+    if (!this.#hasSavepoint) throw new NeedsSavepoints();
     this.#restore.run();
     this.#release.run();
   }
@@ -153,6 +173,11 @@ export class GroupExecutor {
     const outcome = { results: calls.map(() => undefined), failures };
     return fatal === undefined ? outcome : { ...outcome, fatal: fatal as Error };
   }
+}
+
+/** A unit refused after it had written, in a group that ran without savepoints. */
+class NeedsSavepoints extends Error {
+  override readonly name = "NeedsSavepoints";
 }
 
 function outcomeUnknown(error: unknown): OutcomeUnknownError {

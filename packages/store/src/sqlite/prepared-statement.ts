@@ -10,6 +10,7 @@ export class PreparedStatement {
   readonly #statement: Database.Statement<[readonly SqlValue[]], Row>;
   readonly #prepareExact: () => Database.Statement<[readonly SqlValue[]], Row>;
   #exact: Database.Statement<[readonly SqlValue[]], Row> | undefined;
+  #columns: readonly string[] | undefined;
 
   constructor(database: Database.Database, sql: string) {
     this.#statement = database.prepare(sql);
@@ -29,13 +30,26 @@ export class PreparedStatement {
   get(params: readonly SqlValue[]): Row | undefined {
     if (!this.isReadonly) return this.#getExact(params);
     const row = this.#statement.get(params);
-    return row !== undefined && hasRoundedInteger(row) ? this.#getExact(params) : row;
+    return row !== undefined && this.#hasRoundedInteger(row) ? this.#getExact(params) : row;
   }
 
   all(params: readonly SqlValue[]): Row[] {
     if (!this.isReadonly) return this.#allExact(params);
     const rows = this.#statement.all(params);
-    return rows.some(hasRoundedInteger) ? this.#allExact(params) : rows;
+    return rows.some((row) => this.#hasRoundedInteger(row)) ? this.#allExact(params) : rows;
+  }
+
+  /**
+   * Fetching every integer as a bigint is slow, so rows are fetched with plain numbers, and a row with a number beyond
+   * 2^53 is fetched again. A statement that writes cannot be repeated: it is exact from the start.
+   */
+  #hasRoundedInteger(row: Row): boolean {
+    // The names are the same for every row, and walking them is much faster than enumerating the row.
+    for (const column of (this.#columns ??= Object.keys(row))) {
+      const value = row[column];
+      if (typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)) return true;
+    }
+    return false;
   }
 
   #getExact(params: readonly SqlValue[]): Row | undefined {
@@ -48,18 +62,6 @@ export class PreparedStatement {
     this.#exact ??= this.#prepareExact();
     return this.#exact.all(params).map(withSmallIntegersAsNumbers);
   }
-}
-
-/**
- * Fetching every integer as a bigint is slow, so rows are fetched with plain numbers, and a row with a number beyond
- * 2^53 is fetched again. A statement that writes cannot be repeated: it is exact from the start.
- */
-function hasRoundedInteger(row: Row): boolean {
-  for (const column in row) {
-    const value = row[column];
-    if (typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)) return true;
-  }
-  return false;
 }
 
 function withSmallIntegersAsNumbers(row: Row): Row {
