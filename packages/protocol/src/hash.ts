@@ -21,5 +21,8 @@ export function hashGateContent(content: GateContent): string {
 
 /** An environment, as one hash. */
 export function hashEnvironment(environment: Readonly<Record<string, string>>): string {
-  return sha256Hex(canonicalJson(environment));
+  return Object.keys(environment).length === 0 ? EMPTY_HASH : sha256Hex(canonicalJson(environment));
 }
+
+/** Most steps get no entries. */
+const EMPTY_HASH = sha256Hex("{}");

@@ -25,7 +25,7 @@ export const runs = {
     ) WITHOUT ROWID`,
     `CREATE INDEX gates_of_org ON gates (org_id, state, id)`,
     `CREATE TABLE events (
-      stream TEXT NOT NULL, seq BIGINT NOT NULL, type TEXT NOT NULL, schema_version INTEGER NOT NULL, at BIGINT NOT NULL,
+      stream TEXT NOT NULL, seq BIGINT NOT NULL, type TEXT NOT NULL, schema_version INTEGER NOT NULL DEFAULT 1, at BIGINT NOT NULL,
       actor TEXT NOT NULL, traceparent TEXT, causation TEXT, data TEXT NOT NULL,
       PRIMARY KEY (stream, seq)
     ) WITHOUT ROWID`,
