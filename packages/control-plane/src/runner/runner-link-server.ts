@@ -31,6 +31,8 @@ import type { RunnerSession } from "./runner-session.ts";
 
 const PROTOCOL = { min: 1, max: 1 } as const;
 const RETRY_AFTER_MS = 1_000;
+/** For a peer to answer a close, before its socket is cut. */
+const CLOSE_MS = 1_000;
 
 /** What a `RunnerLinkServer` works with. */
 export interface RunnerLinkServerDeps {
@@ -108,9 +110,13 @@ export class RunnerLinkServer {
 
   /** Tells a runner that it is out, and closes. */
   retire(runnerId: string, reason: string): void {
-    const runner = this.#deps.fleet.get(runnerId);
-    runner?.channel.send({ type: "retired", reason });
-    runner?.channel.close(4010, "retired");
+    // All its connections, also one that has not been welcomed yet.
+    for (const runner of [...this.#connections.values(), this.#deps.fleet.get(runnerId)]) {
+      if (runner?.runnerId !== runnerId) continue;
+      this.#deps.fleet.disconnect(runner);
+      runner.channel.send({ type: "retired", reason });
+      runner.channel.close(4010, "retired");
+    }
   }
 
   /** Closes every connection; runners come back on their own. */
@@ -177,18 +183,29 @@ export class RunnerLinkServer {
   }
 
   async #welcome(ws: WebSocket, row: RunnerRow, hello: RunnerMessageOf<"hello">, early: RawData[]): Promise<void> {
-    const { ids, limits, fleet, openSession, onConnected, logger } = this.#deps;
+    const { clock, ids, limits, fleet, openSession, onConnected, logger } = this.#deps;
     const token = randomBytes(32).toString("base64url");
-    const runner = connectedRunner(row, hello, ids.next("connection"), channelOf(ws));
+    // What a connection may do ends with our word, not with the peer's answer to it, which may never come.
+    const letGo = (code: number) => {
+      this.#connections.delete(token);
+      this.#outputSockets.get(runner.connectionId)?.close(code);
+      this.#outputSockets.delete(runner.connectionId);
+      fleet.disconnect(runner);
+    };
+    const runner = connectedRunner(row, hello, ids.next("connection"), {
+      send: (message) => sendJson(ws, message),
+      close: (code, reason) => {
+        letGo(code);
+        ws.close(code, reason);
+        clock.setTimer(CLOSE_MS, () => ws.terminate());
+      },
+    });
     const session = openSession(runner);
     this.#connections.set(token, runner);
     let isWelcome = false;
     ws.on("message", (message) => (isWelcome ? this.#handle(ws, session, message) : early.push(message)));
     ws.once("close", () => {
-      this.#connections.delete(token);
-      this.#outputSockets.get(runner.connectionId)?.close(4009);
-      this.#outputSockets.delete(runner.connectionId);
-      fleet.disconnect(runner);
+      letGo(4009);
       logger.info({ runner: runner.runnerId }, "runner disconnected");
     });
     onConnected(row, hello);
@@ -212,6 +229,7 @@ export class RunnerLinkServer {
   }
 
   #handle(ws: WebSocket, session: RunnerSession, data: RawData): void {
+    if (ws.readyState !== ws.OPEN) return;
     const message = readMessage(data);
     if (!message) return ws.close(4003, "not a message of this protocol");
     session.handle(message).catch((error: unknown) => {
@@ -232,6 +250,7 @@ export class RunnerLinkServer {
       if (ws.readyState === ws.OPEN) ws.send(JSON.stringify(told));
     });
     ws.on("message", (data, isBinary) => {
+      if (ws.readyState !== ws.OPEN) return;
       if (!isBinary || !intake.take(toBytes(data))) ws.close(4003, "not an output frame, or a damaged one");
     });
   }
@@ -252,13 +271,6 @@ function connectedRunner(row: RunnerRow, hello: RunnerMessageOf<"hello">, connec
     held: new Set(),
     isDraining: row.state === "draining" || row.state === "offline_draining",
     isDeaf: false,
-  };
-}
-
-function channelOf(ws: WebSocket): RunnerChannel {
-  return {
-    send: (message) => sendJson(ws, message),
-    close: (code, reason) => ws.close(code, reason),
   };
 }
 
