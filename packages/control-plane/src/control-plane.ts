@@ -162,6 +162,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
   });
   const runners = new RunnerHandler(
+    options.runner,
     {
       store, clock, ids, fleet, board, heartbeats,
       retire: (runnerId, reason) => link.retire(runnerId, reason),
@@ -170,7 +171,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         for (const attempt of held) await results.lost(attempt, "runner_lost", "its runner was deregistered");
       },
     },
-    options.runner,
   );
 
   await recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });

@@ -19,6 +19,7 @@ export {
   UnitRefusal,
 } from "./errors.ts";
 export type { ErrorDetails } from "./errors.ts";
+export { LazyStore } from "./lazy-store.ts";
 export type { Migration } from "./migration.ts";
 export type { Store } from "./store.ts";
 export { all, get, run } from "./unit.ts";

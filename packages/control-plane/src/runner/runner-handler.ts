@@ -32,6 +32,7 @@ import type { Fleet } from "./fleet.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { isSignedBy } from "./runner-link-server.ts";
 import { toRunner } from "./runner-view.ts";
+import { standaloneDeps } from "./standalone.ts";
 
 /** What a `RunnerHandler` can be told. */
 export interface RunnerHandlerConfig {
@@ -77,7 +78,8 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   readonly #maxRunners: number;
   readonly #defaultCapacity: number;
 
-  constructor(deps: RunnerHandlerDeps, config: RunnerHandlerConfig = {}) {
+  /** By itself it keeps its fleet in memory; `createControlPlane` gives it the parts of a whole one. */
+  constructor(config: RunnerHandlerConfig = {}, deps: RunnerHandlerDeps = standaloneDeps(config)) {
     super();
     this.#deps = deps;
     this.#maxRunners = config.maxRunnersPerOrg ?? limit("runners.perOrg");
@@ -107,6 +109,7 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
       requireScope(context, "runners:write");
       const beat = check(RunnerHeartbeatSchema, heartbeat);
       const row = await this.#requireRunner(beat.runnerId, context);
+      if (row.state === "retired") throw new ControlPlaneError("INVALID_STATE", `runner ${row.id} is retired; it does not come back`, { state: row.state });
       this.#deps.heartbeats.beat(row.id, { load: beat.load, runtimeVersions: beat.runtimeVersions });
       await this.#deps.heartbeats.flush();
       return { runnerId: row.id, status: (await this.#requireRunner(row.id, context)).state };
