@@ -16,8 +16,8 @@ const GREETINGS = /^\{"type":"(hello|challenge|welcome|refused|retired)"/;
 const ARCHIVE_FRAMES = 500;
 
 /**
- * A network that repeats itself, at the level of messages: it speaks WebSocket to both sides, says some frames twice,
- * and now and then says one again that it has carried long before, also on a connection that is gone by now.
+ * A network before one runner that repeats itself, at the level of messages: it speaks WebSocket to both sides, says
+ * some frames twice, and now and then says one again that it has carried long before, also on a connection that is gone.
  */
 export class ReplayProxy implements AsyncDisposable {
   readonly #target: string;

@@ -11,6 +11,8 @@ import { insist } from "../_support/insist.ts";
 const CLIENTS = 4;
 const LONGEST_MS = 30_000;
 
+// Seen red: with a server that does not let go of what it waits for, it left with code 1 at its limit; with a runner that
+// does not wait for its work, what it had begun was not done.
 describe("F16: SIGTERM under load", { timeout: 60_000 }, () => {
   it("ends a server in good order: nothing but 503 with Retry-After, and no step is lost", async () => {
     await using env = await startDevEnv({ runners: 2 });
@@ -28,7 +30,10 @@ describe("F16: SIGTERM under load", { timeout: 60_000 }, () => {
     expect(end.afterMs).toBeLessThan(LONGEST_MS);
     expect(load.statuses.filter((status) => status >= 500 && status !== 503)).toEqual([]);
     expect(load.withoutRetryAfter).toEqual([]);
-    expect(details.flatMap(attemptStates)).toEqual(details.map(() => "succeeded"));
+    // A lease whose start went down with the sockets is given anew; nothing that had begun is begun again.
+    expect(details.flatMap(attemptStates).filter((state) => state !== "interrupted")).toEqual(
+      details.map(() => "succeeded"),
+    );
     expect(attemptStates(await reader)).toEqual(["succeeded"]);
     expect(new Set((await effects.counts()).values())).toEqual(new Set([1]));
     expect(await findDamage(env.server)).toEqual([]);

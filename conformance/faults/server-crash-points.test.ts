@@ -9,12 +9,13 @@ import { findDamage } from "../_support/find-damage.ts";
 import { insist } from "../_support/insist.ts";
 import { SCALE } from "../_support/seeded-random.ts";
 
-const POINTS = crashPoints(3 * SCALE);
+const POINTS = crashPoints(2 * SCALE);
 const MOST_ORDERS = 25;
 const isPossible = spawnSync("strace", ["-D", "-f", "-e", "trace=none", "true"]).status === 0;
 
 if (!isPossible) console.warn("server-crash-points: skipped, as strace is missing or may not trace here");
 
+// Seen red: without the steps that wait being taken up again after a start (`recover`), acknowledged runs never ended.
 describe.skipIf(!isPossible)("F2: a whole server that is killed at a system call of its store", () => {
   it(
     `loses nothing that it acknowledged, at ${POINTS.length} calls`,

@@ -9,9 +9,12 @@ import { findDamage, readEvents, readOutput } from "../_support/find-damage.ts";
 import { insist } from "../_support/insist.ts";
 import { SCALE, SEED, seededRandom, type SeededRandom } from "../_support/seeded-random.ts";
 
-const KILLS = 5 * SCALE;
+const KILLS = 3 * SCALE;
 const LINES = 200;
 
+// Seen red: without the steps that wait being taken up again after a start (`recover`) no end came; with Last-Event-ID
+// unread, readers saw events twice; without idempotency keys a repeated order made a second run; with output acknowledged
+// before its commit, runs never ended, because their runner had let go of bytes that were lost.
 describe(`F1: a server killed at random times (seed ${SEED})`, () => {
   it(`loses nothing that it acknowledged, over ${KILLS} kills`, { timeout: 60_000 + KILLS * 5_000 }, async () => {
     const random = seededRandom(SEED);

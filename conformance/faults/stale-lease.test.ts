@@ -10,6 +10,8 @@ import { findDamage } from "../_support/find-damage.ts";
 import { isAlive, processesOf } from "../_support/processes.ts";
 import type { RunnerProcess } from "../_support/runner-process.ts";
 
+// Seen red: with results of attempts that are over applied all the same, the stale runner's result counted; without the
+// runner's own end of a lease, two attempts worked at once; without that and the kill of a fenced attempt, it lived on.
 describe("F14: a runner that is paused after it has claimed a step", { timeout: 40_000 }, () => {
   it("is fenced when it wakes: another has the step, its processes die, and its result counts for nothing", async () => {
     await using env = await startDevEnv({ runners: 2, limits: SHORT_LEASES });
