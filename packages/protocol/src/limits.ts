@@ -63,6 +63,7 @@ export const LIMITS = {
   "enrolment.ttlMs": { value: 3_600_000, unit: "ms", meaning: "longest life of an enrolment token" },
   "ticket.ttlMs": { value: 60_000, unit: "ms", meaning: "life of a single-use stream ticket" },
   "token.nameLength": { value: 100, unit: "characters", meaning: "the name of an API token" },
+  "token.lifeMs": { value: 315_360_000_000, unit: "ms", meaning: "longest life that an API token may ask for; without one it has no end" },
   "revocation.ms": { value: 5_000, unit: "ms", meaning: "until a revoked credential is refused everywhere" },
   "disk.minFreeBytes": { value: 536_870_912, unit: "bytes", meaning: "free space below which `doctor` warns" },
   "disk.reserveBytes": { value: 67_108_864, unit: "bytes", meaning: "reserve given up so that final states can be recorded" },

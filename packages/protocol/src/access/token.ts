@@ -24,7 +24,7 @@ export function permits(principal: Principal, scope: Scope): boolean {
 export const CreateTokenRequestSchema = z.strictObject({
   name: z.string().min(1).max(limit("token.nameLength")),
   scopes: z.array(ScopeSchema).min(1).max(SCOPES.length),
-  expiresInMs: z.int().min(1_000).optional(),
+  expiresInMs: z.int().min(1_000).max(limit("token.lifeMs")).optional(),
 });
 export type CreateTokenRequest = z.infer<typeof CreateTokenRequestSchema>;
 
