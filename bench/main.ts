@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
-    rounds: { type: "string", default: "3" },
+    rounds: { type: "string" },
     profile: { type: "string" },
   },
 });
@@ -35,7 +35,7 @@ if (unknown.length > 0) {
 
 const options: BenchOptions = {
   isQuick: values.quick,
-  rounds: Math.max(1, Number(values.rounds) || 3),
+  rounds: Math.max(1, Number(values.rounds) || (values.quick ? 1 : 3)),
   ...(values.profile === undefined ? {} : { profileDir: values.profile }),
   say: (words) => process.stderr.write(`${words}\n`),
 };
