@@ -2,6 +2,7 @@
 //   pnpm verify                       all stages
 //   pnpm verify --only lint,types     these
 //   pnpm verify --without test        all but these
+//   pnpm verify --with faults         all, and these, which take minutes
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +19,11 @@ const STAGES = {
   build: () => run("turbo", "run", "build", "--output-logs=errors-only"),
   packages: checkPackages,
   test: () => run("vitest", "run", "--config", "vitest.workspace.ts"),
+  faults: runFaults,
 };
+
+/** Stages that run only when they are asked for. */
+const EXTRA = ["faults"];
 
 /** A stage that failed; what it found was printed by its tool. */
 class StageFailed extends Error {}
@@ -40,11 +45,14 @@ function main() {
 }
 
 function chosenStages() {
-  const { values } = parseArgs({ options: { only: { type: "string" }, without: { type: "string" } } });
+  const option = { type: "string" };
+  const { values } = parseArgs({ options: { only: option, without: option, with: option } });
   const all = Object.keys(STAGES);
-  const [only, without] = [values.only ?? all.join(), values.without ?? ""].map((list) =>
+  const usual = all.filter((name) => !EXTRA.includes(name));
+  const [chosen, extra, without] = [values.only ?? usual.join(), values.with ?? "", values.without ?? ""].map((list) =>
     list.split(",").filter(Boolean),
   );
+  const only = [...chosen, ...extra];
   const unknown = [...only, ...without].filter((name) => !all.includes(name));
   if (unknown.length > 0) {
     console.log(`verify: there is no stage ${unknown.join(", ")}; there are ${all.join(", ")}`);
@@ -61,6 +69,12 @@ function failureOf(stage) {
     if (error instanceof StageFailed) return error;
     throw error;
   }
+}
+
+/** The fault tests with more cycles than `test` has: about five minutes on two cores. */
+function runFaults() {
+  process.env.SIGNALBOX_FAULT_SCALE ??= "8";
+  run("vitest", "run", "--config", "vitest.workspace.ts", "--project", "@signalbox/conformance", "faults/");
 }
 
 /** Packs what is published just as it would be, and checks the tarballs: paths, exports and types as users get them. */

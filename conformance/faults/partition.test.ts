@@ -14,7 +14,7 @@ const ROUNDS = 2 * SCALE;
 
 // Seen red: without sending again what was not acknowledged, and with output taken wherever it begins, the stored output had
 // holes; one of the two is enough to be well. Without the runner's own end of a lease nothing stopped the cut-off work.
-describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 60_000 }, () => {
+describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 60_000 + ROUNDS * 5_000 }, () => {
   it("loses everything for a moment: the work goes on, and arrives after the heal", async () => {
     await using env = await startDevEnvBehindProxy();
     const effects = new Effects(env.dir.file("effects"));
