@@ -94,8 +94,9 @@ export class Dispatcher {
   /** The steps of a run that wait do so no more: offers of them are withdrawn. What runners hold stays theirs. */
   drop(runId: string): void {
     this.#deps.queue.removeRun(runId);
-    for (const { offerId, runner, waiting } of [...this.#offers.values()]) {
-      if (waiting.runId !== runId || !this.#takeOffer(offerId, runner)) continue;
+    const open = [...this.#offers.values()].filter(({ waiting }) => waiting.runId === runId);
+    for (const { offerId, runner, waiting } of open) {
+      if (!this.#takeOffer(offerId, runner)) continue;
       runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
       this.#freeStep(waiting);
       this.#placeKeyed(waiting.concurrencyKey);
@@ -134,6 +135,8 @@ export class Dispatcher {
   stop(): void {
     this.#isStopped = true;
     for (const offer of this.#offers.values()) offer.timer.cancel();
+    // What is accepted from here on is withdrawn: a lease whose start goes down with the sockets would only be lost.
+    this.#offers.clear();
   }
 
   #fill(runner: ConnectedRunner): void {
@@ -192,9 +195,9 @@ export class Dispatcher {
   }
 
   #takeBack(runner: ConnectedRunner): void {
-    for (const offer of [...this.#offers.values()]) {
-      if (offer.runner === runner && this.#takeOffer(offer.offerId, runner)) this.#requeue(offer.waiting);
-    }
+    // Taking one back may make another, to another runner.
+    const open = [...this.#offers.values()].filter((offer) => offer.runner === runner);
+    for (const offer of open) if (this.#takeOffer(offer.offerId, runner)) this.#requeue(offer.waiting);
   }
 
   async #lease({ offerId, waiting, runner }: Offer): Promise<void> {
