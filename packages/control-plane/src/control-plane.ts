@@ -173,7 +173,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
   );
 
-  await recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
+  recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
 
   let housekeeping: Timer | undefined;
   const keepHouse = () => {

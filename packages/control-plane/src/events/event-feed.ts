@@ -4,9 +4,9 @@ import { readEvents, type SignalboxStore } from "@signalbox/store";
 import { toEventRecord } from "./event-view.ts";
 import { WakeUps } from "./wake-ups.ts";
 
-interface Batch {
+interface Reading {
   readonly after: number;
-  readonly events: readonly EventRecord[];
+  readonly events: Promise<readonly EventRecord[]>;
 }
 
 /**
@@ -16,7 +16,8 @@ interface Batch {
 export class EventFeed {
   readonly #store: SignalboxStore;
   readonly #wakeUps = new WakeUps();
-  readonly #latest = new Map<string, Promise<Batch>>();
+  readonly #readings = new Map<string, Reading>();
+  #isStopped = false;
 
   /** Readers that wait for more. */
   get readers(): number {
@@ -29,12 +30,13 @@ export class EventFeed {
 
   /** Tells that a stream has grown. */
   notify(stream: string): void {
-    this.#latest.delete(stream);
+    this.#readings.delete(stream);
     this.#wakeUps.wake(stream);
   }
 
-  /** Ends all waiting, for a stop. */
+  /** Ends every reading, for a stop. */
   stop(): void {
+    this.#isStopped = true;
     this.#wakeUps.wakeAll();
   }
 
@@ -44,31 +46,50 @@ export class EventFeed {
     return rows.map(toEventRecord);
   }
 
-  /** Batches after a cursor, as they come; ends after the batch that holds the stream's final event. */
-  async *follow(stream: string, after: number, signal: AbortSignal): AsyncGenerator<readonly EventRecord[]> {
+  /**
+   * Batches after a cursor, as they come. Ends after the batch that holds the stream's final event, and where a stream
+   * that `isOver` has nothing after the cursor.
+   */
+  async *follow(stream: string, after: number, { signal, isOver }: { readonly signal: AbortSignal; readonly isOver: () => Promise<boolean> }): AsyncGenerator<readonly EventRecord[]> {
     let cursor = after;
-    while (!signal.aborted) {
+    let mayHaveEnded = true;
+    while (!signal.aborted && !this.#isStopped) {
       const growth = this.#wakeUps.wait(stream, signal);
-      const events = await this.#readShared(stream, cursor);
-      const last = events.at(-1);
-      if (last) {
+      try {
+        const events = await this.#readShared(stream, cursor);
+        const last = events.at(-1);
+        if (last) {
+          growth.leave();
+          yield events;
+          cursor = last.seq;
+          mayHaveEnded = false;
+          if (FINAL_RUN_EVENTS.has(last.type)) return;
+        } else {
+          // Read once more, for what came between the read and the question.
+          if (mayHaveEnded && (await isOver()) && (await this.read(stream, cursor, 1)).length === 0) return;
+          await growth.woken;
+          mayHaveEnded = true;
+        }
+      } finally {
         growth.leave();
-        yield events;
-        cursor = last.seq;
-        if (FINAL_RUN_EVENTS.has(last.type)) return;
-      } else {
-        await growth.woken;
       }
     }
   }
 
   async #readShared(stream: string, after: number): Promise<readonly EventRecord[]> {
-    const latest = await this.#latest.get(stream);
-    if (latest && latest.after === after && latest.events.length > 0) return latest.events;
-    const reading = this.read(stream, after).then((events) => ({ after, events }));
-    this.#latest.set(stream, reading);
-    const batch = await reading;
-    if (this.#latest.get(stream) === reading) this.#latest.delete(stream);
-    return batch.events;
+    const shared = this.#readings.get(stream);
+    const events = shared?.after === after ? await shared.events : [];
+    // A reading that found nothing may have begun before this reader waited for more.
+    return events.length > 0 ? events : this.#readAnew(stream, after);
+  }
+
+  async #readAnew(stream: string, after: number): Promise<readonly EventRecord[]> {
+    const reading = { after, events: this.read(stream, after) };
+    this.#readings.set(stream, reading);
+    try {
+      return await reading.events;
+    } finally {
+      if (this.#readings.get(stream) === reading) this.#readings.delete(stream);
+    }
   }
 }

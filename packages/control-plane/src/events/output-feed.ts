@@ -23,6 +23,12 @@ export interface OutputQuery {
 export class OutputFeed {
   readonly #store: SignalboxStore;
   readonly #wakeUps = new WakeUps();
+  #isStopped = false;
+
+  /** Readers that wait for more. */
+  get readers(): number {
+    return this.#wakeUps.size;
+  }
 
   constructor(deps: { readonly store: SignalboxStore }) {
     this.#store = deps.store;
@@ -33,29 +39,34 @@ export class OutputFeed {
     this.#wakeUps.wake(runId);
   }
 
-  /** Ends all waiting, for a stop. */
+  /** Ends every reading, for a stop. */
   stop(): void {
+    this.#isStopped = true;
     this.#wakeUps.wakeAll();
   }
 
   /** Pieces after a cursor; with `follow`, until the run is over and all has been told. */
   async *read(query: OutputQuery): AsyncGenerator<readonly OutputChunk[]> {
     let cursor = query.after;
-    while (!query.signal.aborted) {
+    while (!query.signal.aborted && !this.#isStopped) {
       const growth = this.#wakeUps.wait(query.runId, query.signal);
-      // Asked before the read: when the run was over by then, an empty read is the end.
-      const isOver = !query.follow || (await query.isOver());
-      const rows = await this.#store.view(() => readOutput(query.runId, cursor, SEGMENTS_AT_ONCE));
-      const last = rows.at(-1);
-      if (last || isOver) growth.leave();
-      if (last) {
-        cursor = last.seq;
-        const wanted = rows.map((row) => toOutputChunk(row, query.stepNames)).filter(query.wants);
-        if (wanted.length > 0) yield wanted;
-      } else if (isOver) {
-        return;
-      } else {
-        await growth.woken;
+      try {
+        // Asked before the read: when the run was over by then, an empty read is the end.
+        const isOver = !query.follow || (await query.isOver());
+        const rows = await this.#store.view(() => readOutput(query.runId, cursor, SEGMENTS_AT_ONCE));
+        const last = rows.at(-1);
+        if (last) {
+          growth.leave();
+          cursor = last.seq;
+          const wanted = rows.map((row) => toOutputChunk(row, query.stepNames)).filter(query.wants);
+          if (wanted.length > 0) yield wanted;
+        } else if (isOver) {
+          return;
+        } else {
+          await growth.woken;
+        }
+      } finally {
+        growth.leave();
       }
     }
   }

@@ -2,9 +2,11 @@
 export class WakeUps {
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  /** Streams that somebody waits on. */
+  /** How many wait, on all streams. */
   get size(): number {
-    return this.#waiting.size;
+    let size = 0;
+    for (const waiting of this.#waiting.values()) size += waiting.size;
+    return size;
   }
 
   /** Wakes all who wait on a stream. */
@@ -17,7 +19,7 @@ export class WakeUps {
 
   /** Wakes everybody, for a stop. */
   wakeAll(): void {
-    for (const stream of [...this.#waiting.keys()]) this.wake(stream);
+    for (const stream of this.#waiting.keys()) this.wake(stream);
   }
 
   /**

@@ -42,13 +42,11 @@ function withNeeds(steps: readonly Step[]): OrderedStep[] {
 /** Where each step stands in the plan as the caller wrote it, in that order. */
 export function firstPlaces(steps: readonly Step[]): Map<string, number> {
   const places = new Map<string, number>();
-  const texts = new Map<string, string>();
   for (const [index, step] of steps.entries()) {
-    const text = canonicalJson(step);
-    if (places.has(step.name) && texts.get(step.name) !== text) throw invalidPlan(`two steps are called "${step.name}"`, `plan.steps[${index}].name`);
-    if (places.has(step.name)) continue;
-    places.set(step.name, index);
-    texts.set(step.name, text);
+    const first = places.get(step.name);
+    if (first === undefined) places.set(step.name, index);
+    // Only a name that comes again makes the two worth comparing.
+    else if (canonicalJson(steps[first]) !== canonicalJson(step)) throw invalidPlan(`two steps are called "${step.name}"`, `plan.steps[${index}].name`);
   }
   return places;
 }

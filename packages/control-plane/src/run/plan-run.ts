@@ -47,7 +47,7 @@ function draft(request: CreateRunRequest, reference?: Plan): { goal: string; sou
     return { goal: shorten(request.instructions), source: "instructions", steps: instructionSteps(request.instructions, request.taskType ?? "code", reference) };
   }
   const command = typeof request.command === "string" ? { shell: request.command } : request.command;
-  return { goal: shorten(command?.shell ?? command?.argv?.join(" ") ?? "command"), source: "command", steps: [step({ name: "command", tool: "command", inputs: JSON.parse(JSON.stringify(command)) as PlannedStep["inputs"] })] };
+  return { goal: shorten(command?.shell ?? command?.argv?.join(" ") ?? "command"), source: "command", steps: [step({ name: "command", tool: "command", inputs: { ...command } as PlannedStep["inputs"] })] };
 }
 
 function standardSteps({ prompt, quality, openPr, filePath }: Exclude<CreateRunRequest["standard"], undefined>): Step[] {
@@ -68,9 +68,12 @@ function instructionSteps(instructions: string, taskType: string, reference?: Pl
   );
 }
 
-function step(input: StepInput): Step {
-  return StepSchema.parse(input);
+/** A step of our own making, with every default. */
+function step(input: Pick<StepInput, "name" | "tool" | "inputs">): Step {
+  return { ...DEFAULTS, ...input };
 }
+
+const DEFAULTS = StepSchema.parse({ name: "step", tool: "command" });
 
 function shorten(text: string, length = limit("plan.goalLength")): string {
   const line = text.split("\n", 1)[0] ?? "";

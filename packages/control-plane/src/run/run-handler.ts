@@ -210,7 +210,7 @@ export class RunHandler {
     });
   }
 
-  /** Batches of events after a number, live; ends after the batch with the final event. */
+  /** Batches of events after a number, live; ends after the batch with the final event, or where nothing can follow. */
   async followEvents(
     runId: string,
     options: { readonly after?: number; readonly signal: AbortSignal },
@@ -218,8 +218,9 @@ export class RunHandler {
   ): Promise<ApiResponse<AsyncIterable<readonly EventRecord[]>>> {
     return answer(async () => {
       requireScope(context, "runs:read");
-      await this.#requireRun(runId, context.principal.orgId);
-      return this.#deps.eventFeed.follow(runId, options.after ?? 0, options.signal);
+      const { orgId } = context.principal;
+      await this.#requireRun(runId, orgId);
+      return this.#deps.eventFeed.follow(runId, options.after ?? 0, { signal: options.signal, isOver: () => this.#isOver(runId, orgId) });
     });
   }
 
@@ -239,7 +240,7 @@ export class RunHandler {
         follow: options.follow ?? false,
         stepNames: rows.plan.map(({ name }) => name),
         wants: (chunk) => (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
-        isOver: async () => isFinal(RUN_TRANSITIONS, (await this.#requireRun(runId, orgId)).state),
+        isOver: () => this.#isOver(runId, orgId),
         signal: options.signal,
       });
     });
@@ -328,6 +329,10 @@ export class RunHandler {
     const row = await this.#deps.store.view(() => readGate(gateId, context.principal.orgId));
     if (!row) throw new NotFoundError("gate", gateId);
     return toGate(row);
+  }
+
+  async #isOver(runId: string, orgId: string): Promise<boolean> {
+    return isFinal(RUN_TRANSITIONS, (await this.#requireRun(runId, orgId)).state);
   }
 
   async #requireRun(runId: string, orgId: string): Promise<RunRow> {

@@ -82,7 +82,7 @@ export class AttemptBoard {
   #sweepNow(): void {
     this.#sweep = undefined;
     const deadline = this.#clock.monotonic() - this.#graceMs;
-    for (const attempt of [...this.#live.values()]) {
+    for (const attempt of this.#live.values()) {
       if (attempt.leaseEndsAt > deadline) continue;
       this.#live.delete(attempt.attemptId);
       this.#onLost(attempt);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 
-import { decodeOutputFrame, type LimitLookup, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
+import { decodeOutputFrame, limit, type LimitLookup, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
 import { readStream, type OutputPiece, type OutputVerdict, type SignalboxStore } from "@signalbox/store";
 
 import type { OutputFeed } from "../events/output-feed.ts";
@@ -9,6 +9,8 @@ import type { Logger } from "../logger.ts";
 
 const PAUSE_MS = 1_000;
 const PIECES_AT_ONCE = 64;
+/** Of one runner, in memory. Beyond it, its socket is not read. */
+const MAX_WAITING_BYTES = 4 * limit("output.windowBytes");
 
 /** Where the answers to one runner's output go. */
 export type AnswerOutput = (answer: OutputAnswer) => void;
@@ -31,16 +33,28 @@ export class OutputIntake {
     this.#logger = deps.logger;
   }
 
-  /** The output channel of one runner: frames go in one after the other, and are stored in that order. */
-  open(runnerId: string, answer: AnswerOutput): { take(frame: Uint8Array): boolean } {
+  /**
+   * The output channel of one runner: frames go in one after the other, and are stored in that order. `hold` is told
+   * when more waits than an honest runner's window explains, and again when that is stored.
+   */
+  open(runnerId: string, answer: AnswerOutput, hold: (isFull: boolean) => void = () => {}): { take(frame: Uint8Array): boolean } {
     let waiting: OutputPiece[] = [];
+    let waitingBytes = 0;
+    let isFull = false;
     let isStoring = false;
+    const count = (bytes: number) => {
+      waitingBytes += bytes;
+      if (isFull ? waitingBytes > MAX_WAITING_BYTES / 2 : waitingBytes <= MAX_WAITING_BYTES) return;
+      isFull = !isFull;
+      hold(isFull);
+    };
     const store = async () => {
       isStoring = true;
       while (waiting.length > 0) {
         const pieces = waiting.slice(0, PIECES_AT_ONCE);
         waiting = waiting.slice(PIECES_AT_ONCE);
         await this.#storePieces(runnerId, pieces, answer);
+        count(-bytesOf(pieces));
       }
       isStoring = false;
     };
@@ -49,6 +63,7 @@ export class OutputIntake {
         const piece = readFrame(message);
         if (!piece) return false;
         waiting.push(piece);
+        count(piece.bytes.length);
         if (!isStoring) void store();
         return true;
       },
@@ -105,6 +120,10 @@ export class OutputIntake {
     }
     return hash.digest("hex");
   }
+}
+
+function bytesOf(pieces: readonly OutputPiece[]): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 /** A frame that is whole and whose checksum is right. */

@@ -278,6 +278,7 @@ describe("the control channel", () => {
     await using withQuery = new Socket(`${server.url}${RUNNER_PATHS.control}?x=1`, "signalbox.control.v1");
 
     await eventually(() => elsewhere.closed && withQuery.messages.length === 1);
+    expect(elsewhere.messages).toEqual([]);
   });
 });
 
@@ -331,7 +332,7 @@ describe("the output channel", () => {
     await eventually(() => output.answers[0]?.type === "pause");
     output.send(frame(grant, "hello"));
 
-    await eventually(() => output.answers[1]?.type === "ack");
+    expect(await eventually(() => output.answers[1])).toMatchObject({ type: "ack", offset: 5 });
   });
 
   // Red without the comparison of `crc32`.

@@ -104,8 +104,8 @@ export class RunnerLinkServer {
   }
 
   /** The output channel of a runner in this process: frames in, answers out. False: not a frame, or a damaged one. */
-  openOutput(runnerId: string, answer: AnswerOutput): { take(frame: Uint8Array): boolean } {
-    return this.#deps.outputIntake.open(runnerId, answer);
+  openOutput(runnerId: string, answer: AnswerOutput, hold?: (isFull: boolean) => void): { take(frame: Uint8Array): boolean } {
+    return this.#deps.outputIntake.open(runnerId, answer, hold);
   }
 
   /** Tells a runner that it is out, and closes. */
@@ -246,9 +246,10 @@ export class RunnerLinkServer {
     ws.on("close", () => {
       if (this.#outputSockets.get(runner.connectionId) === ws) this.#outputSockets.delete(runner.connectionId);
     });
-    const intake = this.#deps.outputIntake.open(runner.runnerId, (told) => {
+    const answer: AnswerOutput = (told) => {
       if (ws.readyState === ws.OPEN) ws.send(JSON.stringify(told));
-    });
+    };
+    const intake = this.#deps.outputIntake.open(runner.runnerId, answer, (isFull) => (isFull ? ws.pause() : ws.resume()));
     ws.on("message", (data, isBinary) => {
       if (ws.readyState !== ws.OPEN) return;
       if (!isBinary || !intake.take(toBytes(data))) ws.close(4003, "not an output frame, or a damaged one");

@@ -20,7 +20,7 @@ export function standaloneDeps(config: RunnerHandlerConfig): RunnerHandlerDeps {
   return {
     store,
     clock,
-    ids: createIdSource({ now: clock.now, fillRandom: (bytes) => randomFillSync(bytes) }),
+    ids: createIdSource({ now: () => clock.now(), fillRandom: (bytes) => randomFillSync(bytes) }),
     fleet: new Fleet(),
     board: new AttemptBoard({ clock, graceMs: limit("lease.graceMs"), onLost: () => {} }),
     heartbeats: new Heartbeats({ store, clock, logger: silentLogger, offlineMs: config.heartbeatTimeoutMs ?? limit("runner.offlineMs") }),

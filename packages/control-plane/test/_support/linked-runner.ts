@@ -16,7 +16,7 @@ import {
 } from "@signalbox/protocol";
 import { eventually, listen, type Listening } from "@signalbox/testkit";
 import { createServer } from "node:http";
-import { WebSocket, type RawData } from "ws";
+import { WebSocket } from "ws";
 
 import type { RequestContext } from "../../src/index.ts";
 import { dataOf, type Rig } from "./rig.ts";
@@ -58,7 +58,7 @@ export async function enrol(rig: Rig, labels: Record<string, string> = {}, conte
 
 /** One WebSocket, with all that came over it. */
 export class Socket implements AsyncDisposable {
-  readonly messages: RawData[] = [];
+  readonly messages: string[] = [];
   readonly ws: WebSocket;
   /** How it ended. */
   closed: { code: number; reason: string } | undefined;
@@ -67,7 +67,7 @@ export class Socket implements AsyncDisposable {
 
   constructor(url: string, protocol: string, headers: Record<string, string> = {}) {
     this.ws = new WebSocket(url.replace("http", "ws"), protocol, { headers });
-    this.ws.on("message", (message) => this.messages.push(message));
+    this.ws.on("message", (message: Buffer) => this.messages.push(message.toString()));
     this.ws.on("close", (code, reason) => (this.closed = { code, reason: reason.toString() }));
     this.ws.on("unexpected-response", (request, response) => {
       this.refusedWith = response.statusCode;
@@ -120,7 +120,7 @@ export class LinkedRunner extends Socket {
   }
 
   heard<Type extends ControlMessage["type"]>(type: Type): ControlMessageOf<Type>[] {
-    const heard = this.messages.map((message) => ControlMessageSchema.parse(JSON.parse(message.toString())));
+    const heard = this.messages.map((message) => ControlMessageSchema.parse(JSON.parse(message)));
     return heard.filter((message): message is ControlMessageOf<Type> => message.type === type);
   }
 
@@ -144,6 +144,6 @@ export class OutputSocket extends Socket {
   }
 
   get answers(): OutputAnswer[] {
-    return this.messages.map((message) => OutputAnswerSchema.parse(JSON.parse(message.toString())));
+    return this.messages.map((message) => OutputAnswerSchema.parse(JSON.parse(message)));
   }
 }
