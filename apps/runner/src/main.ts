@@ -1,23 +1,7 @@
 #!/usr/bin/env node
-import { ConfigError, readRunnerConfig } from "./config.ts";
-import { EXIT_CODES, runRunner } from "./run-runner.ts";
+import { enableCompileCache } from "node:module";
 
-const stopping = new AbortController();
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.on(signal, () => {
-    // Whoever asks twice does not want to wait.
-    if (stopping.signal.aborted) process.exit(EXIT_CODES.failed);
-    stopping.abort();
-  });
-}
+// Before anything else is loaded: it halves the time to the first answer.
+enableCompileCache();
 
-try {
-  process.exit(await runRunner(readRunnerConfig(), stopping.signal));
-} catch (error) {
-  if (error instanceof ConfigError) {
-    console.error(`FATAL: ${error.message}`);
-    process.exit(EXIT_CODES.config);
-  }
-  console.error(error);
-  process.exit(EXIT_CODES.failed);
-}
+await import("./run-daemon.ts");

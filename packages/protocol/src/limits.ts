@@ -44,7 +44,7 @@ export const LIMITS = {
   "cancel.graceMs": { value: 10_000, unit: "ms", meaning: "between the polite signal and the kill" },
   "probe.everyMs": { value: 60_000, unit: "ms", meaning: "between two probes of an idle runner" },
   "output.frameBytes": { value: 262_144, unit: "bytes", meaning: "one output frame from a runner" },
-  "output.windowBytes": { value: 1_048_576, unit: "bytes", meaning: "output of an attempt sent and not yet acknowledged" },
+  "output.windowBytes": { value: 4_194_304, unit: "bytes", meaning: "output of an attempt sent and not yet acknowledged" },
   "link.messageBytes": { value: 1_048_576, unit: "bytes", meaning: "one control message of a runner" },
   "spool.bytes": { value: 1_073_741_824, unit: "bytes", meaning: "what one attempt may have waiting on its runner's disk" },
   "blob.bytes": { value: 268_435_456, unit: "bytes", meaning: "one artifact or workspace file" },

@@ -152,7 +152,7 @@ export class AttemptProcess implements AsyncDisposable {
   }
 
   async #askToEnd(graceMs: number): Promise<void> {
-    const members = membersOf(this.#root, await readProcessTable());
+    const members = membersOf(this.#root, await readProcessTable(undefined, this.#root.startTime));
     for (const member of members) this.#root.known.add(keyOf(member));
     for (const { pid } of politeTargets(this.#root, members, this.#settings.command.supervisors ?? 0)) {
       sendSignal(pid, "SIGTERM");

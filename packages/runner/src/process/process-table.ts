@@ -19,21 +19,24 @@ export const ATTEMPT_VARIABLE = "SIGNALBOX_ATTEMPT";
 
 /**
  * All living processes of this machine (Linux; elsewhere none), zombies left out: they hold nothing but a number.
- * `procRoot` is /proc unless a test says otherwise. Processes that end while being read are left out.
+ * `procRoot` is /proc unless a test says otherwise. Processes that end while being read are left out. The environment of
+ * processes that are older than `since`, in clock ticks since boot, is not read: reading it takes longer than all the
+ * rest, and what was there before an attempt carries no marker of it.
  */
-export async function readProcessTable(procRoot = "/proc"): Promise<ProcessEntry[]> {
+export async function readProcessTable(procRoot = "/proc", since = 0): Promise<ProcessEntry[]> {
   const names = await readdir(procRoot).catch(() => []);
   const entries = await Promise.all(
-    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(`${procRoot}/${name}`)),
+    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(`${procRoot}/${name}`, since)),
   );
   return entries.filter((entry) => entry !== undefined).filter((entry) => !entry.isZombie);
 }
 
 /** The process of one directory of /proc, zombies included; undefined when there is none. */
-export async function readProcess(directory: string): Promise<ProcessEntry | undefined> {
+export async function readProcess(directory: string, since = 0): Promise<ProcessEntry | undefined> {
   const stat = await readFile(`${directory}/stat`, "latin1").catch(() => "");
   const parsed = parseStat(stat);
   if (!parsed) return undefined;
+  if (parsed.startTime < since) return { ...parsed, attemptId: undefined };
   const environment = await readFile(`${directory}/environ`, "latin1").catch(() => "");
   return { ...parsed, attemptId: attemptIdIn(environment) };
 }

@@ -24,9 +24,12 @@ const INSERT_TRACED = insertsOf(["stream", "seq", "type", "at", "actor", "data",
 /** The text that inserts n rows, for each n. */
 function insertsOf(columns: readonly string[]): readonly string[] {
   const row = `(${columns.map(() => "?").join(", ")})`;
-  const into = `INSERT INTO events (${columns.join(", ")}) VALUES `;
+  const into = "INSERT INTO events (" + columns.join(", ") + ") VALUES ";
   return Array.from({ length: ROWS_AT_ONCE + 1 }, (_, n) => into + Array.from({ length: n }, () => row).join(", "));
 }
+
+/** Every text with which events are appended, for the test that compiles all statements. */
+export const APPEND_EVENTS_SQL: readonly string[] = [...INSERT_PLAIN.slice(1), ...INSERT_TRACED.slice(1)];
 
 /** Appends events after `lastSeq` and returns the new last number. The caller keeps it in the row that owns the stream. */
 export function* appendEvents(
