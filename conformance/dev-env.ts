@@ -4,7 +4,7 @@ import type { Client } from "@signalbox/client";
 import type { LimitOverrides } from "@signalbox/protocol";
 import { readServerConfig, startServer, type RunningServer } from "@signalbox/server-app";
 import { tempDir, type TempDir } from "@signalbox/testkit";
-import { onTestFailed } from "vitest";
+import { onTestFailed, onTestFinished } from "vitest";
 
 import { FaultProxy } from "./_support/fault-proxy.ts";
 import { RunnerProcess, type RunnerSettings } from "./_support/runner-process.ts";
@@ -103,7 +103,7 @@ export async function startDevEnv(options: DevEnvOptions = {}): Promise<DevEnv> 
   const env = { SIGNALBOX_PUBLIC_NAMES: publicNames, ...options.serverEnv };
   const server = new ServerProcess({ dataDir: dir.file("server"), port: await freePort(), limits, env });
   const devEnv = new DevEnv(dir, server, options.runner ?? {});
-  showWordsOnFailure(devEnv);
+  endWithTest(devEnv);
   try {
     await server.start();
     for (let count = options.runners ?? 1; count > 0; count--) await devEnv.addRunner();
@@ -146,10 +146,14 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** An environment that a whole file shares is started outside of any test, where there is nothing to hook into. */
-function showWordsOnFailure(env: DevEnv): void {
+/**
+ * Shows the words of an environment whose test fails, and ends it even when the test ran out of time. One that a whole
+ * file shares is started outside of any test, where there is nothing to hook into.
+ */
+function endWithTest(env: DevEnv): void {
   try {
     onTestFailed(() => console.error(env.words()));
+    onTestFinished(() => env[Symbol.asyncDispose]());
   } catch {
     return;
   }

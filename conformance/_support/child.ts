@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -8,10 +8,12 @@ export interface ChildEnd {
 
 const TAIL_CHARACTERS = 200_000;
 const live = new Set<Child>();
-// A worker that is ended in the middle of a test leaves nobody behind.
+// A worker that is ended in the middle of a test leaves nobody behind: by itself, and where it can, by the kernel's hand.
 process.on("exit", () => {
   for (const child of live) child.signal("SIGKILL");
 });
+const DYING_WITH_US = ["setpriv", "--pdeathsig", "KILL"];
+const under = spawnSync(DYING_WITH_US[0] ?? "", [...DYING_WITH_US.slice(1), "true"]).status === 0 ? DYING_WITH_US : [];
 
 /** A process that a test has started, known by its pid: only that is ever signalled. Disposing of it kills it. */
 export class Child implements AsyncDisposable {
@@ -22,10 +24,8 @@ export class Child implements AsyncDisposable {
   #end: ChildEnd | undefined;
 
   /** Starts a program. Nothing of our environment reaches it but PATH. */
-  constructor(
-    [program = "", ...args]: readonly string[],
-    options: { readonly env: Record<string, string>; readonly cwd?: string },
-  ) {
+  constructor(command: readonly string[], options: { readonly env: Record<string, string>; readonly cwd?: string }) {
+    const [program = "", ...args] = [...under, ...command];
     const env = { PATH: process.env["PATH"] ?? "", ...options.env };
     const cwd = options.cwd === undefined ? {} : { cwd: options.cwd };
     this.#process = spawn(program, args, { env, ...cwd, stdio: ["ignore", "pipe", "pipe"] });
