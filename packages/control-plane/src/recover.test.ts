@@ -111,14 +111,22 @@ describe("a control plane that takes up a store", () => {
     await rig.startPlane();
 
     expect(rig.plane.stats()).toMatchObject({ runsActive: 2, stepsReady: 1, attemptsLive: 1, runnersOnline: 0 });
-    expect(dataOf(await rig.plane.runners.getRunner(runner.runnerId))).toMatchObject({ status: "online", connected: false, activeAttempts: 1 });
+    expect(dataOf(await rig.plane.runners.getRunner(runner.runnerId))).toMatchObject({
+      status: "online",
+      connected: false,
+      activeAttempts: 1,
+    });
     await rig.pass(60_000, 10_000);
     expect(dataOf(await rig.plane.runners.getRunner(runner.runnerId)).status).toBe("offline");
     expect((await rig.step(run.id, "a")).attempts[0]?.status).toBe("lost");
   });
 
   it("leaves every run in a final state wherever the one before was dropped", async () => {
-    const STEPS = [command("a", { retry: { maxAttempts: 3, initialDelayMs: 500 } }), command("b", { needs: [] }), command("c", { needs: ["a", "b"] })];
+    const STEPS = [
+      command("a", { retry: { maxAttempts: 3, initialDelayMs: 500 } }),
+      command("b", { needs: [] }),
+      command("c", { needs: ["a", "b"] }),
+    ];
     for (let dropAt = 0; dropAt < 12; dropAt++) {
       await using rig = await Rig.open();
       const { runnerId } = await rig.runner({ answer: "silence", slots: 0 });
@@ -127,7 +135,13 @@ describe("a control plane that takes up a store", () => {
       let runner = await rig.runner({ runnerId });
       const held = new Set<string>();
       // Each round does one thing; after `dropAt` things the control plane is gone and another one comes.
-      for (let round = 0; round < 40 && (await rig.details(run.id)).run.status !== "failed" && (await rig.details(run.id)).run.status !== "succeeded"; round++) {
+      for (
+        let round = 0;
+        round < 40 &&
+        (await rig.details(run.id)).run.status !== "failed" &&
+        (await rig.details(run.id)).run.status !== "succeeded";
+        round++
+      ) {
         if (round === dropAt) {
           await rig.startPlane();
           const grants = runner.grants.filter(({ attemptId }) => held.has(attemptId));
@@ -142,7 +156,10 @@ describe("a control plane that takes up a store", () => {
         if (!grant) continue;
         if (held.delete(grant.attemptId)) {
           told += 1;
-          await runner.finish(grant, grant.envelope.step === "a" && grant.epoch === 1 ? { outcome: "failed", reason: "tool_failure" } : {});
+          await runner.finish(
+            grant,
+            grant.envelope.step === "a" && grant.epoch === 1 ? { outcome: "failed", reason: "tool_failure" } : {},
+          );
         } else {
           held.add(grant.attemptId);
           await runner.start(grant);

@@ -35,7 +35,9 @@ describe("a RunnerHandler by itself", () => {
 
     expect(result.success).toBe(true);
     expect(heartbeat.data).toMatchObject({ runnerId, status: "online" });
-    expect(fleet.data.items).toMatchObject([{ id: runnerId, runtimeVersions: { omnara: "1.0.0" }, metadata: { region: "us-west-2" } }]);
+    expect(fleet.data.items).toMatchObject([
+      { id: runnerId, runtimeVersions: { omnara: "1.0.0" }, metadata: { region: "us-west-2" } },
+    ]);
     expect([drained.data.status, gone.data.status]).toEqual(["draining", "retired"]);
     expect(told).toEqual(["runner_registered", "runner_online", "runner_draining", "runner_deregistered"]);
   });
@@ -43,9 +45,15 @@ describe("a RunnerHandler by itself", () => {
   it("answers for a runner that is not there with a refusal, and throws nothing", async () => {
     const handler = new RunnerHandler(config);
 
-    const answers = await Promise.all([handler.getRunner("runner-123"), handler.drainRunner("runner-123"), handler.deregisterRunner("runner-123")]);
+    const answers = await Promise.all([
+      handler.getRunner("runner-123"),
+      handler.drainRunner("runner-123"),
+      handler.deregisterRunner("runner-123"),
+    ]);
 
-    expect(answers.map(({ success, error }) => [success, error?.code])).toEqual(Array(3).fill([false, "RUNNER_NOT_FOUND"]));
+    expect(answers.map(({ success, error }) => [success, error?.code])).toEqual(
+      Array(3).fill([false, "RUNNER_NOT_FOUND"]),
+    );
   });
 
   it("takes as many runners as an org may have", async () => {

@@ -36,16 +36,24 @@ function plain(scope: Scope, call: Method["call"]): Method {
 /** Every method of every handler that somebody can call over the wire. */
 const METHODS: Readonly<Record<string, Method>> = {
   "runs.createRun": plain("runs:write", (plane, _, context) => plane.runs.createRun(CREATE, context)),
-  "runs.createRun from another": withId("runs:write", (plane, ids, context) => plane.runs.createRun({ ...CREATE, fromRunId: ids.run }, context)),
-  "runs.createRun by reference": withId("runs:write", (plane, ids, context) => plane.runs.createRun({ instructions: "x", referenceRunId: ids.run }, context)),
+  "runs.createRun from another": withId("runs:write", (plane, ids, context) =>
+    plane.runs.createRun({ ...CREATE, fromRunId: ids.run }, context),
+  ),
+  "runs.createRun by reference": withId("runs:write", (plane, ids, context) =>
+    plane.runs.createRun({ instructions: "x", referenceRunId: ids.run }, context),
+  ),
   "runs.getRun": withId("runs:read", (plane, ids, context) => plane.runs.getRun(ids.run, context)),
   "runs.listRuns": plain("runs:read", (plane, _, context) => plane.runs.listRuns({}, context)),
   "runs.cancelRun": withId("runs:write", (plane, ids, context) => plane.runs.cancelRun(ids.run, {}, context)),
   "runs.getStep": withId("runs:read", (plane, ids, context) => plane.runs.getStep(ids.run, "work", context)),
   "runs.explainRun": withId("runs:read", (plane, ids, context) => plane.runs.explainRun(ids.run, context)),
   "runs.listEvents": withId("runs:read", (plane, ids, context) => plane.runs.listEvents(ids.run, {}, context)),
-  "runs.followEvents": withId("runs:read", (plane, ids, context) => plane.runs.followEvents(ids.run, { signal }, context)),
-  "runs.followOutput": withId("runs:read", (plane, ids, context) => plane.runs.followOutput(ids.run, { signal }, context)),
+  "runs.followEvents": withId("runs:read", (plane, ids, context) =>
+    plane.runs.followEvents(ids.run, { signal }, context),
+  ),
+  "runs.followOutput": withId("runs:read", (plane, ids, context) =>
+    plane.runs.followOutput(ids.run, { signal }, context),
+  ),
   "runs.getGate": withId("runs:read", (plane, ids, context) => plane.runs.getGate(ids.gate, context)),
   "runs.listGates": plain("runs:read", (plane, _, context) => plane.runs.listGates({}, context)),
   "runs.approveGate": withId("gates:decide", (plane, ids, context) => plane.runs.approveGate(ids.gate, {}, context)),
@@ -53,21 +61,43 @@ const METHODS: Readonly<Record<string, Method>> = {
   "runs.getArtifact": withId("runs:read", (plane, ids, context) => plane.runs.getArtifact(ids.artifact, context)),
   "runs.listFiles": withId("runs:read", (plane, ids, context) => plane.runs.listFiles(ids.run, context)),
   "runs.getFile": withId("runs:read", (plane, ids, context) => plane.runs.getFile(ids.run, "report.md", context)),
-  "projects.putProject": plain("projects:write", (plane, ids, context) => plane.projects.putProject(ids.project, {}, context)),
+  "projects.putProject": plain("projects:write", (plane, ids, context) =>
+    plane.projects.putProject(ids.project, {}, context),
+  ),
   "projects.getProject": withId("runs:read", (plane, ids, context) => plane.projects.getProject(ids.project, context)),
   "projects.listProjects": plain("runs:read", (plane, _, context) => plane.projects.listProjects({}, context)),
-  "projects.putSecret": withId("projects:write", (plane, ids, context) => plane.projects.putSecret(ids.project, "s", "N", { value: "v" }, context)),
-  "projects.deleteSecret": withId("projects:write", (plane, ids, context) => plane.projects.deleteSecret(ids.project, "prod", "KEY", context)),
-  "runners.registerRunner": plain("runners:write", (plane, _, context) => plane.runners.registerRunner({ hostname: "h", capabilities: {} }, context)),
+  "projects.putSecret": withId("projects:write", (plane, ids, context) =>
+    plane.projects.putSecret(ids.project, "s", "N", { value: "v" }, context),
+  ),
+  "projects.deleteSecret": withId("projects:write", (plane, ids, context) =>
+    plane.projects.deleteSecret(ids.project, "prod", "KEY", context),
+  ),
+  "runners.registerRunner": plain("runners:write", (plane, _, context) =>
+    plane.runners.registerRunner({ hostname: "h", capabilities: {} }, context),
+  ),
   "runners.handleHeartbeat": withId("runners:write", (plane, ids, context) =>
-    plane.runners.handleHeartbeat({ runnerId: ids.runner, timestamp: "2025-01-01T00:00:00Z", activeSessions: [], load: LOAD }, context)),
+    plane.runners.handleHeartbeat(
+      { runnerId: ids.runner, timestamp: "2025-01-01T00:00:00Z", activeSessions: [], load: LOAD },
+      context,
+    ),
+  ),
   "runners.getRunner": withId("runners:read", (plane, ids, context) => plane.runners.getRunner(ids.runner, context)),
   "runners.listRunners": plain("runners:read", (plane, _, context) => plane.runners.listRunners({}, context)),
-  "runners.drainRunner": withId("runners:write", (plane, ids, context) => plane.runners.drainRunner(ids.runner, context)),
-  "runners.resumeRunner": withId("runners:write", (plane, ids, context) => plane.runners.resumeRunner(ids.runner, context)),
-  "runners.deregisterRunner": withId("runners:write", (plane, ids, context) => plane.runners.deregisterRunner(ids.runner, undefined, context)),
-  "runners.createEnrolmentToken": plain("runners:write", (plane, _, context) => plane.runners.createEnrolmentToken({}, context)),
-  "tokens.createToken": plain("admin", (plane, _, context) => plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }, context)),
+  "runners.drainRunner": withId("runners:write", (plane, ids, context) =>
+    plane.runners.drainRunner(ids.runner, context),
+  ),
+  "runners.resumeRunner": withId("runners:write", (plane, ids, context) =>
+    plane.runners.resumeRunner(ids.runner, context),
+  ),
+  "runners.deregisterRunner": withId("runners:write", (plane, ids, context) =>
+    plane.runners.deregisterRunner(ids.runner, undefined, context),
+  ),
+  "runners.createEnrolmentToken": plain("runners:write", (plane, _, context) =>
+    plane.runners.createEnrolmentToken({}, context),
+  ),
+  "tokens.createToken": plain("admin", (plane, _, context) =>
+    plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }, context),
+  ),
   "tokens.listTokens": plain("admin", (plane, _, context) => plane.tokens.listTokens(context)),
   "tokens.revokeToken": withId("admin", (plane, ids, context) => plane.tokens.revokeToken(ids.token, context)),
   "tokens.createTicket": withId("runs:read", (plane, ids, context) => plane.tokens.createTicket(ids.run, context)),
@@ -81,21 +111,42 @@ async function oneOfEverything(rig: Rig): Promise<Ids> {
   const runner = await rig.runner();
   dataOf(await rig.plane.projects.putProject("secret-project", {}));
   dataOf(await rig.plane.projects.putSecret("secret-project", "prod", "KEY", { value: "v" }));
-  const run = await rig.createRun([command("work"), { name: "ask", tool: "gate:manual" }], { projectId: "secret-project" });
+  const run = await rig.createRun([command("work"), { name: "ask", tool: "gate:manual" }], {
+    projectId: "secret-project",
+  });
   const file = "secret contents";
-  await runner.work(await runner.grant(), { changes: await rig.putChanges({ "report.md": file }), artifacts: [{ path: "report.md", sha256: await rig.putBlob(file), bytes: file.length }] });
+  await runner.work(await runner.grant(), {
+    changes: await rig.putChanges({ "report.md": file }),
+    artifacts: [{ path: "report.md", sha256: await rig.putBlob(file), bytes: file.length }],
+  });
   const { gates, artifacts } = await rig.details(run.id);
   const token = dataOf(await rig.plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }));
-  return { run: run.id, gate: gates[0]!.id, artifact: artifacts[0]!.id, runner: runner.runnerId, project: "secret-project", token: token.id };
+  return {
+    run: run.id,
+    gate: gates[0]!.id,
+    artifact: artifacts[0]!.id,
+    runner: runner.runnerId,
+    project: "secret-project",
+    token: token.id,
+  };
 }
 
-const ABSENT: Ids = { run: "run_absent", gate: "gate_absent.0", artifact: "art_absent.0.0", runner: "rnr_absent", project: "absent-project", token: "absent-token" };
+const ABSENT: Ids = {
+  run: "run_absent",
+  gate: "gate_absent.0",
+  artifact: "art_absent.0.0",
+  runner: "rnr_absent",
+  project: "absent-project",
+  token: "absent-token",
+};
 
 describe("every method of every handler", () => {
   it("stands in the table of this test", async () => {
     await using rig = await Rig.open();
     const methods = (["runs", "projects", "runners", "tokens"] as const).flatMap((name) =>
-      Object.getOwnPropertyNames(Object.getPrototypeOf(rig.plane[name])).filter((method) => method !== "constructor" && !WITHOUT_CALLER.has(method)).map((method) => `${name}.${method}`),
+      Object.getOwnPropertyNames(Object.getPrototypeOf(rig.plane[name]))
+        .filter((method) => method !== "constructor" && !WITHOUT_CALLER.has(method))
+        .map((method) => `${name}.${method}`),
     );
 
     expect(new Set(Object.keys(METHODS).map((name) => name.split(" ")[0]))).toEqual(new Set(methods));
@@ -104,7 +155,10 @@ describe("every method of every handler", () => {
   it("refuses every caller without its scope, whatever others there are, before it looks at anything", async () => {
     await using rig = await Rig.open();
     const ids = await oneOfEverything(rig);
-    const counted = async () => rig.store.all("SELECT (SELECT COUNT(*) FROM events) AS events, (SELECT COUNT(*) FROM tokens) AS tokens, (SELECT COUNT(*) FROM secrets) AS secrets");
+    const counted = async () =>
+      rig.store.all(
+        "SELECT (SELECT COUNT(*) FROM events) AS events, (SELECT COUNT(*) FROM tokens) AS tokens, (SELECT COUNT(*) FROM secrets) AS secrets",
+      );
     const before = await counted();
 
     for (const [name, { scope, call }] of Object.entries(METHODS)) {
@@ -118,12 +172,15 @@ describe("every method of every handler", () => {
     expect(await counted()).toEqual(before);
   });
 
-  it.each(Object.entries(METHODS))("%s permits a caller with its scope alone, and an admin", async (_, { scope, call }) => {
-    for (const scopes of [[scope], ["admin"]] as const) {
-      await using rig = await Rig.open();
-      expect((await call(rig.plane, await oneOfEverything(rig), caller(scopes))).error).toBeUndefined();
-    }
-  });
+  it.each(Object.entries(METHODS))(
+    "%s permits a caller with its scope alone, and an admin",
+    async (_, { scope, call }) => {
+      for (const scopes of [[scope], ["admin"]] as const) {
+        await using rig = await Rig.open();
+        expect((await call(rig.plane, await oneOfEverything(rig), caller(scopes))).error).toBeUndefined();
+      }
+    },
+  );
 });
 
 describe("another org", () => {
@@ -139,7 +196,10 @@ describe("another org", () => {
       const absent = await call(rig.plane, ABSENT, stranger);
 
       const text = (answer: ApiResponse<unknown>, known: Ids) =>
-        Object.entries(known).reduce((all, [kind, id]) => all.replaceAll(id as string, `<${kind}>`), JSON.stringify(answer));
+        Object.entries(known).reduce(
+          (all, [kind, id]) => all.replaceAll(id as string, `<${kind}>`),
+          JSON.stringify(answer),
+        );
       expect(foreign.success).toBe(false);
       expect([name, text(foreign, ids)]).toEqual([name, text(absent, ABSENT)]);
     }
@@ -157,7 +217,12 @@ describe("another org", () => {
     expect(dataOf(await rig.plane.runs.listGates({ runId: ids.run }, stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.runners.listRunners({}, stranger))).toMatchObject({ items: [], total: 0 });
     expect(dataOf(await rig.plane.tokens.listTokens(stranger)).items).toEqual([]);
-    expect(dataOf(await rig.plane.projects.listProjects({}, stranger)).items).toMatchObject([{ name: "theirs", secrets: {} }]);
-    expect(dataOf(await rig.plane.projects.getProject(ids.project))).toMatchObject({ name: ids.project, secrets: { prod: ["KEY"] } });
+    expect(dataOf(await rig.plane.projects.listProjects({}, stranger)).items).toMatchObject([
+      { name: "theirs", secrets: {} },
+    ]);
+    expect(dataOf(await rig.plane.projects.getProject(ids.project))).toMatchObject({
+      name: ids.project,
+      secrets: { prod: ["KEY"] },
+    });
   });
 });

@@ -11,9 +11,16 @@ async function createToken(rig: Rig, over: Partial<CreateTokenRequest> = {}) {
 describe("a token", () => {
   it("stands for its org and scopes, and for nothing that a caller says", async () => {
     await using rig = await Rig.open();
-    const { token, id } = dataOf(await rig.plane.tokens.createToken({ name: "ci", scopes: ["runs:read"] }, caller(["admin"], { orgId: "acme" })));
+    const { token, id } = dataOf(
+      await rig.plane.tokens.createToken({ name: "ci", scopes: ["runs:read"] }, caller(["admin"], { orgId: "acme" })),
+    );
 
-    expect(await rig.plane.tokens.authenticate(token)).toEqual({ kind: "token", id, orgId: "acme", scopes: new Set(["runs:read"]) });
+    expect(await rig.plane.tokens.authenticate(token)).toEqual({
+      kind: "token",
+      id,
+      orgId: "acme",
+      scopes: new Set(["runs:read"]),
+    });
   });
 
   it("is told once and kept as a hash", async () => {
@@ -25,7 +32,9 @@ describe("a token", () => {
     expect(JSON.stringify(await rig.store.all("SELECT * FROM tokens"))).not.toContain(secret);
     expect(await rig.store.all("SELECT hash FROM tokens")).toEqual([{ hash: sha256Hex(secret) }]);
     expect(JSON.stringify(dataOf(await rig.plane.tokens.listTokens()))).not.toContain(secret);
-    expect(dataOf(await rig.plane.tokens.listTokens()).items).toMatchObject([{ id, name: "ci", scopes: ["runs:read", "runs:write"] }]);
+    expect(dataOf(await rig.plane.tokens.listTokens()).items).toMatchObject([
+      { id, name: "ci", scopes: ["runs:read", "runs:write"] },
+    ]);
   });
 
   it("is known by the whole of its text", async () => {
@@ -34,11 +43,21 @@ describe("a token", () => {
     const other = await createToken(rig);
     const [brand, id, ...secret] = token.split("_");
     const forgeries = [
-      "", "sbx_", token.slice(0, -1), `${token}x`, ` ${token}`, `${token}\n`, token.toUpperCase(), `${brand}_${id}_${"A".repeat(43)}`,
-      `${brand}_${other.id}_${secret.join("_")}`, `${brand}_${"0".repeat(16)}_${secret.join("_")}`, `${brand}_' OR 1=1 --_${secret.join("_")}`,
+      "",
+      "sbx_",
+      token.slice(0, -1),
+      `${token}x`,
+      ` ${token}`,
+      `${token}\n`,
+      token.toUpperCase(),
+      `${brand}_${id}_${"A".repeat(43)}`,
+      `${brand}_${other.id}_${secret.join("_")}`,
+      `${brand}_${"0".repeat(16)}_${secret.join("_")}`,
+      `${brand}_' OR 1=1 --_${secret.join("_")}`,
     ];
 
-    for (const forgery of forgeries) expect([forgery, await rig.plane.tokens.authenticate(forgery)]).toEqual([forgery, undefined]);
+    for (const forgery of forgeries)
+      expect([forgery, await rig.plane.tokens.authenticate(forgery)]).toEqual([forgery, undefined]);
     expect(await rig.plane.tokens.authenticate(token)).toBeDefined();
   });
 
@@ -78,12 +97,17 @@ describe("a token", () => {
   });
 
   it.each([
-    ["no name", { name: "" }], ["no scopes", { scopes: [] }], ["a scope that is none", { scopes: ["root"] as never }],
-    ["a life beyond the limit", { expiresInMs: limit("token.lifeMs") + 1 }], ["a name beyond the limit", { name: "x".repeat(limit("token.nameLength") + 1) }],
+    ["no name", { name: "" }],
+    ["no scopes", { scopes: [] }],
+    ["a scope that is none", { scopes: ["root"] as never }],
+    ["a life beyond the limit", { expiresInMs: limit("token.lifeMs") + 1 }],
+    ["a name beyond the limit", { name: "x".repeat(limit("token.nameLength") + 1) }],
   ])("is refused with %s", async (_, over) => {
     await using rig = await Rig.open();
 
-    expect((await rig.plane.tokens.createToken({ name: "ci", scopes: ["admin"], ...over })).error?.code).toBe("VALIDATION_ERROR");
+    expect((await rig.plane.tokens.createToken({ name: "ci", scopes: ["admin"], ...over })).error?.code).toBe(
+      "VALIDATION_ERROR",
+    );
     expect(dataOf(await rig.plane.tokens.listTokens()).items).toEqual([]);
   });
 
@@ -97,7 +121,10 @@ describe("a token", () => {
     await using rig = await Rig.open();
     const revoked = await createToken(rig);
     const expiring = await createToken(rig, { expiresInMs: 60_000 });
-    const principals = [await rig.plane.tokens.authenticate(revoked.token), await rig.plane.tokens.authenticate(expiring.token)];
+    const principals = [
+      await rig.plane.tokens.authenticate(revoked.token),
+      await rig.plane.tokens.authenticate(expiring.token),
+    ];
     const good = () => Promise.all(principals.map((principal) => rig.plane.tokens.isStillGood(principal!)));
     expect(await good()).toEqual([true, true]);
 
@@ -158,6 +185,8 @@ describe("a ticket", () => {
     await using rig = await Rig.open();
     const { run } = await ticketFor(rig);
 
-    expect((await rig.plane.tokens.createTicket(run.id, caller(["admin"], { orgId: "other" }))).error?.code).toBe("RUN_NOT_FOUND");
+    expect((await rig.plane.tokens.createTicket(run.id, caller(["admin"], { orgId: "other" }))).error?.code).toBe(
+      "RUN_NOT_FOUND",
+    );
   });
 });

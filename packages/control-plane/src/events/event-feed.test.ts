@@ -88,7 +88,11 @@ describe("RunHandler.followEvents", () => {
     const reader = await Reader.open(rig, run.id);
     await eventually(() => reader.isDone);
 
-    expect(reader.batches.map(({ length }) => length)).toEqual([500, 500, (await rig.details(run.id)).run.lastSeq - 1_000]);
+    expect(reader.batches.map(({ length }) => length)).toEqual([
+      500,
+      500,
+      (await rig.details(run.id)).run.lastSeq - 1_000,
+    ]);
   });
 
   it("ends at once where a run that is over has nothing more, also after a number that it never had", async () => {
@@ -166,7 +170,10 @@ describe("RunHandler.followEvents", () => {
   it("does not hear of another run", async () => {
     await using rig = await Rig.open();
     const runner = await rig.runner();
-    const [quiet, busy] = [await rig.createRun([command("a", { requires: { features: ["none"] } })]), await rig.createRun(["b"])];
+    const [quiet, busy] = [
+      await rig.createRun([command("a", { requires: { features: ["none"] } })]),
+      await rig.createRun(["b"]),
+    ];
     const reader = await Reader.open(rig, quiet.id);
     await eventually(() => reader.seqs.length === 1);
     const before = reader.seqs;

@@ -7,12 +7,19 @@ import type { FakeRunner } from "../../test/_support/fake-runner.ts";
 import { dataOf, Rig } from "../../test/_support/rig.ts";
 
 /** Writes pieces of a stream one after the other. */
-function writer(rig: Rig, runner: FakeRunner, { attemptId, epoch }: StartGrant, stream: "stdout" | "stderr" = "stdout") {
+function writer(
+  rig: Rig,
+  runner: FakeRunner,
+  { attemptId, epoch }: StartGrant,
+  stream: "stdout" | "stderr" = "stdout",
+) {
   const channel = rig.plane.link.openOutput(runner.runnerId, () => {});
   let offset = 0;
   return (text: string) => {
     const bytes = Buffer.from(text);
-    channel.take(encodeOutputFrame({ attemptId, epoch, stream, offset, length: bytes.length, crc32: crc32(bytes), bytes }));
+    channel.take(
+      encodeOutputFrame({ attemptId, epoch, stream, offset, length: bytes.length, crc32: crc32(bytes), bytes }),
+    );
     offset += bytes.length;
   };
 }
@@ -52,7 +59,11 @@ describe("RunHandler.followOutput", () => {
     await live.done;
 
     expect([now.text(), live.text()]).toEqual(["one ", "one two three"]);
-    expect(live.chunks).toMatchObject([{ seq: 1, step: "a", attemptId: grant.attemptId, stream: "stdout", offset: 0, length: 4 }, { seq: 2, offset: 4 }, { seq: 3, offset: 8 }]);
+    expect(live.chunks).toMatchObject([
+      { seq: 1, step: "a", attemptId: grant.attemptId, stream: "stdout", offset: 0, length: 4 },
+      { seq: 2, offset: 4 },
+      { seq: 3, offset: 8 },
+    ]);
   });
 
   it("resumes anywhere without loss or doubling while more is stored", async () => {
@@ -65,7 +76,8 @@ describe("RunHandler.followOutput", () => {
     const readers = [];
     for (let piece = 1; piece <= 60; piece++) {
       write(`${piece} `);
-      if (piece % 6 === 0) readers.push({ after: piece / 2, ...(await read(rig, run.id, { after: piece / 2, follow: true })) });
+      if (piece % 6 === 0)
+        readers.push({ after: piece / 2, ...(await read(rig, run.id, { after: piece / 2, follow: true })) });
     }
     await rig.settle();
     await runner.finish(grant);
@@ -90,7 +102,9 @@ describe("RunHandler.followOutput", () => {
     await rig.settle();
 
     const texts = await Promise.all(
-      ([{}, { step: "a" }, { step: "b" }, { attemptId: b.attemptId }, { step: "a", attemptId: b.attemptId }] as const).map(async (options) => {
+      (
+        [{}, { step: "a" }, { step: "b" }, { attemptId: b.attemptId }, { step: "a", attemptId: b.attemptId }] as const
+      ).map(async (options) => {
         const reader = await read(rig, run.id, options);
         await reader.done;
         return reader.text();
@@ -98,7 +112,9 @@ describe("RunHandler.followOutput", () => {
     );
 
     expect(texts).toEqual(["from atroublefrom b", "from atrouble", "from b", "from b", ""]);
-    expect((await rig.plane.runs.followOutput(run.id, { step: "none", signal: AbortSignal.abort() })).error?.code).toBe("STEP_NOT_FOUND");
+    expect((await rig.plane.runs.followOutput(run.id, { step: "none", signal: AbortSignal.abort() })).error?.code).toBe(
+      "STEP_NOT_FOUND",
+    );
   });
 
   it("beyond what is kept of an attempt is a gap that readers see", async () => {
@@ -114,7 +130,10 @@ describe("RunHandler.followOutput", () => {
     const reader = await read(rig, run.id);
     await reader.done;
 
-    expect(reader.chunks).toMatchObject([{ length: 10 }, { length: 4, offset: 10, gap: "more output than is kept of one attempt" }]);
+    expect(reader.chunks).toMatchObject([
+      { length: 10 },
+      { length: 4, offset: 10, gap: "more output than is kept of one attempt" },
+    ]);
     expect(reader.text()).toBe("0123456789");
   });
 
@@ -140,12 +159,26 @@ describe("the intake of output", () => {
     await rig.createRun(["a"]);
     const { attemptId, epoch } = await runner.grant();
     const told: boolean[] = [];
-    const channel = rig.plane.link.openOutput(runner.runnerId, () => {}, (isFull) => told.push(isFull));
+    const channel = rig.plane.link.openOutput(
+      runner.runnerId,
+      () => {},
+      (isFull) => told.push(isFull),
+    );
     const bytes = Buffer.alloc(262_144, "x");
     const sum = crc32(bytes);
 
     for (let frame = 0; frame < 80; frame++) {
-      channel.take(encodeOutputFrame({ attemptId, epoch, stream: "stdout", offset: frame * bytes.length, length: bytes.length, crc32: sum, bytes }));
+      channel.take(
+        encodeOutputFrame({
+          attemptId,
+          epoch,
+          stream: "stdout",
+          offset: frame * bytes.length,
+          length: bytes.length,
+          crc32: sum,
+          bytes,
+        }),
+      );
     }
     expect(told).toEqual([true]);
 

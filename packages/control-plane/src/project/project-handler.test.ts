@@ -10,12 +10,25 @@ describe("ProjectHandler.putProject", () => {
   it("makes a project, and changes only what the request names", async () => {
     await using rig = await Rig.open();
 
-    const made = dataOf(await rig.plane.projects.putProject("p", { name: "P", env: { A: "1" }, repo: { url: "https://example.com/r.git" } }));
-    const changed = dataOf(await rig.plane.projects.putProject("p", { commands: { "deploy:prod": { argv: ["./deploy"] } } }));
+    const made = dataOf(
+      await rig.plane.projects.putProject("p", {
+        name: "P",
+        env: { A: "1" },
+        repo: { url: "https://example.com/r.git" },
+      }),
+    );
+    const changed = dataOf(
+      await rig.plane.projects.putProject("p", { commands: { "deploy:prod": { argv: ["./deploy"] } } }),
+    );
     const cleared = dataOf(await rig.plane.projects.putProject("p", { repo: null }));
 
     expect([made.created, changed.created]).toEqual([true, false]);
-    expect(changed).toMatchObject({ name: "P", env: { A: "1" }, repo: { url: "https://example.com/r.git" }, commands: { "deploy:prod": { argv: ["./deploy"] } } });
+    expect(changed).toMatchObject({
+      name: "P",
+      env: { A: "1" },
+      repo: { url: "https://example.com/r.git" },
+      commands: { "deploy:prod": { argv: ["./deploy"] } },
+    });
     expect(cleared).not.toHaveProperty("repo");
   });
 
@@ -56,7 +69,9 @@ describe("a secret", () => {
     await runner.grant(2);
 
     expect(runner.grants.map(({ envelope, secrets }) => [envelope.step, secrets, envelope.secretNames])).toEqual([
-      ["with", [{ name: "KEY", value: VALUE }], ["KEY"]], ["without", [], []], ["elsewhere", [], []],
+      ["with", [{ name: "KEY", value: VALUE }], ["KEY"]],
+      ["without", [], []],
+      ["elsewhere", [], []],
     ]);
   });
 
@@ -72,7 +87,11 @@ describe("a secret", () => {
       const bytes = await readFile(join(entry.parentPath, entry.name));
       expect([entry.name, bytes.includes(VALUE)]).toEqual([entry.name, false]);
     }
-    const answers = [await rig.details(run.id), await rig.events(run.id), dataOf(await rig.plane.projects.getProject("p"))];
+    const answers = [
+      await rig.details(run.id),
+      await rig.events(run.id),
+      dataOf(await rig.plane.projects.getProject("p")),
+    ];
     expect(JSON.stringify(answers)).not.toContain(VALUE);
     expect(dataOf(await rig.plane.projects.getProject("p")).secrets).toEqual({ prod: ["KEY"] });
   });
@@ -105,13 +124,18 @@ describe("a secret", () => {
   it("does not open with another key, and a key has 32 bytes", async () => {
     await using rig = await withSecret(":memory:");
 
-    await expect(new SecretVault({ store: rig.store, key: new Uint8Array(32) }).open("default", "p", "prod")).rejects.toThrow(/auth/iu);
+    await expect(
+      new SecretVault({ store: rig.store, key: new Uint8Array(32) }).open("default", "p", "prod"),
+    ).rejects.toThrow(/auth/iu);
     expect(() => new SecretVault({ store: rig.store, key: new Uint8Array(31) })).toThrow("32 bytes");
   });
 
   it("is sealed differently each time, and replaced by its name", async () => {
     await using rig = await withSecret(":memory:");
-    const sealed = async () => (await rig.store.all<{ sealed: Uint8Array }>("SELECT sealed FROM secrets")).map((row) => Buffer.from(row.sealed).toString("hex"));
+    const sealed = async () =>
+      (await rig.store.all<{ sealed: Uint8Array }>("SELECT sealed FROM secrets")).map((row) =>
+        Buffer.from(row.sealed).toString("hex"),
+      );
     const before = await sealed();
 
     dataOf(await rig.plane.projects.putSecret("p", "prod", "KEY", { value: VALUE }));
@@ -130,10 +154,16 @@ describe("a secret", () => {
     expect(dataOf(await rig.plane.projects.getProject("p")).secrets).toEqual({});
   });
 
-  it.each([["a scope that is none", "../x", "KEY", "v"], ["a name that is none", "prod", "A=B", "v"], ["no value", "prod", "KEY", ""]])("is refused with %s", async (_, scope, name, value) => {
+  it.each([
+    ["a scope that is none", "../x", "KEY", "v"],
+    ["a name that is none", "prod", "A=B", "v"],
+    ["no value", "prod", "KEY", ""],
+  ])("is refused with %s", async (_, scope, name, value) => {
     await using rig = await withSecret(":memory:");
 
     expect((await rig.plane.projects.putSecret("p", scope, name, { value })).error?.code).toBe("VALIDATION_ERROR");
-    expect((await rig.plane.projects.putSecret("absent", "prod", "KEY", { value: "v" })).error?.code).toBe("PROJECT_NOT_FOUND");
+    expect((await rig.plane.projects.putSecret("absent", "prod", "KEY", { value: "v" })).error?.code).toBe(
+      "PROJECT_NOT_FOUND",
+    );
   });
 });

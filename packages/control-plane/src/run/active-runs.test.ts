@@ -9,10 +9,13 @@ describe("ActiveRuns", () => {
     await using store = await openSignalboxStore({ directory: ":memory:" });
     const runLog = new RunLog({ store });
     const activeRuns = new ActiveRuns({ runLog, max: 2 });
-    const tell = (runId: string, state: "queued" | "succeeded") => runLog.tell({ runId, orgId: "a", state, lastSeq: 1, ready: [], timers: [] });
+    const tell = (runId: string, state: "queued" | "succeeded") =>
+      runLog.tell({ runId, orgId: "a", state, lastSeq: 1, ready: [], timers: [] });
 
     for (const runId of ["run_1", "run_2", "run_2"]) tell(runId, "queued");
-    expect(() => activeRuns.requireRoom("a")).toThrow(expect.objectContaining({ code: "RUN_LIMIT_EXCEEDED", details: { limit: 2 } }));
+    expect(() => activeRuns.requireRoom("a")).toThrow(
+      expect.objectContaining({ code: "RUN_LIMIT_EXCEEDED", details: { limit: 2 } }),
+    );
     expect(() => activeRuns.requireRoom("b")).not.toThrow();
     tell("run_1", "succeeded");
 

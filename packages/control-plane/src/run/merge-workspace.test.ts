@@ -11,7 +11,11 @@ function entry(path: string, content: string, executable = false): WorkspaceEntr
 }
 
 /** A workspace out of `{ path: content }`. */
-function workspace(files: Readonly<Record<string, string>>, commit: string | null = null, deleted: string[] = []): WorkspaceManifest {
+function workspace(
+  files: Readonly<Record<string, string>>,
+  commit: string | null = null,
+  deleted: string[] = [],
+): WorkspaceManifest {
   const entries = Object.entries(files).map(([path, content]) => entry(path, content));
   return { v: 1, commit, files: entries.toSorted((a, b) => (a.path < b.path ? -1 : 1)), deleted };
 }
@@ -20,7 +24,9 @@ function workspace(files: Readonly<Record<string, string>>, commit: string | nul
 function changes(files: Readonly<Record<string, string | null>>, commit: string | null = null): WorkspaceChanges {
   const all = Object.entries(files);
   return {
-    v: 1, commit, truncated: false,
+    v: 1,
+    commit,
+    truncated: false,
     written: all.flatMap(([path, content]) => (content === null ? [] : [entry(path, content)])),
     deleted: all.flatMap(([path, content]) => (content === null ? [path] : [])),
   };
@@ -54,7 +60,10 @@ describe("mergeWorkspace", () => {
   ])("finds a conflict in %s", (_, current, made) => {
     const paths = Object.keys(made);
 
-    expect(mergeWorkspace(workspace({ a: "1" }), workspace(current), changes(made))).toEqual({ kind: "conflict", paths });
+    expect(mergeWorkspace(workspace({ a: "1" }), workspace(current), changes(made))).toEqual({
+      kind: "conflict",
+      paths,
+    });
   });
 
   it("tells a change of the executable bit from none", () => {
@@ -92,7 +101,10 @@ describe("mergeWorkspace", () => {
   it("finds a conflict where two steps began from different commits", () => {
     const current = workspace({ a: "1" }, COMMIT);
 
-    expect(mergeWorkspace(workspace({}), current, changes({ b: "2" }, "d".repeat(40)))).toEqual({ kind: "conflict", paths: ["b"] });
+    expect(mergeWorkspace(workspace({}), current, changes({ b: "2" }, "d".repeat(40)))).toEqual({
+      kind: "conflict",
+      paths: ["b"],
+    });
   });
 
   it("comes to the same in either order for changes of different files", () => {
@@ -103,7 +115,10 @@ describe("mergeWorkspace", () => {
     fc.assert(
       fc.property(files, made, made, commit, (start, mine, theirs, at) => {
         const base = workspace(start, at);
-        const ours = changes(Object.fromEntries(Object.entries(mine).filter(([path]) => !Object.hasOwn(theirs, path))), at);
+        const ours = changes(
+          Object.fromEntries(Object.entries(mine).filter(([path]) => !Object.hasOwn(theirs, path))),
+          at,
+        );
         const others = changes(theirs, at);
 
         expect(merged(base, merged(base, base, ours), others)).toEqual(merged(base, merged(base, base, others), ours));

@@ -25,7 +25,11 @@ describe("planRun", () => {
     const shell = plan({ command: "npm ci\nnpm test" });
     const argv = plan({ command: { argv: ["git", "status"] } });
 
-    expect(shell).toMatchObject({ goal: "npm ci", source: "command", steps: [{ name: "command", tool: "command", inputs: { shell: "npm ci\nnpm test" } }] });
+    expect(shell).toMatchObject({
+      goal: "npm ci",
+      source: "command",
+      steps: [{ name: "command", tool: "command", inputs: { shell: "npm ci\nnpm test" } }],
+    });
     expect(argv).toMatchObject({ goal: "git status", steps: [{ inputs: { argv: ["git", "status"] } }] });
   });
 
@@ -34,7 +38,12 @@ describe("planRun", () => {
     const least = plan({ standard: { prompt: "fix it" } });
 
     expect(all.steps.map(({ tool, needs }) => `${tool} after ${needs.join()}`)).toEqual([
-      "codegen after ", "gate:typecheck after work", "gate:lint after typecheck", "gate:test after lint", "gate:security after test", "pull-request after security",
+      "codegen after ",
+      "gate:typecheck after work",
+      "gate:lint after typecheck",
+      "gate:test after lint",
+      "gate:security after test",
+      "pull-request after security",
     ]);
     expect(all.steps[0]?.inputs).toEqual({ prompt: "fix it", filePath: "notes.md" });
     expect(least.steps.map(({ tool }) => tool)).toEqual(["codegen"]);
@@ -43,11 +52,17 @@ describe("planRun", () => {
   it("makes one step for an agent out of instructions, with what kind of task it is", () => {
     const planned = plan({ instructions: "write a report", taskType: "research" });
 
-    expect(planned).toMatchObject({ goal: "write a report", source: "instructions", steps: [{ tool: "codegen", inputs: { prompt: "write a report", taskType: "research" } }] });
+    expect(planned).toMatchObject({
+      goal: "write a report",
+      source: "instructions",
+      steps: [{ tool: "codegen", inputs: { prompt: "write a report", taskType: "research" } }],
+    });
   });
 
   it("repeats the steps of another run with the new instructions in place of the old", () => {
-    const reference = CreateRunRequestSchema.parse(planSteps({ name: "work", tool: "codegen", inputs: { prompt: "old", filePath: "a.md" } }, command("check"))).plan;
+    const reference = CreateRunRequestSchema.parse(
+      planSteps({ name: "work", tool: "codegen", inputs: { prompt: "old", filePath: "a.md" } }, command("check")),
+    ).plan;
 
     const planned = plan({ instructions: "new" }, {}, reference);
 
@@ -68,19 +83,29 @@ describe("planRun", () => {
     const requires = { provider: "codex", features: ["gpu"], labels: { zone: "a", disk: "fast" } };
 
     const { steps } = plan({
-      ...planSteps(command("plain"), command("own", { requires: { provider: "other", features: ["net", "gpu"], labels: { zone: "b" } } })),
+      ...planSteps(
+        command("plain"),
+        command("own", { requires: { provider: "other", features: ["net", "gpu"], labels: { zone: "b" } } }),
+      ),
       requires,
     });
 
     expect(steps[0]?.requires).toEqual(requires);
-    expect(steps[1]?.requires).toEqual({ provider: "other", features: ["gpu", "net"], labels: { zone: "b", disk: "fast" } });
+    expect(steps[1]?.requires).toEqual({
+      provider: "other",
+      features: ["gpu", "net"],
+      labels: { zone: "b", disk: "fast" },
+    });
     expect(plan(planSteps(command("plain"))).steps[0]).not.toHaveProperty("requires");
   });
 
   it("pins the project's command and the entries that the step may see", () => {
     const project = { env: { PUBLIC: "1", HIDDEN: "2" }, commands: { "deploy:prod": { argv: ["./deploy"] } } };
 
-    const { steps } = plan(planSteps({ name: "ship", tool: "deploy:prod", envAllowed: ["PUBLIC", "ABSENT"] }, command("after")), project);
+    const { steps } = plan(
+      planSteps({ name: "ship", tool: "deploy:prod", envAllowed: ["PUBLIC", "ABSENT"] }, command("after")),
+      project,
+    );
 
     expect(steps[0]).toMatchObject({ command: { argv: ["./deploy"] }, environment: { PUBLIC: "1" } });
     expect(steps[1]).toMatchObject({ command: null, environment: {} });
@@ -106,7 +131,12 @@ describe("planRun", () => {
     );
 
     expect(Object.fromEntries(steps.map(({ name, gates }) => [name, gates]))).toEqual({
-      build: [], ask: [], side: [], deploy: [1], "ask-again": [1], announce: [1, 4],
+      build: [],
+      ask: [],
+      side: [],
+      deploy: [1],
+      "ask-again": [1],
+      announce: [1, 4],
     });
   });
 
@@ -114,13 +144,30 @@ describe("planRun", () => {
     const keyOf = (step: ReturnType<typeof command>, project = PROJECT) => plan(planSteps(step), project).steps[0]?.key;
 
     expect(keyOf(command("a", { timeoutMs: 500 }))).toBe(keyOf(command("a")));
-    expect(new Set([keyOf(command("a")), keyOf(command("b")), keyOf({ ...command("a"), inputs: { shell: "x" } }), keyOf(command("a"), { ...PROJECT, id: "q" })]).size).toBe(4);
+    expect(
+      new Set([
+        keyOf(command("a")),
+        keyOf(command("b")),
+        keyOf({ ...command("a"), inputs: { shell: "x" } }),
+        keyOf(command("a"), { ...PROJECT, id: "q" }),
+      ]).size,
+    ).toBe(4);
   });
 
   it("names an unknown tool where the caller wrote it, whatever order the steps come to", () => {
-    const request = planSteps(command("last", { needs: ["first"] }), command("first", { needs: [] }), command("first", { needs: [] }), { name: "odd", tool: "teleport", needs: [] });
+    const request = planSteps(
+      command("last", { needs: ["first"] }),
+      command("first", { needs: [] }),
+      command("first", { needs: [] }),
+      { name: "odd", tool: "teleport", needs: [] },
+    );
 
-    expect(() => plan(request)).toThrow(expect.objectContaining({ code: "UNKNOWN_TOOL", details: { issues: [{ path: "plan.steps[3].tool", message: "no such tool" }] } }));
+    expect(() => plan(request)).toThrow(
+      expect.objectContaining({
+        code: "UNKNOWN_TOOL",
+        details: { issues: [{ path: "plan.steps[3].tool", message: "no such tool" }] },
+      }),
+    );
   });
 
   it.each(["deploy:", "backup:", "deploy:a/b", "gate:", "toString", "gate:Manual"])("knows no tool %s", (tool) => {
@@ -130,12 +177,27 @@ describe("planRun", () => {
   it.each([
     ["nothing to run", { name: "x", tool: "command", inputs: {} }, "plan.steps[1].inputs"],
     ["an unknown input", { name: "x", tool: "command", inputs: { shell: "a", extra: 1 } }, "plan.steps[1].inputs"],
-    ["a path out of the workspace", { name: "x", tool: "command", inputs: { shell: "a", cwd: "../b" } }, "plan.steps[1].inputs.cwd"],
-    ["an argument with a NUL", { name: "x", tool: "command", inputs: { argv: ["a", "b\0"] } }, "plan.steps[1].inputs.argv[1]"],
+    [
+      "a path out of the workspace",
+      { name: "x", tool: "command", inputs: { shell: "a", cwd: "../b" } },
+      "plan.steps[1].inputs.cwd",
+    ],
+    [
+      "an argument with a NUL",
+      { name: "x", tool: "command", inputs: { argv: ["a", "b\0"] } },
+      "plan.steps[1].inputs.argv[1]",
+    ],
     ["no prompt", { name: "x", tool: "codegen" }, "plan.steps[1].inputs.prompt"],
-    ["more than the limit", { name: "x", tool: "deploy:p", inputs: { text: "é".repeat(limit("step.inputsBytes") / 2) } }, "plan.steps[1].inputs"],
+    [
+      "more than the limit",
+      { name: "x", tool: "deploy:p", inputs: { text: "é".repeat(limit("step.inputsBytes") / 2) } },
+      "plan.steps[1].inputs",
+    ],
   ])("refuses inputs with %s and says where", (_, step, path) => {
-    const error = expect.objectContaining({ code: "VALIDATION_ERROR", details: { issues: [expect.objectContaining({ path })] } });
+    const error = expect.objectContaining({
+      code: "VALIDATION_ERROR",
+      details: { issues: [expect.objectContaining({ path })] },
+    });
 
     expect(() => plan(planSteps(command("a"), step))).toThrow(error);
   });

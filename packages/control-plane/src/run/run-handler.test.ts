@@ -13,9 +13,24 @@ describe("RunHandler.createRun", () => {
     ["two ways at once", { command: "a", instructions: "b" }, "VALIDATION_ERROR", "command"],
     ["an unknown field", { command: "a", nonsense: 1 } as CreateRunInput, "VALIDATION_ERROR", ""],
     ["no steps", { plan: { goal: "g", steps: [] } }, "VALIDATION_ERROR", "plan.steps"],
-    ["an unknown tool", { plan: { goal: "g", steps: [{ name: "a", tool: "no" }] } }, "UNKNOWN_TOOL", "plan.steps[0].tool"],
-    ["a circle", { plan: { goal: "g", steps: [command("a", { needs: ["b"] }), command("b", { needs: ["a"] })] } }, "INVALID_PLAN", "plan.steps"],
-    ["a hostile branch", { command: "a", repo: { url: "https://example.com/r.git", branch: "--upload-pack=x" } }, "VALIDATION_ERROR", "repo.branch"],
+    [
+      "an unknown tool",
+      { plan: { goal: "g", steps: [{ name: "a", tool: "no" }] } },
+      "UNKNOWN_TOOL",
+      "plan.steps[0].tool",
+    ],
+    [
+      "a circle",
+      { plan: { goal: "g", steps: [command("a", { needs: ["b"] }), command("b", { needs: ["a"] })] } },
+      "INVALID_PLAN",
+      "plan.steps",
+    ],
+    [
+      "a hostile branch",
+      { command: "a", repo: { url: "https://example.com/r.git", branch: "--upload-pack=x" } },
+      "VALIDATION_ERROR",
+      "repo.branch",
+    ],
     ["a hostile repository", { command: "a", repo: { url: "ext::sh -c id" } }, "VALIDATION_ERROR", "repo.url"],
     ["a project that is none", { command: "a", projectId: "../x" }, "VALIDATION_ERROR", "projectId"],
     ["another run that is not there", { command: "a", fromRunId: "run_x" }, "RUN_NOT_FOUND", ""],
@@ -28,20 +43,39 @@ describe("RunHandler.createRun", () => {
     expect(error?.code).toBe(code);
     const issues = (error?.details?.["issues"] ?? [{ path }]) as { path: string }[];
     expect(issues[0]?.path).toBe(path);
-    expect(await rig.store.all("SELECT id FROM runs UNION SELECT id FROM projects UNION SELECT stream FROM events")).toEqual([]);
+    expect(
+      await rig.store.all("SELECT id FROM runs UNION SELECT id FROM projects UNION SELECT stream FROM events"),
+    ).toEqual([]);
   });
 
   it("makes the project when it is not there, and pins its configuration as it is now", async () => {
     await using rig = await Rig.open();
     const runner = await rig.runner();
-    dataOf(await rig.plane.projects.putProject("p", { env: { MODE: "old" }, commands: { "deploy:prod": { shell: "old" } }, repo: { url: "https://example.com/r.git" } }));
+    dataOf(
+      await rig.plane.projects.putProject("p", {
+        env: { MODE: "old" },
+        commands: { "deploy:prod": { shell: "old" } },
+        repo: { url: "https://example.com/r.git" },
+      }),
+    );
 
-    await rig.createRun([{ name: "ship", tool: "deploy:prod", envAllowed: ["MODE"], concurrencyKey: "k" }, { name: "again", tool: "deploy:prod", envAllowed: ["MODE"] }], { projectId: "p" });
-    dataOf(await rig.plane.projects.putProject("p", { env: { MODE: "new" }, commands: { "deploy:prod": { shell: "new" } } }));
+    await rig.createRun(
+      [
+        { name: "ship", tool: "deploy:prod", envAllowed: ["MODE"], concurrencyKey: "k" },
+        { name: "again", tool: "deploy:prod", envAllowed: ["MODE"] },
+      ],
+      { projectId: "p" },
+    );
+    dataOf(
+      await rig.plane.projects.putProject("p", { env: { MODE: "new" }, commands: { "deploy:prod": { shell: "new" } } }),
+    );
     await runner.work(await runner.grant());
 
     const grant = await runner.grant(1);
-    expect(grant).toMatchObject({ environment: { MODE: "old" }, envelope: { command: { shell: "old" }, repo: { url: "https://example.com/r.git" } } });
+    expect(grant).toMatchObject({
+      environment: { MODE: "old" },
+      envelope: { command: { shell: "old" }, repo: { url: "https://example.com/r.git" } },
+    });
     await rig.createRun(["x"], { projectId: "made-up" });
     expect(dataOf(await rig.plane.projects.getProject("made-up")).name).toBe("made-up");
   });
@@ -52,7 +86,11 @@ describe("RunHandler.createRun", () => {
 
     const run = await rig.createRun(["a"], {}, { ...caller(["admin"]), traceparent });
 
-    expect((await rig.events(run.id))[0]).toMatchObject({ type: "run.created", traceparent, actor: { kind: "token", id: "tok_1" } });
+    expect((await rig.events(run.id))[0]).toMatchObject({
+      type: "run.created",
+      traceparent,
+      actor: { kind: "token", id: "tok_1" },
+    });
   });
 });
 
@@ -80,7 +118,11 @@ describe("an idempotency key", () => {
     await rig.settle();
 
     expect(runner.heard("offer")).toHaveLength(1);
-    expect(rig.plane.stats()).toMatchObject({ runsActive: 0, stepsReady: 0, counters: { runs_created: 1, runs_succeeded: 1 } });
+    expect(rig.plane.stats()).toMatchObject({
+      runsActive: 0,
+      stepsReady: 0,
+      counters: { runs_created: 1, runs_succeeded: 1 },
+    });
     expect(await rig.states(run.id)).toBe("succeeded: succeeded");
   });
 
@@ -90,9 +132,16 @@ describe("an idempotency key", () => {
 
     const body = await rig.plane.runs.createRun({ command: "b" }, keyed("k", "other"));
     const route = await rig.plane.runs.cancelRun(first.id, {}, keyed("k", "body", "POST /runs/:id/cancel"));
-    const somebodyElse = await rig.plane.runs.createRun({ command: "b" }, { ...keyed("k", "other"), ...caller(["admin"], { id: "tok_2" }) });
+    const somebodyElse = await rig.plane.runs.createRun(
+      { command: "b" },
+      { ...keyed("k", "other"), ...caller(["admin"], { id: "tok_2" }) },
+    );
 
-    expect([body.error?.code, route.error?.code, somebodyElse.success]).toEqual(["IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_MISMATCH", true]);
+    expect([body.error?.code, route.error?.code, somebodyElse.success]).toEqual([
+      "IDEMPOTENCY_MISMATCH",
+      "IDEMPOTENCY_MISMATCH",
+      true,
+    ]);
   });
 
   it("makes one run of many requests at once", async () => {
@@ -140,7 +189,10 @@ describe("RunHandler.cancelRun", () => {
     await using rig = await Rig.open();
     const runner = await rig.runner({ slots: 1 });
     const run = await rig.createRun([
-      command("failing", { needs: [], retry: { maxAttempts: 2 } }), command("ready", { needs: [] }), command("pending", { needs: ["ready"] }), { ...GATE, needs: [] },
+      command("failing", { needs: [], retry: { maxAttempts: 2 } }),
+      command("ready", { needs: [] }),
+      command("pending", { needs: ["ready"] }),
+      { ...GATE, needs: [] },
     ]);
     const grant = await runner.grant();
     runner.answer = "silence";
@@ -159,12 +211,19 @@ describe("RunHandler.cancelRun", () => {
   it("waits for what runs, and is over when the last of it is", async () => {
     await using rig = await Rig.open();
     const runner = await rig.runner();
-    const run = await rig.createRun([command("a", { needs: [] }), command("b", { needs: [] }), command("c", { needs: ["a", "b"] })]);
+    const run = await rig.createRun([
+      command("a", { needs: [] }),
+      command("b", { needs: [] }),
+      command("c", { needs: ["a", "b"] }),
+    ]);
     const [a, b] = [await runner.grant(0), await runner.grant(1)];
     await runner.start(a);
     await runner.start(b);
 
-    expect(dataOf(await rig.plane.runs.cancelRun(run.id))).toMatchObject({ status: "running", cancelRequestedAt: expect.any(String) });
+    expect(dataOf(await rig.plane.runs.cancelRun(run.id))).toMatchObject({
+      status: "running",
+      cancelRequestedAt: expect.any(String),
+    });
     await runner.finish(a, { outcome: "cancelled" });
     expect(await rig.states(run.id)).toBe("running: cancelled running cancelled");
     await runner.finish(b, { outcome: "failed", reason: "tool_failure" });
@@ -204,7 +263,10 @@ describe("RunHandler.cancelRun", () => {
     const run = await rig.createRun(["a"]);
     await rig.plane.runs.cancelRun(run.id);
 
-    expect((await rig.plane.runs.cancelRun(run.id)).error).toMatchObject({ code: "INVALID_STATE", details: { state: "cancelled" } });
+    expect((await rig.plane.runs.cancelRun(run.id)).error).toMatchObject({
+      code: "INVALID_STATE",
+      details: { state: "cancelled" },
+    });
   });
 
   it("asked while the lease is being committed reaches the attempt", async () => {
@@ -213,7 +275,10 @@ describe("RunHandler.cancelRun", () => {
     const run = await rig.createRun(["a"]);
     const { offerId, attemptId } = runner.heard("offer")[0]!;
 
-    await Promise.all([runner.say({ type: "accept", offerId, attemptId }), rig.plane.runs.cancelRun(run.id, { mode: "abort" })]);
+    await Promise.all([
+      runner.say({ type: "accept", offerId, attemptId }),
+      rig.plane.runs.cancelRun(run.id, { mode: "abort" }),
+    ]);
 
     const grant = await runner.grant();
     expect(await runner.renew(grant)).toEqual(["abort"]);
@@ -234,18 +299,35 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { run, gate } = await askedFor(rig, { description: "ship it?" });
 
-    expect(gate).toMatchObject({ status: "pending", step: "ask", content: { description: "ship it?", guards: [{ name: "deploy", inputs: { shell: "echo deploy" } }] } });
+    expect(gate).toMatchObject({
+      status: "pending",
+      step: "ask",
+      content: { description: "ship it?", guards: [{ name: "deploy", inputs: { shell: "echo deploy" } }] },
+    });
     expect(gate.contentHash).toBe(hashGateContent(gate.content));
-    expect((await rig.events(run.id)).at(-1)).toMatchObject({ type: "gate.pending", data: { gateId: gate.id, contentHash: gate.contentHash } });
+    expect((await rig.events(run.id)).at(-1)).toMatchObject({
+      type: "gate.pending",
+      data: { gateId: gate.id, contentHash: gate.contentHash },
+    });
   });
 
   it("lets its step through when somebody says yes; the envelope names the answer", async () => {
     await using rig = await Rig.open();
     const { run, runner, gate } = await askedFor(rig);
 
-    const approved = dataOf(await rig.plane.runs.approveGate(gate.id, { note: "looks good", contentHash: gate.contentHash }, caller(["gates:decide"])));
+    const approved = dataOf(
+      await rig.plane.runs.approveGate(
+        gate.id,
+        { note: "looks good", contentHash: gate.contentHash },
+        caller(["gates:decide"]),
+      ),
+    );
 
-    expect(approved).toMatchObject({ status: "approved", note: "looks good", decidedBy: { kind: "token", id: "tok_1" } });
+    expect(approved).toMatchObject({
+      status: "approved",
+      note: "looks good",
+      decidedBy: { kind: "token", id: "tok_1" },
+    });
     expect((await runner.grant(1)).envelope.approvals).toEqual([{ gateId: gate.id, contentHash: gate.contentHash }]);
     expect(await rig.states(run.id)).toBe("running: succeeded succeeded ready");
   });
@@ -267,7 +349,9 @@ describe("a gate", () => {
 
     const first = dataOf(await rig.plane.runs.approveGate(gate.id, {}, caller(["admin"], { id: "first" })));
     await rig.pass(1_000);
-    const again = dataOf(await rig.plane.runs.approveGate(gate.id, { note: "me too" }, caller(["admin"], { id: "second" })));
+    const again = dataOf(
+      await rig.plane.runs.approveGate(gate.id, { note: "me too" }, caller(["admin"], { id: "second" })),
+    );
     const no = await rig.plane.runs.rejectGate(gate.id);
 
     expect(again).toEqual(first);
@@ -313,7 +397,11 @@ describe("a gate", () => {
   it("whose approval was taken back or turned to another content in the database starts nothing", async () => {
     await using directory = await tempDir();
     await using rig = await Rig.open({ directory: directory.path });
-    for (const change of ["state = 'denied'", "content_hash = 'other'", "content = replace(content, 'echo deploy', 'echo danger')"]) {
+    for (const change of [
+      "state = 'denied'",
+      "content_hash = 'other'",
+      "content = replace(content, 'echo deploy', 'echo danger')",
+    ]) {
       const { runner, gate, run } = await askedFor(rig);
       runner.answer = "silence";
       await rig.plane.runs.approveGate(gate.id);
@@ -330,21 +418,43 @@ describe("a gate", () => {
     }
   });
 
+  // Red without the comparison of the step with what the gate guards.
+  it("does not let a step through whose plan was changed in the database after the answer", async () => {
+    await using directory = await tempDir();
+    await using rig = await Rig.open({ directory: directory.path });
+    const run = await rig.createRun([GATE, "deploy"]);
+    dataOf(await rig.plane.runs.approveGate((await rig.details(run.id)).gates[0]!.id));
+
+    rig.editDatabase("UPDATE plans SET steps = replace(steps, 'echo deploy', 'echo danger')");
+    await rig.startPlane();
+    const runner = await rig.runner();
+    await eventually(() => runner.heard("withdraw").length === 1);
+
+    expect(runner.grants).toEqual([]);
+    expect((await rig.step(run.id, "deploy")).attempts).toEqual([]);
+  });
+
   it("takes exactly one of a hundred answers at once", async () => {
     for (let round = 0; round < 5; round++) {
       await using rig = await Rig.open();
       const { run, gate } = await askedFor(rig);
       const answers = Array.from({ length: 100 }, (_, index) => {
         const context = caller(["admin"], { id: `tok_${index}` });
-        return (index + round) % 2 === 0 ? rig.plane.runs.approveGate(gate.id, {}, context) : rig.plane.runs.rejectGate(gate.id, {}, context);
+        return (index + round) % 2 === 0
+          ? rig.plane.runs.approveGate(gate.id, {}, context)
+          : rig.plane.runs.rejectGate(gate.id, {}, context);
       });
 
       const taken = (await Promise.all(answers)).filter(({ success }) => success);
 
-      const decisions = (await rig.events(run.id)).filter(({ type }) => type === "gate.approved" || type === "gate.denied");
+      const decisions = (await rig.events(run.id)).filter(
+        ({ type }) => type === "gate.approved" || type === "gate.denied",
+      );
       const decided = dataOf(await rig.plane.runs.getGate(gate.id));
       expect(decisions).toHaveLength(1);
-      expect(new Set(taken.map(({ data }) => `${data.status} ${data.decidedBy?.id}`))).toEqual(new Set([`${decided.status} ${decided.decidedBy?.id}`]));
+      expect(new Set(taken.map(({ data }) => `${data.status} ${data.decidedBy?.id}`))).toEqual(
+        new Set([`${decided.status} ${decided.decidedBy?.id}`]),
+      );
     }
   });
 
@@ -355,7 +465,8 @@ describe("a gate", () => {
     const other = await rig.createRun([GATE]);
     dataOf(await rig.plane.runs.approveGate(gate.id));
 
-    const ids = async (query: Parameters<typeof rig.plane.runs.listGates>[0]) => dataOf(await rig.plane.runs.listGates(query)).items.map(({ runId }) => runId);
+    const ids = async (query: Parameters<typeof rig.plane.runs.listGates>[0]) =>
+      dataOf(await rig.plane.runs.listGates(query)).items.map(({ runId }) => runId);
 
     expect(await ids({})).toEqual([other.id, run.id]);
     expect(await ids({ status: "pending" })).toEqual([other.id]);
@@ -402,7 +513,9 @@ describe("RunHandler.listRuns", () => {
     const pages: string[][] = [];
     let cursor: string | undefined;
     do {
-      const { items, nextCursor } = dataOf(await rig.plane.runs.listRuns({ limit: 2, ...(cursor === undefined ? {} : { cursor }) }));
+      const { items, nextCursor } = dataOf(
+        await rig.plane.runs.listRuns({ limit: 2, ...(cursor === undefined ? {} : { cursor }) }),
+      );
       pages.push(items.map(({ id }) => id));
       cursor = nextCursor;
     } while (cursor !== undefined);
@@ -419,14 +532,21 @@ describe("a run that is over", () => {
     const runner = await rig.runner();
     const run = await rig.createRun(["a"]);
     const artifacts = [];
-    for (const path of ["data.json", "report.md"]) artifacts.push({ path, sha256: await rig.putBlob(path), bytes: path.length });
+    for (const path of ["data.json", "report.md"])
+      artifacts.push({ path, sha256: await rig.putBlob(path), bytes: path.length });
 
     expect((await rig.details(run.id)).summary).toBeNull();
     await runner.work(await runner.grant(), { artifacts, outputs: { answer: 42 } });
 
     const details = await rig.details(run.id);
     expect(details.summary).toEqual({
-      goal: "a goal", primaryArtifact: "report.md", secondaryArtifacts: ["data.json"], executionAttempted: true, executionSucceeded: true, reasonForFailure: null, notes: null,
+      goal: "a goal",
+      primaryArtifact: "report.md",
+      secondaryArtifacts: ["data.json"],
+      executionAttempted: true,
+      executionSucceeded: true,
+      reasonForFailure: null,
+      notes: null,
     });
     expect(details.steps[0]?.outputs).toEqual({ answer: 42 });
     const { artifact, content } = dataOf(await rig.plane.runs.getArtifact(details.artifacts[1]!.id));
@@ -441,9 +561,22 @@ describe("a run that is over", () => {
     const runner = await rig.runner();
     const run = await rig.createRun(["a", "b"]);
 
-    await runner.work(await runner.grant(), { outcome: "failed", reason: "tool_failure", exitCode: 2, message: "exit code 2" });
+    await runner.work(await runner.grant(), {
+      outcome: "failed",
+      reason: "tool_failure",
+      exitCode: 2,
+      message: "exit code 2",
+    });
 
-    expect((await rig.details(run.id)).summary).toMatchObject({ executionSucceeded: false, reasonForFailure: "tool_failure", notes: "step a failed: exit code 2" });
-    expect(rig.plane.stats()).toMatchObject({ runsActive: 0, attemptsLive: 0, counters: { runs_created: 1, runs_failed: 1, runs_succeeded: 0 } });
+    expect((await rig.details(run.id)).summary).toMatchObject({
+      executionSucceeded: false,
+      reasonForFailure: "tool_failure",
+      notes: "step a failed: exit code 2",
+    });
+    expect(rig.plane.stats()).toMatchObject({
+      runsActive: 0,
+      attemptsLive: 0,
+      counters: { runs_created: 1, runs_failed: 1, runs_succeeded: 0 },
+    });
   });
 });

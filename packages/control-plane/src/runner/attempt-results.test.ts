@@ -9,12 +9,26 @@ import { command, dataOf, Rig } from "../../test/_support/rig.ts";
 
 async function write(rig: Rig, runnerId: string, { attemptId, epoch }: Held, text: string, offset = 0): Promise<void> {
   const bytes = Buffer.from(text);
-  rig.plane.link.openOutput(runnerId, () => {}).take(encodeOutputFrame({ attemptId, epoch, stream: "stdout", offset, length: bytes.length, crc32: crc32(bytes), bytes }));
+  rig.plane.link
+    .openOutput(runnerId, () => {})
+    .take(
+      encodeOutputFrame({
+        attemptId,
+        epoch,
+        stream: "stdout",
+        offset,
+        length: bytes.length,
+        crc32: crc32(bytes),
+        bytes,
+      }),
+    );
   await rig.settle();
 }
 
 function stdout(text: string, over: { sha256?: string } = {}) {
-  return { streams: [{ stream: "stdout" as const, length: Buffer.byteLength(text), sha256: sha256Hex(text), ...over }] };
+  return {
+    streams: [{ stream: "stdout" as const, length: Buffer.byteLength(text), sha256: sha256Hex(text), ...over }],
+  };
 }
 
 describe("a result", () => {
@@ -43,7 +57,10 @@ describe("a result", () => {
     await Promise.all(Array.from({ length: 20 }, () => runner.finish(grant)));
     await rig.settle();
 
-    const verdicts = runner.heard("finish_ack").map(({ verdict }) => verdict).toSorted();
+    const verdicts = runner
+      .heard("finish_ack")
+      .map(({ verdict }) => verdict)
+      .toSorted();
     expect(verdicts).toEqual(["applied", ...Array.from({ length: 19 }, () => "duplicate")]);
     expect((await rig.step(run.id, "b")).attempts).toHaveLength(1);
   });
@@ -85,7 +102,10 @@ describe("a result", () => {
     await write(rig, runner.runnerId, grant, "hello ");
 
     const early = await runner.finish(grant, stdout("hello world"));
-    expect(early).toMatchObject({ verdict: "incomplete", missing: { blobs: [], streams: [{ stream: "stdout", offset: 6 }] } });
+    expect(early).toMatchObject({
+      verdict: "incomplete",
+      missing: { blobs: [], streams: [{ stream: "stdout", offset: 6 }] },
+    });
     expect(await rig.states(run.id)).toBe("running: running");
     await write(rig, runner.runnerId, grant, "world", 6);
 
@@ -93,7 +113,10 @@ describe("a result", () => {
   });
 
   // Red without `#withChecksums`.
-  it.each([["as it came in", false], ["read again after a restart", true]])("fails when its output, %s, is not what was sent", async (_, restarts) => {
+  it.each([
+    ["as it came in", false],
+    ["read again after a restart", true],
+  ])("fails when its output, %s, is not what was sent", async (_, restarts) => {
     await using rig = await Rig.open();
     let runner = await rig.runner();
     const run = await rig.createRun(["work"]);
@@ -107,7 +130,11 @@ describe("a result", () => {
 
     await runner.finish(grant, stdout("hello", { sha256: sha256Hex("jello") }));
 
-    expect(await rig.step(run.id, "work")).toMatchObject({ status: "failed", reason: "runtime_error", message: "stored stdout differs from what the runner sent" });
+    expect(await rig.step(run.id, "work")).toMatchObject({
+      status: "failed",
+      reason: "runtime_error",
+      message: "stored stdout differs from what the runner sent",
+    });
   });
 
   it("whose output was read again after a restart is found to be right", async () => {
@@ -132,7 +159,13 @@ describe("a result", () => {
     await rig.createRun(["work"]);
     const grant = await runner.grant();
     await runner.start(grant);
-    const changes = { v: 1, commit: null, deleted: [], truncated: false, written: [{ path: "a", sha256: sha256Hex("file"), bytes: 4, executable: false }] };
+    const changes = {
+      v: 1,
+      commit: null,
+      deleted: [],
+      truncated: false,
+      written: [{ path: "a", sha256: sha256Hex("file"), bytes: 4, executable: false }],
+    };
     const list = { sha256: sha256Hex(JSON.stringify(changes)), files: 1 };
     const artifacts = [{ path: "b", sha256: sha256Hex("artifact"), bytes: 8 }];
     const missing = async () => (await runner.finish(grant, { changes: list, artifacts })).missing?.blobs.toSorted();
@@ -146,21 +179,22 @@ describe("a result", () => {
     expect((await runner.finish(grant, { changes: list, artifacts })).verdict).toBe("applied");
   });
 
-  it.each([["no JSON", "{"], ["something else", "[1]"], ["a path out of the workspace", '{"v":1,"commit":null,"written":[],"deleted":["../x"],"truncated":false}']])(
-    "whose list of changes is %s fails the step and is acknowledged",
-    async (_, text) => {
-      await using rig = await Rig.open();
-      const runner = await rig.runner();
-      const run = await rig.createRun(["work"]);
-      const grant = await runner.grant();
-      await runner.start(grant);
+  it.each([
+    ["no JSON", "{"],
+    ["something else", "[1]"],
+    ["a path out of the workspace", '{"v":1,"commit":null,"written":[],"deleted":["../x"],"truncated":false}'],
+  ])("whose list of changes is %s fails the step and is acknowledged", async (_, text) => {
+    await using rig = await Rig.open();
+    const runner = await rig.runner();
+    const run = await rig.createRun(["work"]);
+    const grant = await runner.grant();
+    await runner.start(grant);
 
-      const answer = await runner.finish(grant, { changes: { sha256: await rig.putBlob(text), files: 1 } });
+    const answer = await runner.finish(grant, { changes: { sha256: await rig.putBlob(text), files: 1 } });
 
-      expect(answer.verdict).toBe("applied");
-      expect(await rig.step(run.id, "work")).toMatchObject({ status: "failed", reason: "runtime_error" });
-    },
-  );
+    expect(answer.verdict).toBe("applied");
+    expect(await rig.step(run.id, "work")).toMatchObject({ status: "failed", reason: "runtime_error" });
+  });
 
   it("that the store cannot take now is not acknowledged; said again, it is applied", async () => {
     await using rig = await Rig.open();
@@ -215,13 +249,17 @@ describe("what an attempt changed", () => {
     const { runner, run, grants } = await twoSideBySide(rig);
 
     await runner.finish(grants[0], { changes: await rig.putChanges({ "same.txt": "from a" }) });
-    const answer = await runner.finish(grants[1], { changes: await rig.putChanges({ "same.txt": "from b", "b.txt": "b" }) });
+    const answer = await runner.finish(grants[1], {
+      changes: await rig.putChanges({ "same.txt": "from b", "b.txt": "b" }),
+    });
 
     const { steps, run: ended } = await rig.details(run.id);
     expect(answer.verdict).toBe("applied");
     expect(ended).toMatchObject({ status: "failed", reason: "workspace_conflict" });
     expect(steps.find(({ status }) => status === "failed")).toMatchObject({ reason: "workspace_conflict" });
-    expect(dataOf(await rig.plane.runs.listFiles(run.id)).files).toMatchObject([{ path: "same.txt", sha256: sha256Hex("from a") }]);
+    expect(dataOf(await rig.plane.runs.listFiles(run.id)).files).toMatchObject([
+      { path: "same.txt", sha256: sha256Hex("from a") },
+    ]);
   });
 
   it("is the beginning of the step after it, and can be read when the runner is gone", async () => {
@@ -231,7 +269,11 @@ describe("what an attempt changed", () => {
     await runner.work(await runner.grant(), { changes: await rig.putChanges({ "dir/a.txt": "hello" }) });
 
     const next = await runner.grant(1);
-    expect(next.envelope.baseManifest).toBe((await rig.store.all<{ progress: string }>("SELECT progress FROM runs")).map(({ progress }) => JSON.parse(progress).manifest)[0]);
+    expect(next.envelope.baseManifest).toBe(
+      (await rig.store.all<{ progress: string }>("SELECT progress FROM runs")).map(
+        ({ progress }) => JSON.parse(progress).manifest,
+      )[0],
+    );
     await runner.work(next, { changes: await rig.putChanges({ "dir/a.txt": null, "b.txt": "b" }) });
     dataOf(await rig.plane.runners.deregisterRunner(runner.runnerId));
 
@@ -259,7 +301,11 @@ describe("what an attempt changed", () => {
     const runner = await rig.runner();
     const run = await rig.createRun(["a"]);
 
-    await runner.work(await runner.grant(), { outcome: "failed", reason: "tool_failure", changes: await rig.putChanges({ "a.txt": "half" }) });
+    await runner.work(await runner.grant(), {
+      outcome: "failed",
+      reason: "tool_failure",
+      changes: await rig.putChanges({ "a.txt": "half" }),
+    });
 
     expect(dataOf(await rig.plane.runs.listFiles(run.id)).files).toEqual([]);
   });

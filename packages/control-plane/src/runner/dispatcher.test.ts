@@ -18,7 +18,13 @@ describe("an offer", () => {
     const grant = await runner.grant();
 
     const [attempt] = (await rig.step(run.id, "work")).attempts;
-    expect(attempt).toMatchObject({ id: grant.attemptId, epoch: grant.epoch, runnerId: runner.runnerId, status: "leased", envelopeHash: grant.envelopeHash });
+    expect(attempt).toMatchObject({
+      id: grant.attemptId,
+      epoch: grant.epoch,
+      runnerId: runner.runnerId,
+      status: "leased",
+      envelopeHash: grant.envelopeHash,
+    });
     expect(runner.messages.map(({ type }) => type)).toEqual(["offer", "start"]);
   });
 
@@ -32,7 +38,9 @@ describe("an offer", () => {
     expect(other.heard("offer")).toHaveLength(0);
     await rig.pass(1);
 
-    expect(silent.heard("withdraw").map(({ offerId }) => offerId)).toEqual(silent.heard("offer").map(({ offerId }) => offerId));
+    expect(silent.heard("withdraw").map(({ offerId }) => offerId)).toEqual(
+      silent.heard("offer").map(({ offerId }) => offerId),
+    );
     expect(await other.grant()).toMatchObject({ epoch: 1 });
     expect((await rig.step(run.id, "work")).attempts).toHaveLength(1);
   });
@@ -108,7 +116,10 @@ describe("an offer", () => {
 
   it("of a run that is cancelled is withdrawn, and its place and key are free at once", async () => {
     await using rig = await Rig.open();
-    const [silent, other] = [await rig.runner({ answer: "silence", slots: 1, labels: { kind: "a" } }), await rig.runner({ labels: { kind: "b" } })];
+    const [silent, other] = [
+      await rig.runner({ answer: "silence", slots: 1, labels: { kind: "a" } }),
+      await rig.runner({ labels: { kind: "b" } }),
+    ];
     const run = await rig.createRun([command("a", { concurrencyKey: "k", requires: { labels: { kind: "a" } } })]);
     await rig.createRun([command("b", { concurrencyKey: "k", requires: { labels: { kind: "b" } } })]);
     expect(silent.heard("offer")).toHaveLength(1);
@@ -169,7 +180,11 @@ describe("a step", () => {
     await rig.createRun([command("one", { requires })]);
     await rig.settle();
 
-    const fitting = await rig.runner({ providers: ["codex"], features: ["gpu", "net"], labels: { zone: "a", disk: "fast" } });
+    const fitting = await rig.runner({
+      providers: ["codex"],
+      features: ["gpu", "net"],
+      labels: { zone: "a", disk: "fast" },
+    });
     const grant = await fitting.grant();
     await fitting.work(grant);
     await rig.createRun([command("two", { requires })]);
@@ -311,7 +326,10 @@ describe("a concurrency key", () => {
 
   it("that a refused lease gives up goes to a step that only another runner can take", async () => {
     await using rig = await Rig.open();
-    const [one, two] = [await rig.runner({ answer: "silence", labels: { n: "1" } }), await rig.runner({ labels: { n: "2" } })];
+    const [one, two] = [
+      await rig.runner({ answer: "silence", labels: { n: "1" } }),
+      await rig.runner({ labels: { n: "2" } }),
+    ];
     await rig.createRun([command("a", { concurrencyKey: "k", requires: { labels: { n: "1" } } })]);
     await rig.createRun([command("b", { concurrencyKey: "k", requires: { labels: { n: "2" } } })]);
     const { offerId, attemptId } = one.heard("offer")[0]!;
@@ -349,7 +367,9 @@ describe("a lease", () => {
 
 describe("RunHandler.explainRun", () => {
   async function reasonOf(rig: Rig, runId: string): Promise<string> {
-    return dataOf(await rig.plane.runs.explainRun(runId)).map(({ step, reason }) => `${step}: ${reason}`).join(", ");
+    return dataOf(await rig.plane.runs.explainRun(runId))
+      .map(({ step, reason }) => `${step}: ${reason}`)
+      .join(", ");
   }
 
   it("tells of missing runners, of what they lack, of full and of draining ones", async () => {
@@ -375,7 +395,9 @@ describe("RunHandler.explainRun", () => {
     const runner = await rig.runner({ slots: 1 });
     const holder = await rig.createRun([command("a", { concurrencyKey: "k", retry: { maxAttempts: 2 } })]);
     const run = await rig.createRun([
-      command("keyed", { concurrencyKey: "k" }), command("after"), { name: "ask", tool: "gate:manual", needs: [] },
+      command("keyed", { concurrencyKey: "k" }),
+      command("after"),
+      { name: "ask", tool: "gate:manual", needs: [] },
     ]);
     const grant = await runner.grant();
     await runner.start(grant);

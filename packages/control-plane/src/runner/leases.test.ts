@@ -33,7 +33,10 @@ describe("a lease", () => {
     expect(await rig.states(run.id)).toBe("running: running");
     await rig.pass(1);
 
-    expect((await rig.step(run.id, "work")).attempts).toMatchObject([{ status: "lost", reason: "runner_lost" }, { epoch: 2 }]);
+    expect((await rig.step(run.id, "work")).attempts).toMatchObject([
+      { status: "lost", reason: "runner_lost" },
+      { epoch: 2 },
+    ]);
     expect((await runner.grant(1)).epoch).toBe(2);
     expect(rig.plane.stats().counters["attempts_lost"]).toBe(1);
   });
@@ -108,7 +111,10 @@ describe("a lease", () => {
     await rig.createRun(["work"]);
     const grant = await runner.grant();
 
-    expect(await runner.renew({ attemptId: grant.attemptId, epoch: grant.epoch, ...over }, grant)).toEqual(["lost", "renewed"]);
+    expect(await runner.renew({ attemptId: grant.attemptId, epoch: grant.epoch, ...over }, grant)).toEqual([
+      "lost",
+      "renewed",
+    ]);
   });
 
   // Red without the comparison of `runnerId` in `#renew`.
@@ -142,21 +148,30 @@ describe("an attempt that was lost", () => {
   }
 
   // Each red when units do not compare the epoch and the holder (`loadHeldAttempt`), or do not look whether it has ended.
-  it.each(["started", "progress", "finish", "renew"] as const)("can be no more %s, and what runs instead is left alone", async (what) => {
-    await using rig = await Rig.open();
-    const { late, old, heir, grant, run } = await lostAndTriedAgain(rig);
-    const before = await rig.events(run.id);
+  it.each(["started", "progress", "finish", "renew"] as const)(
+    "can be no more %s, and what runs instead is left alone",
+    async (what) => {
+      await using rig = await Rig.open();
+      const { late, old, heir, grant, run } = await lostAndTriedAgain(rig);
+      const before = await rig.events(run.id);
 
-    if (what === "started") await late.start(old);
-    if (what === "progress") await late.say({ type: "progress", attemptId: old.attemptId, epoch: old.epoch, percent: 99 });
-    const said = what === "finish" ? (await late.finish(old)).verdict : what === "renew" ? (await late.renew(old))[0] : late.heard("fenced").at(-1)?.attemptId;
+      if (what === "started") await late.start(old);
+      if (what === "progress")
+        await late.say({ type: "progress", attemptId: old.attemptId, epoch: old.epoch, percent: 99 });
+      const said =
+        what === "finish"
+          ? (await late.finish(old)).verdict
+          : what === "renew"
+            ? (await late.renew(old))[0]
+            : late.heard("fenced").at(-1)?.attemptId;
 
-    expect(said).toBe({ started: old.attemptId, progress: old.attemptId, finish: "fenced", renew: "lost" }[what]);
-    expect(await rig.events(run.id)).toEqual(before);
-    expect(await heir.renew(grant)).toEqual(["renewed"]);
-    await heir.finish(grant);
-    expect(await rig.states(run.id)).toBe("succeeded: succeeded");
-  });
+      expect(said).toBe({ started: old.attemptId, progress: old.attemptId, finish: "fenced", renew: "lost" }[what]);
+      expect(await rig.events(run.id)).toEqual(before);
+      expect(await heir.renew(grant)).toEqual(["renewed"]);
+      await heir.finish(grant);
+      expect(await rig.states(run.id)).toBe("succeeded: succeeded");
+    },
+  );
 
   it("can write no more output", async () => {
     await using rig = await Rig.open();
@@ -165,7 +180,17 @@ describe("an attempt that was lost", () => {
     const answers: OutputAnswer[] = [];
 
     const channel = rig.plane.link.openOutput(late.runnerId, (answer) => answers.push(answer));
-    channel.take(encodeOutputFrame({ attemptId: old.attemptId, epoch: old.epoch, stream: "stdout", offset: 0, length: 4, crc32: crc32(bytes), bytes }));
+    channel.take(
+      encodeOutputFrame({
+        attemptId: old.attemptId,
+        epoch: old.epoch,
+        stream: "stdout",
+        offset: 0,
+        length: 4,
+        crc32: crc32(bytes),
+        bytes,
+      }),
+    );
     await rig.settle();
 
     expect(answers).toEqual([{ type: "fenced", attemptId: old.attemptId, epoch: old.epoch }]);
@@ -272,14 +297,20 @@ describe("a runner that comes back", () => {
     const grant = await after.grant();
 
     expect(grant.epoch).toBe(2);
-    expect((await rig.step(run.id, "work")).attempts).toMatchObject([{ status: "interrupted", reason: "interrupted" }, { status: "leased" }]);
+    expect((await rig.step(run.id, "work")).attempts).toMatchObject([
+      { status: "interrupted", reason: "interrupted" },
+      { status: "leased" },
+    ]);
   });
 
   it("is told what of the things that it names is nobody's, another's, and done", async () => {
     await using rig = await Rig.open();
     const runner = await rig.runner();
     const other = await rig.runner({ slots: 9 });
-    const run = await rig.createRun([command("done", { requires: { runnerId: runner.runnerId } }), command("held", { requires: { runnerId: other.runnerId } })]);
+    const run = await rig.createRun([
+      command("done", { requires: { runnerId: runner.runnerId } }),
+      command("held", { requires: { runnerId: other.runnerId } }),
+    ]);
     const done = await runner.grant();
     await runner.work(done);
     const held = await other.grant();

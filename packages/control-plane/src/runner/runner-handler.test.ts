@@ -13,14 +13,22 @@ const LOAD = { cpuPercent: 10, memoryPercent: 20, diskPercent: 30 };
 /** Everything that a handler tells from now on: `runner_online rnr_1`. */
 function told(runners: RunnerHandler): string[] {
   const events: string[] = [];
-  for (const name of ["runner_registered", "runner_deregistered", "runner_online", "runner_offline", "runner_draining"] as const) {
+  for (const name of [
+    "runner_registered",
+    "runner_deregistered",
+    "runner_online",
+    "runner_offline",
+    "runner_draining",
+  ] as const) {
     runners.on(name, ({ runnerId }: { runnerId: string }) => events.push(`${name} ${runnerId}`));
   }
   return events;
 }
 
 async function streamOf(rig: Rig, runnerId: string): Promise<string[]> {
-  return (await rig.store.all<{ type: string }>("SELECT type FROM events WHERE stream = ? ORDER BY seq", runnerId)).map(({ type }) => type);
+  return (await rig.store.all<{ type: string }>("SELECT type FROM events WHERE stream = ? ORDER BY seq", runnerId)).map(
+    ({ type }) => type,
+  );
 }
 
 describe("RunnerHandler.registerRunner", () => {
@@ -28,10 +36,22 @@ describe("RunnerHandler.registerRunner", () => {
     await using rig = await Rig.open();
     const events = told(rig.plane.runners);
 
-    const runner = dataOf(await rig.plane.runners.registerRunner({ ...MACHINE, capabilities: { providers: ["codex"] }, labels: { zone: "a" }, runtimeVersions: { node: "24" } }));
+    const runner = dataOf(
+      await rig.plane.runners.registerRunner({
+        ...MACHINE,
+        capabilities: { providers: ["codex"] },
+        labels: { zone: "a" },
+        runtimeVersions: { node: "24" },
+      }),
+    );
 
     expect(runner).toMatchObject({
-      id: runner.runnerId, status: "online", connected: false, activeAttempts: 0, labels: { zone: "a" }, runtimeVersions: { node: "24" },
+      id: runner.runnerId,
+      status: "online",
+      connected: false,
+      activeAttempts: 0,
+      labels: { zone: "a" },
+      runtimeVersions: { node: "24" },
       capabilities: { providers: ["codex"], features: [], maxConcurrentSessions: 5 },
     });
     expect(events).toEqual([`runner_registered ${runner.id}`, `runner_online ${runner.id}`]);
@@ -105,7 +125,10 @@ describe("signs of life", () => {
     await rig.settle();
 
     expect(events).toEqual([`runner_offline ${runner.runnerId}`, `runner_online ${runner.runnerId}`]);
-    expect(dataOf(await rig.plane.runners.getRunner(runner.runnerId))).toMatchObject({ status: "online", load: { cpuPercent: 1, memoryPercent: 2, diskPercent: 3 } });
+    expect(dataOf(await rig.plane.runners.getRunner(runner.runnerId))).toMatchObject({
+      status: "online",
+      load: { cpuPercent: 1, memoryPercent: 2, diskPercent: 3 },
+    });
     expect((await streamOf(rig, runner.runnerId)).slice(-2)).toEqual(["runner.offline", "runner.online"]);
   });
 
@@ -138,12 +161,26 @@ describe("signs of life", () => {
     await using rig = await Rig.open({ runner: { heartbeatTimeoutMs: 3_000 } });
     const { runnerId } = dataOf(await rig.plane.runners.registerRunner(MACHINE));
     await rig.pass(6_000);
-    const beat = { runnerId, timestamp: new Date(rig.clock.now()).toISOString(), activeSessions: [], load: LOAD, runtimeVersions: { codex: "1.2.3" } };
+    const beat = {
+      runnerId,
+      timestamp: new Date(rig.clock.now()).toISOString(),
+      activeSessions: [],
+      load: LOAD,
+      runtimeVersions: { codex: "1.2.3" },
+    };
 
     expect(dataOf(await rig.plane.runners.handleHeartbeat(beat))).toEqual({ runnerId, status: "online" });
-    expect(dataOf(await rig.plane.runners.getRunner(runnerId))).toMatchObject({ load: LOAD, runtimeVersions: { codex: "1.2.3" }, lastHeartbeatAt: beat.timestamp });
-    expect((await rig.plane.runners.handleHeartbeat({ ...beat, load: { ...LOAD, cpuPercent: 101 } })).error?.code).toBe("VALIDATION_ERROR");
-    expect((await rig.plane.runners.handleHeartbeat({ ...beat, runnerId: "rnr_x" })).error?.code).toBe("RUNNER_NOT_FOUND");
+    expect(dataOf(await rig.plane.runners.getRunner(runnerId))).toMatchObject({
+      load: LOAD,
+      runtimeVersions: { codex: "1.2.3" },
+      lastHeartbeatAt: beat.timestamp,
+    });
+    expect((await rig.plane.runners.handleHeartbeat({ ...beat, load: { ...LOAD, cpuPercent: 101 } })).error?.code).toBe(
+      "VALIDATION_ERROR",
+    );
+    expect((await rig.plane.runners.handleHeartbeat({ ...beat, runnerId: "rnr_x" })).error?.code).toBe(
+      "RUNNER_NOT_FOUND",
+    );
   });
 
   it("of a runner that has left are refused", async () => {
@@ -151,7 +188,12 @@ describe("signs of life", () => {
     const { runnerId } = dataOf(await rig.plane.runners.registerRunner(MACHINE));
     dataOf(await rig.plane.runners.deregisterRunner(runnerId));
 
-    const { error } = await rig.plane.runners.handleHeartbeat({ runnerId, timestamp: new Date(0).toISOString(), activeSessions: [], load: LOAD });
+    const { error } = await rig.plane.runners.handleHeartbeat({
+      runnerId,
+      timestamp: new Date(0).toISOString(),
+      activeSessions: [],
+      load: LOAD,
+    });
 
     expect(error).toMatchObject({ code: "INVALID_STATE", details: { state: "retired" } });
   });
@@ -289,7 +331,9 @@ describe("RunnerHandler.listRunners", () => {
 
     expect(second).toMatchObject({ total: 5, page: 2, pageSize: 2, hasMore: true });
     expect(second.items.map(({ id }) => id)).toEqual(made.slice(2, 4));
-    expect((await rig.plane.runners.listRunners({ pageSize: limit("page.size") + 1 })).error?.code).toBe("VALIDATION_ERROR");
+    expect((await rig.plane.runners.listRunners({ pageSize: limit("page.size") + 1 })).error?.code).toBe(
+      "VALIDATION_ERROR",
+    );
   });
 });
 
@@ -299,7 +343,13 @@ describe("enrolment", () => {
     const { token } = dataOf(await rig.plane.runners.createEnrolmentToken({ labels: { zone: "a" } }));
     const request = () => {
       const { publicKey, privateKey } = newKey();
-      return { ...MACHINE, labels: { zone: "claimed" }, token, publicKey, proof: signed(enrolmentPreimage(token, publicKey), privateKey) };
+      return {
+        ...MACHINE,
+        labels: { zone: "claimed" },
+        token,
+        publicKey,
+        proof: signed(enrolmentPreimage(token, publicKey), privateKey),
+      };
     };
 
     // Red without `used_at` in the unit `enrolRunner`.
@@ -315,7 +365,13 @@ describe("enrolment", () => {
     await using rig = await Rig.open();
     const { token, expiresAt } = dataOf(await rig.plane.runners.createEnrolmentToken({ ttlMs: 60_000 }));
     const { publicKey, privateKey } = newKey();
-    const enrolNow = () => rig.plane.runners.enrolRunner({ ...MACHINE, token, publicKey, proof: signed(enrolmentPreimage(token, publicKey), privateKey) });
+    const enrolNow = () =>
+      rig.plane.runners.enrolRunner({
+        ...MACHINE,
+        token,
+        publicKey,
+        proof: signed(enrolmentPreimage(token, publicKey), privateKey),
+      });
     expect(Date.parse(expiresAt)).toBe(rig.clock.now() + 60_000);
 
     rig.clock.advance(60_000);
@@ -327,14 +383,35 @@ describe("enrolment", () => {
     await using rig = await Rig.open();
     const { token } = dataOf(await rig.plane.runners.createEnrolmentToken());
     const { publicKey, privateKey } = newKey();
-    const proofs = [signed(enrolmentPreimage(token, publicKey), newKey().privateKey), signed(enrolmentPreimage("sbe_other_token_of_somebody", publicKey), privateKey), "A".repeat(88)];
+    const proofs = [
+      signed(enrolmentPreimage(token, publicKey), newKey().privateKey),
+      signed(enrolmentPreimage("sbe_other_token_of_somebody", publicKey), privateKey),
+      "A".repeat(88),
+    ];
 
-    for (const proof of proofs) expect((await rig.plane.runners.enrolRunner({ ...MACHINE, token, publicKey, proof })).error?.code).toBe("UNAUTHORIZED");
+    for (const proof of proofs)
+      expect((await rig.plane.runners.enrolRunner({ ...MACHINE, token, publicKey, proof })).error?.code).toBe(
+        "UNAUTHORIZED",
+      );
     const unknown = "sbe_unknown_unknown_unknown";
-    const stranger = await rig.plane.runners.enrolRunner({ ...MACHINE, token: unknown, publicKey, proof: signed(enrolmentPreimage(unknown, publicKey), privateKey) });
+    const stranger = await rig.plane.runners.enrolRunner({
+      ...MACHINE,
+      token: unknown,
+      publicKey,
+      proof: signed(enrolmentPreimage(unknown, publicKey), privateKey),
+    });
 
     expect(stranger.error?.code).toBe("UNAUTHORIZED");
-    expect((await rig.plane.runners.enrolRunner({ ...MACHINE, token, publicKey, proof: signed(enrolmentPreimage(token, publicKey), privateKey) })).success).toBe(true);
+    expect(
+      (
+        await rig.plane.runners.enrolRunner({
+          ...MACHINE,
+          token,
+          publicKey,
+          proof: signed(enrolmentPreimage(token, publicKey), privateKey),
+        })
+      ).success,
+    ).toBe(true);
   });
 
   it("belongs to the org of the token, and counts against its limit", async () => {
@@ -344,11 +421,18 @@ describe("enrolment", () => {
     const { token } = dataOf(await rig.plane.runners.createEnrolmentToken({}, context));
     const { publicKey, privateKey } = newKey();
 
-    const { error } = await rig.plane.runners.enrolRunner({ ...MACHINE, token, publicKey, proof: signed(enrolmentPreimage(token, publicKey), privateKey) });
+    const { error } = await rig.plane.runners.enrolRunner({
+      ...MACHINE,
+      token,
+      publicKey,
+      proof: signed(enrolmentPreimage(token, publicKey), privateKey),
+    });
 
     expect(error?.code).toBe("RUNNER_LIMIT_EXCEEDED");
     expect((await rig.plane.runners.getRunner(runnerId)).error?.code).toBe("RUNNER_NOT_FOUND");
-    expect(dataOf(await rig.plane.runners.getRunner(runnerId, caller(["runners:read"], { orgId: "other" }))).orgId).toBe("other");
+    expect(
+      dataOf(await rig.plane.runners.getRunner(runnerId, caller(["runners:read"], { orgId: "other" }))).orgId,
+    ).toBe("other");
   });
 
   it("has a token of an hour at most, of which the store knows the hash", async () => {
@@ -356,7 +440,9 @@ describe("enrolment", () => {
 
     const { token } = dataOf(await rig.plane.runners.createEnrolmentToken({ ttlMs: limit("enrolment.ttlMs") }));
 
-    expect((await rig.plane.runners.createEnrolmentToken({ ttlMs: limit("enrolment.ttlMs") + 1 })).error?.code).toBe("VALIDATION_ERROR");
+    expect((await rig.plane.runners.createEnrolmentToken({ ttlMs: limit("enrolment.ttlMs") + 1 })).error?.code).toBe(
+      "VALIDATION_ERROR",
+    );
     expect(await rig.store.all("SELECT hash FROM enrolment_tokens")).toEqual([{ hash: sha256Hex(token) }]);
   });
 });

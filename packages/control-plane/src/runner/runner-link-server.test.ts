@@ -1,4 +1,11 @@
-import { encodeOutputFrame, limit, RUNNER_PATHS, type OutputFrame, type RunnerMessageOf, type StartGrant } from "@signalbox/protocol";
+import {
+  encodeOutputFrame,
+  limit,
+  RUNNER_PATHS,
+  type OutputFrame,
+  type RunnerMessageOf,
+  type StartGrant,
+} from "@signalbox/protocol";
 import { sha256Hex } from "@signalbox/protocol/hash";
 import { StorageFullError } from "@signalbox/store";
 import { eventually } from "@signalbox/testkit";
@@ -9,9 +16,22 @@ import { crc32 } from "node:zlib";
 import { enrol, LinkedRunner, newKey, OutputSocket, serve, Socket } from "../../test/_support/linked-runner.ts";
 import { caller, dataOf, Rig } from "../../test/_support/rig.ts";
 
-function frame({ attemptId, epoch }: Pick<StartGrant, "attemptId" | "epoch">, text: string, over: Partial<OutputFrame> = {}): Uint8Array {
+function frame(
+  { attemptId, epoch }: Pick<StartGrant, "attemptId" | "epoch">,
+  text: string,
+  over: Partial<OutputFrame> = {},
+): Uint8Array {
   const bytes = Buffer.from(text);
-  return encodeOutputFrame({ attemptId, epoch, stream: "stdout", offset: 0, length: bytes.length, crc32: crc32(bytes), bytes, ...over });
+  return encodeOutputFrame({
+    attemptId,
+    epoch,
+    stream: "stdout",
+    offset: 0,
+    length: bytes.length,
+    crc32: crc32(bytes),
+    bytes,
+    ...over,
+  });
 }
 
 /** Takes the first offer and returns what there is to start. */
@@ -23,14 +43,23 @@ async function takeWork(runner: LinkedRunner): Promise<StartGrant> {
 
 describe("the control channel", () => {
   it("welcomes a runner that proves its key, with the intervals of this installation", async () => {
-    await using rig = await Rig.open({ limits: { "lease.ttlMs": 20_000, "lease.renewMs": 7_000, "runner.heartbeatMs": 3_000 } });
+    await using rig = await Rig.open({
+      limits: { "lease.ttlMs": 20_000, "lease.renewMs": 7_000, "runner.heartbeatMs": 3_000 },
+    });
     await using server = await serve(rig);
     const identity = await enrol(rig);
 
     await using runner = await LinkedRunner.connect(server.url, identity);
 
-    expect(await runner.told("welcome")).toMatchObject({ protocol: 1, intervals: { leaseMs: 20_000, renewMs: 7_000, heartbeatMs: 3_000, windowBytes: limit("output.windowBytes") }, attempts: [] });
-    expect(dataOf(await rig.plane.runners.getRunner(identity.runnerId))).toMatchObject({ connected: true, status: "online" });
+    expect(await runner.told("welcome")).toMatchObject({
+      protocol: 1,
+      intervals: { leaseMs: 20_000, renewMs: 7_000, heartbeatMs: 3_000, windowBytes: limit("output.windowBytes") },
+      attempts: [],
+    });
+    expect(dataOf(await rig.plane.runners.getRunner(identity.runnerId))).toMatchObject({
+      connected: true,
+      status: "online",
+    });
   });
 
   it("carries a run from the offer to the end", async () => {
@@ -44,9 +73,15 @@ describe("the control channel", () => {
     runner.say({ type: "renew", sentAt: 12.5, attempts: [{ attemptId, epoch }] });
     runner.say({ type: "finish", attemptId, epoch, result: { outcome: "succeeded", streams: [], artifacts: [] } });
 
-    expect(await runner.told("renewed")).toEqual({ type: "renewed", sentAt: 12.5, attempts: [{ attemptId, epoch, verdict: "renewed" }] });
+    expect(await runner.told("renewed")).toEqual({
+      type: "renewed",
+      sentAt: 12.5,
+      attempts: [{ attemptId, epoch, verdict: "renewed" }],
+    });
     expect(await runner.told("finish_ack")).toMatchObject({ verdict: "applied" });
-    expect((await rig.step(run.id, "work")).attempts).toMatchObject([{ status: "succeeded", sandbox: { engine: "bwrap", network: "none" } }]);
+    expect((await rig.step(run.id, "work")).attempts).toMatchObject([
+      { status: "succeeded", sandbox: { engine: "bwrap", network: "none" } },
+    ]);
   });
 
   // Red without `isSignedBy` in `#admit`.
@@ -116,7 +151,11 @@ describe("the control channel", () => {
   it.each([
     ["garbage", "{not json", 4003],
     ["an unknown message", JSON.stringify({ type: "become_admin" }), 4003],
-    ["an epoch that is none", JSON.stringify({ type: "finish", attemptId: "a", epoch: -1, result: { outcome: "succeeded" } }), 4003],
+    [
+      "an epoch that is none",
+      JSON.stringify({ type: "finish", attemptId: "a", epoch: -1, result: { outcome: "succeeded" } }),
+      4003,
+    ],
     ["a frame beyond the limit", "x".repeat(limit("link.messageBytes") + 1), 1009],
   ])("closes on %s after the hello", async (_, message, code) => {
     await using rig = await Rig.open();
@@ -148,11 +187,18 @@ describe("the control channel", () => {
     await rig.createRun(["work"]);
     const { attemptId, epoch } = await takeWork(runner);
     rig.failOnce("finishAttempt", new StorageFullError("no room"));
-    const finish: RunnerMessageOf<"finish"> = { type: "finish", attemptId, epoch, result: { outcome: "succeeded", streams: [], artifacts: [] } };
+    const finish: RunnerMessageOf<"finish"> = {
+      type: "finish",
+      attemptId,
+      epoch,
+      result: { outcome: "succeeded", streams: [], artifacts: [] },
+    };
 
     runner.say(finish);
     expect(await runner.closeCode()).toBe(1011);
-    await using again = await LinkedRunner.connect(server.url, identity, { attempts: [{ attemptId, epoch, state: "finished" }] });
+    await using again = await LinkedRunner.connect(server.url, identity, {
+      attempts: [{ attemptId, epoch, state: "finished" }],
+    });
     again.say(finish);
 
     expect((await again.told("welcome")).attempts).toEqual([{ attemptId, epoch, verdict: "keep" }]);
@@ -169,7 +215,9 @@ describe("the control channel", () => {
     const { connectionToken } = await older.told("welcome");
     await using output = await older.openOutput();
 
-    await using newer = await LinkedRunner.connect(server.url, identity, { attempts: [{ attemptId, epoch, state: "live" }] });
+    await using newer = await LinkedRunner.connect(server.url, identity, {
+      attempts: [{ attemptId, epoch, state: "live" }],
+    });
 
     expect(await older.closeCode()).toBe(4009);
     expect(await output.closeCode()).toBe(4009);
@@ -214,7 +262,9 @@ describe("the control channel", () => {
   it("gives a runner the labels that it was enrolled with, and those only", async () => {
     await using rig = await Rig.open();
     await using server = await serve(rig);
-    await using plain = await LinkedRunner.connect(server.url, await enrol(rig), { capabilities: { providers: [], features: [], labels: { trust: "high" } } as never });
+    await using plain = await LinkedRunner.connect(server.url, await enrol(rig), {
+      capabilities: { providers: [], features: [], labels: { trust: "high" } } as never,
+    });
     await rig.createRun(["secret"], { requires: { labels: { trust: "high" } } });
     await rig.settle();
     expect(plain.heard("offer")).toEqual([]);
@@ -294,8 +344,13 @@ describe("the output channel", () => {
     output.send(frame(grant, "hello "));
     output.send(frame(grant, "world", { offset: 6 }));
 
-    await eventually(() => output.answers.at(-1)?.type === "ack" && (output.answers.at(-1) as { offset: number }).offset === 11);
-    const stored = await rig.store.all<{ bytes: Uint8Array }>("SELECT bytes FROM output_segments WHERE run_id = ? ORDER BY seq", run.id);
+    await eventually(
+      () => output.answers.at(-1)?.type === "ack" && (output.answers.at(-1) as { offset: number }).offset === 11,
+    );
+    const stored = await rig.store.all<{ bytes: Uint8Array }>(
+      "SELECT bytes FROM output_segments WHERE run_id = ? ORDER BY seq",
+      run.id,
+    );
     expect(Buffer.concat(stored.map(({ bytes }) => bytes)).toString()).toBe("hello world");
   });
 
@@ -316,7 +371,10 @@ describe("the output channel", () => {
     expect(await told(frame(grant, "hello"))).toMatchObject({ type: "ack", offset: 5 });
     expect(await told(frame(grant, "!", { offset: 9 }))).toMatchObject({ type: "expect", offset: 5 });
     expect(await told(frame(grant, "lo wor", { offset: 3 }))).toMatchObject({ type: "ack", offset: 9 });
-    expect(await rig.store.all("SELECT start, length FROM output_segments ORDER BY seq")).toEqual([{ start: 0, length: 5 }, { start: 5, length: 4 }]);
+    expect(await rig.store.all("SELECT start, length FROM output_segments ORDER BY seq")).toEqual([
+      { start: 0, length: 5 },
+      { start: 5, length: 4 },
+    ]);
   });
 
   it("asks a runner to wait when the store cannot take it", async () => {
@@ -360,7 +418,10 @@ describe("the output channel", () => {
     await using holder = await LinkedRunner.connect(server.url, await enrol(rig));
     await rig.createRun(["work"]);
     const grant = await takeWork(holder);
-    await using thief = await LinkedRunner.connect(server.url, await enrol(rig, {}, caller(["admin"], { orgId: "other" })));
+    await using thief = await LinkedRunner.connect(
+      server.url,
+      await enrol(rig, {}, caller(["admin"], { orgId: "other" })),
+    );
     await using output = await thief.openOutput();
 
     output.send(frame(grant, "forged"));
@@ -405,7 +466,8 @@ describe("blobs of runners", () => {
   it("are kept under the hash of what they hold, and read again", async () => {
     await using rig = await Rig.open();
     const { link } = rig.plane;
-    const put = (sha256: string, text: string) => link.putBlob(sha256, Readable.from([Buffer.from(text)]), { runnerId: "rnr" });
+    const put = (sha256: string, text: string) =>
+      link.putBlob(sha256, Readable.from([Buffer.from(text)]), { runnerId: "rnr" });
 
     expect(dataOf(await put(sha256Hex("a"), "a"))).toEqual({ sha256: sha256Hex("a"), bytes: 1 });
     expect((await put(sha256Hex("a"), "a")).success).toBe(true);

@@ -83,9 +83,17 @@ export class FakeRunner {
   }
 
   /** Sends a result and returns the answer to it. */
-  async finish({ attemptId, epoch }: Held, result: Partial<AttemptResult> = {}): Promise<ControlMessageOf<"finish_ack">> {
+  async finish(
+    { attemptId, epoch }: Held,
+    result: Partial<AttemptResult> = {},
+  ): Promise<ControlMessageOf<"finish_ack">> {
     const before = this.heard("finish_ack").length;
-    await this.say({ type: "finish", attemptId, epoch, result: { outcome: "succeeded", exitCode: 0, streams: [], artifacts: [], ...result } });
+    await this.say({
+      type: "finish",
+      attemptId,
+      epoch,
+      result: { outcome: "succeeded", exitCode: 0, streams: [], artifacts: [], ...result },
+    });
     return eventually(() => this.heard("finish_ack")[before]);
   }
 
@@ -97,8 +105,16 @@ export class FakeRunner {
 
   /** Renews leases and returns what was said of each. */
   async renew(...attempts: readonly Held[]): Promise<string[]> {
-    await this.say({ type: "renew", sentAt: 1, attempts: attempts.map(({ attemptId, epoch }) => ({ attemptId, epoch })) });
-    return this.heard("renewed").at(-1)?.attempts.map(({ verdict }) => verdict) ?? [];
+    await this.say({
+      type: "renew",
+      sentAt: 1,
+      attempts: attempts.map(({ attemptId, epoch }) => ({ attemptId, epoch })),
+    });
+    return (
+      this.heard("renewed")
+        .at(-1)
+        ?.attempts.map(({ verdict }) => verdict) ?? []
+    );
   }
 
   beat(): Promise<void> {
@@ -109,7 +125,15 @@ export class FakeRunner {
   /** Comes back with these attempts and returns what it is told of each. */
   async reconcile(attempts: RunnerMessageOf<"hello">["attempts"]): Promise<string[]> {
     const capabilities = { providers: [], features: [] };
-    const verdicts = await this.#session.reconcile({ type: "hello", protocol: { min: 1, max: 1 }, runnerId: this.runnerId, signature: "", features: [], capabilities, attempts });
+    const verdicts = await this.#session.reconcile({
+      type: "hello",
+      protocol: { min: 1, max: 1 },
+      runnerId: this.runnerId,
+      signature: "",
+      features: [],
+      capabilities,
+      attempts,
+    });
     return verdicts.map(({ verdict }) => verdict);
   }
 
@@ -117,7 +141,8 @@ export class FakeRunner {
     const heard = ControlMessageSchema.parse(JSON.parse(JSON.stringify(message)));
     this.messages.push(heard);
     if (heard.type === "offer") queueMicrotask(() => this.#answerOffer(heard));
-    if (heard.type === "probe" && this.answersProbes) queueMicrotask(() => void this.say({ type: "probe_ack", probeId: heard.probeId }));
+    if (heard.type === "probe" && this.answersProbes)
+      queueMicrotask(() => void this.say({ type: "probe_ack", probeId: heard.probeId }));
   }
 
   #answerOffer({ offerId, attemptId }: ControlMessageOf<"offer">): void {

@@ -48,11 +48,17 @@ export function signed(text: string, privateKey: KeyObject): string {
 }
 
 /** Takes a machine into the fleet the way that real ones come: with a token and a key of its own. */
-export async function enrol(rig: Rig, labels: Record<string, string> = {}, context?: RequestContext): Promise<Identity> {
+export async function enrol(
+  rig: Rig,
+  labels: Record<string, string> = {},
+  context?: RequestContext,
+): Promise<Identity> {
   const { token } = dataOf(await rig.plane.runners.createEnrolmentToken({ labels }, context));
   const { publicKey, privateKey } = newKey();
   const proof = signed(enrolmentPreimage(token, publicKey), privateKey);
-  const { runnerId } = dataOf(await rig.plane.runners.enrolRunner({ token, publicKey, proof, hostname: "machine", capabilities: {} }));
+  const { runnerId } = dataOf(
+    await rig.plane.runners.enrolRunner({ token, publicKey, proof, hostname: "machine", capabilities: {} }),
+  );
   return { runnerId, privateKey };
 }
 
@@ -99,7 +105,11 @@ export class LinkedRunner extends Socket {
   }
 
   /** Opens a channel, proves who it is, and waits for the welcome. */
-  static async connect(url: string, identity: Identity, hello: Partial<RunnerMessageOf<"hello">> = {}): Promise<LinkedRunner> {
+  static async connect(
+    url: string,
+    identity: Identity,
+    hello: Partial<RunnerMessageOf<"hello">> = {},
+  ): Promise<LinkedRunner> {
     const runner = new LinkedRunner(url);
     await runner.greet(identity, hello);
     await runner.told("welcome");
@@ -110,8 +120,14 @@ export class LinkedRunner extends Socket {
   async greet({ runnerId, privateKey }: Identity, over: Partial<RunnerMessageOf<"hello">> = {}): Promise<void> {
     const { nonce } = await this.told("challenge");
     this.say({
-      type: "hello", protocol: { min: 1, max: 1 }, runnerId, signature: signed(helloPreimage(nonce, runnerId), privateKey),
-      features: [], capabilities: { providers: [], features: [] }, attempts: [], ...over,
+      type: "hello",
+      protocol: { min: 1, max: 1 },
+      runnerId,
+      signature: signed(helloPreimage(nonce, runnerId), privateKey),
+      features: [],
+      capabilities: { providers: [], features: [] },
+      attempts: [],
+      ...over,
     });
   }
 
@@ -140,7 +156,11 @@ export class LinkedRunner extends Socket {
 /** The output channel of a runner over a real socket. */
 export class OutputSocket extends Socket {
   constructor(url: string, token?: string) {
-    super(`${url}${RUNNER_PATHS.output}`, OUTPUT_SUBPROTOCOL, token === undefined ? {} : { authorization: `Bearer ${token}` });
+    super(
+      `${url}${RUNNER_PATHS.output}`,
+      OUTPUT_SUBPROTOCOL,
+      token === undefined ? {} : { authorization: `Bearer ${token}` },
+    );
   }
 
   get answers(): OutputAnswer[] {

@@ -21,7 +21,13 @@ import type { ArgsOf, ResultOf, SignalboxUnits } from "@signalbox/store";
 import { openSignalboxStore, type SqliteStore } from "@signalbox/store/sqlite";
 import { ManualClock } from "@signalbox/testkit";
 
-import { createControlPlane, type Clock, type ControlPlane, type RequestContext, type RunnerHandlerConfig } from "../../src/index.ts";
+import {
+  createControlPlane,
+  type Clock,
+  type ControlPlane,
+  type RequestContext,
+  type RunnerHandlerConfig,
+} from "../../src/index.ts";
 import { FakeRunner, type FakeRunnerSettings } from "./fake-runner.ts";
 
 export const SECRETS_KEY = new Uint8Array(32).fill(7);
@@ -53,7 +59,10 @@ export class Rig implements AsyncDisposable {
   }
 
   static async open(options: RigOptions = {}): Promise<Rig> {
-    const rig = new Rig(await openSignalboxStore({ directory: options.directory ?? ":memory:", reserveBytes: 0 }), options);
+    const rig = new Rig(
+      await openSignalboxStore({ directory: options.directory ?? ":memory:", reserveBytes: 0 }),
+      options,
+    );
     await rig.startPlane();
     return rig;
   }
@@ -71,7 +80,11 @@ export class Rig implements AsyncDisposable {
     this.#life.isOver = true;
     this.#life = new Life();
     this.#plane = await createControlPlane({
-      store: this.store, clock: clockFor(this.#life, this.clock), secretsKey: SECRETS_KEY, ...(limits ? { limits } : {}), ...(runner ? { runner } : {}),
+      store: this.store,
+      clock: clockFor(this.#life, this.clock),
+      secretsKey: SECRETS_KEY,
+      ...(limits ? { limits } : {}),
+      ...(runner ? { runner } : {}),
     });
     return this.#plane;
   }
@@ -79,12 +92,18 @@ export class Rig implements AsyncDisposable {
   /** Registers a runner and connects it. */
   async runner(settings: Partial<FakeRunnerSettings> = {}): Promise<FakeRunner> {
     const orgId = settings.orgId ?? DEFAULT_ORG;
-    const runnerId = settings.runnerId ?? dataOf(await this.plane.runners.registerRunner({ orgId, hostname: "machine", capabilities: {} })).runnerId;
+    const runnerId =
+      settings.runnerId ??
+      dataOf(await this.plane.runners.registerRunner({ orgId, hostname: "machine", capabilities: {} })).runnerId;
     return new FakeRunner(this.plane, { ...settings, runnerId, orgId });
   }
 
   /** Makes a run of these steps; a text stands for a command of that name. Without `needs`, each needs the one before. */
-  async createRun(steps: readonly (StepInput | string)[], over: Partial<CreateRunInput> = {}, context?: RequestContext): Promise<Run> {
+  async createRun(
+    steps: readonly (StepInput | string)[],
+    over: Partial<CreateRunInput> = {},
+    context?: RequestContext,
+  ): Promise<Run> {
     const plan = { goal: "a goal", steps: steps.map((step) => (typeof step === "string" ? command(step) : step)) };
     return dataOf(await this.plane.runs.createRun({ plan, ...over }, context));
   }
@@ -117,10 +136,15 @@ export class Rig implements AsyncDisposable {
   /** Uploads files that a step made (null: deleted) and the list of them; returns what a result says of it. */
   async putChanges(files: Readonly<Record<string, string | null>>): Promise<{ sha256: string; files: number }> {
     const all = Object.entries(files);
-    const made = all.flatMap(([path, text]) => (text === null ? [] : [{ path, sha256: sha256Hex(text), bytes: text.length, executable: false }]));
+    const made = all.flatMap(([path, text]) =>
+      text === null ? [] : [{ path, sha256: sha256Hex(text), bytes: text.length, executable: false }],
+    );
     for (const [, text] of all) if (text !== null) await this.putBlob(text);
     const deleted = all.flatMap(([path, text]) => (text === null ? [path] : []));
-    return { sha256: await this.putBlob(JSON.stringify({ v: 1, commit: null, written: made, deleted, truncated: false })), files: all.length };
+    return {
+      sha256: await this.putBlob(JSON.stringify({ v: 1, commit: null, written: made, deleted, truncated: false })),
+      files: all.length,
+    };
   }
 
   /** Changes the database behind the store's back: in another process, since two SQLites in one undo each other's locks. */
@@ -149,7 +173,10 @@ export class Rig implements AsyncDisposable {
   failOnce<Name extends Unit>(name: Name, error: Error): void {
     const run = this.store.run.bind(this.store);
     let isSpent = false;
-    const failing = <Any extends Unit>(called: Any, args: ArgsOf<SignalboxUnits[Any]>): Promise<ResultOf<SignalboxUnits[Any]>> => {
+    const failing = <Any extends Unit>(
+      called: Any,
+      args: ArgsOf<SignalboxUnits[Any]>,
+    ): Promise<ResultOf<SignalboxUnits[Any]>> => {
       if (isSpent || (called as Unit) !== name) return run(called, args);
       isSpent = true;
       return Promise.reject(error);
