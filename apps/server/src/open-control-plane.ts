@@ -25,7 +25,12 @@ const KEY_BYTES = 32;
 export async function openControlPlane(config: ServerConfig, logger: Logger): Promise<OpenedControlPlane> {
   await using cleanup = new AsyncDisposableStack();
   // Opening the store makes the directory and locks it, so nobody else makes a key at the same time.
-  const store = cleanup.use(await openSignalboxStore({ directory: config.dataDir, reserveBytes: config.limits?.["disk.reserveBytes"] ?? limit("disk.reserveBytes") }));
+  const store = cleanup.use(
+    await openSignalboxStore({
+      directory: config.dataDir,
+      reserveBytes: config.limits?.["disk.reserveBytes"] ?? limit("disk.reserveBytes"),
+    }),
+  );
   const secretsKey = await ensureSecretsKey(config.dataDir);
   const controlPlane = cleanup.use(
     await createControlPlane({

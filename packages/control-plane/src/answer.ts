@@ -25,10 +25,16 @@ export function check<Schema extends z.ZodType>(schema: Schema, input: unknown, 
 }
 
 /** What an error says to the caller; undefined for an error that is none of the caller's business. */
-export function refusalOf(error: unknown): { code: ErrorCode; message: string; details?: Record<string, unknown> } | undefined {
+export function refusalOf(
+  error: unknown,
+): { code: ErrorCode; message: string; details?: Record<string, unknown> } | undefined {
   const isRefusal = error instanceof ControlPlaneError || error instanceof UnitRefusal || error instanceof StoreError;
   if (!isRefusal || !isErrorCode(error.code)) return undefined;
-  return { code: error.code, message: error.message, ...(Object.keys(error.details).length > 0 ? { details: { ...error.details } } : {}) };
+  return {
+    code: error.code,
+    message: error.message,
+    ...(Object.keys(error.details).length > 0 ? { details: { ...error.details } } : {}),
+  };
 }
 
 function pathText(at: string, path: readonly PropertyKey[]): string {

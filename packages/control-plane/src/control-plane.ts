@@ -1,6 +1,13 @@
 import { randomFillSync } from "node:crypto";
 
-import { createIdSource, limitsWith, type IdSource, type LimitLookup, type LimitOverrides, type RunnerMessageOf } from "@signalbox/protocol";
+import {
+  createIdSource,
+  limitsWith,
+  type IdSource,
+  type LimitLookup,
+  type LimitOverrides,
+  type RunnerMessageOf,
+} from "@signalbox/protocol";
 import { readRun, readUnfinished, type CancelledRun, type RunnerRow, type SignalboxStore } from "@signalbox/store";
 
 import { TokenHandler } from "./access/token-handler.ts";
@@ -87,7 +94,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const fleet = new Fleet();
   const queue = new ReadyQueue();
   const outputIntake = new OutputIntake({ store, limits, outputFeed, logger });
-  const heartbeats = new Heartbeats({ store, clock, logger, offlineMs: options.runner?.heartbeatTimeoutMs ?? limits("runner.offlineMs") });
+  const heartbeats = new Heartbeats({
+    store,
+    clock,
+    logger,
+    offlineMs: options.runner?.heartbeatTimeoutMs ?? limits("runner.offlineMs"),
+  });
   const board: AttemptBoard = new AttemptBoard({
     clock,
     graceMs: limits("lease.graceMs"),
@@ -97,7 +109,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
   });
   const dispatcher = new Dispatcher({ store, clock, ids, limits, runLog, fleet, queue, board, vault, logger });
-  const results = new AttemptResults({ store, clock, runLog, board, outputIntake, outputFeed, logger, onReleased: (attempt) => dispatcher.released(attempt) });
+  const results = new AttemptResults({
+    store,
+    clock,
+    runLog,
+    board,
+    outputIntake,
+    outputFeed,
+    logger,
+    onReleased: (attempt) => dispatcher.released(attempt),
+  });
 
   const stopRun = ({ runId, live }: Pick<CancelledRun, "runId" | "live">, wanted: "cancel" | "abort") => {
     dispatcher.drop(runId);
@@ -105,11 +126,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       // Once somebody wants it killed, nobody can want it less.
       const mode = attempt.cancelMode === "abort" ? "abort" : wanted;
       attempt.cancelMode = mode;
-      fleet.get(attempt.runnerId)?.channel.send({ type: "cancel", attemptId: attempt.attemptId, epoch: attempt.epoch, mode });
+      fleet
+        .get(attempt.runnerId)
+        ?.channel.send({ type: "cancel", attemptId: attempt.attemptId, epoch: attempt.epoch, mode });
     }
   };
   const timers = new TimerService({
-    store, runLog, clock, logger,
+    store,
+    runLog,
+    clock,
+    logger,
     onFired: ({ runId, live }) => {
       if (live) stopRun({ runId, live }, "cancel");
     },
@@ -132,7 +158,18 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     if (state !== "queued" && state !== "running") counters[`runs_${state}`] += 1;
   });
 
-  const runs = new RunHandler({ store, clock, ids, runLog, eventFeed, outputFeed, activeRuns, stopRun, onCreated: () => (counters.runs_created += 1), explain: (rows) => explainRun(rows, fleet, dispatcher) });
+  const runs = new RunHandler({
+    store,
+    clock,
+    ids,
+    runLog,
+    eventFeed,
+    outputFeed,
+    activeRuns,
+    stopRun,
+    onCreated: () => (counters.runs_created += 1),
+    explain: (rows) => explainRun(rows, fleet, dispatcher),
+  });
   const projects = new ProjectHandler({ store, clock, vault });
   const tokens = new TokenHandler({
     store,
@@ -146,7 +183,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(
       {
-        store, clock, limits, fleet, board, dispatcher, results, heartbeats, probes, logger,
+        store,
+        clock,
+        limits,
+        fleet,
+        board,
+        dispatcher,
+        results,
+        heartbeats,
+        probes,
+        logger,
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
@@ -155,23 +201,35 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       runner,
     );
   const link = new RunnerLinkServer({
-    store, clock, ids, limits, fleet, outputIntake, logger, openSession,
+    store,
+    clock,
+    ids,
+    limits,
+    fleet,
+    outputIntake,
+    logger,
+    openSession,
     onConnected: (row: RunnerRow, hello: RunnerMessageOf<"hello">) => {
       heartbeats.watch(row.id, row.state === "online" || row.state === "draining");
-      heartbeats.beat(row.id, { load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 }, runtimeVersions: hello.runtimeVersions });
+      heartbeats.beat(row.id, {
+        load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 },
+        runtimeVersions: hello.runtimeVersions,
+      });
     },
   });
-  const runners = new RunnerHandler(
-    options.runner,
-    {
-      store, clock, ids, fleet, board, heartbeats,
-      retire: (runnerId, reason) => link.retire(runnerId, reason),
-      abandon: async (runnerId) => {
-        const held = [...board].filter((attempt) => attempt.runnerId === runnerId);
-        for (const attempt of held) await results.lost(attempt, "runner_lost", "its runner was deregistered");
-      },
+  const runners = new RunnerHandler(options.runner, {
+    store,
+    clock,
+    ids,
+    fleet,
+    board,
+    heartbeats,
+    retire: (runnerId, reason) => link.retire(runnerId, reason),
+    abandon: async (runnerId) => {
+      const held = [...board].filter((attempt) => attempt.runnerId === runnerId);
+      for (const attempt of held) await results.lost(attempt, "runner_lost", "its runner was deregistered");
     },
-  );
+  });
 
   recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
 
@@ -198,7 +256,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     eventFeed.stop();
     outputFeed.stop();
     heartbeats.stop();
-    await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) => logger.warn({ err: error }, "last words not written"));
+    await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) =>
+      logger.warn({ err: error }, "last words not written"),
+    );
     link.terminate();
   };
 
@@ -228,4 +288,3 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     [Symbol.asyncDispose]: drain,
   };
 }
-

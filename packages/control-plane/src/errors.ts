@@ -17,7 +17,10 @@ export class ControlPlaneError extends Error {
 export class NotFoundError extends ControlPlaneError {
   override readonly name = "NotFoundError";
 
-  constructor(noun: "run" | "step" | "attempt" | "gate" | "runner" | "project" | "artifact" | "file" | "token", id: string) {
+  constructor(
+    noun: "run" | "step" | "attempt" | "gate" | "runner" | "project" | "artifact" | "file" | "token",
+    id: string,
+  ) {
     super(`${noun.toUpperCase()}_NOT_FOUND` as ErrorCode, `there is no ${noun} ${id}`, { id });
   }
 }
@@ -28,7 +31,11 @@ export class InvalidRequestError extends ControlPlaneError {
 
   constructor(issues: readonly RequestIssue[]) {
     const [first] = issues;
-    super("VALIDATION_ERROR", first ? `${first.path === "" ? "request" : first.path}: ${first.message}` : "the request is not valid", { issues });
+    super(
+      "VALIDATION_ERROR",
+      first ? `${first.path === "" ? "request" : first.path}: ${first.message}` : "the request is not valid",
+      { issues },
+    );
   }
 }
 

@@ -1,7 +1,12 @@
 export { answer, check, refusalOf } from "./answer.ts";
 export { TokenHandler } from "./access/token-handler.ts";
 export { systemClock, type Clock, type Timer } from "./clock.ts";
-export { createControlPlane, type ControlPlane, type ControlPlaneOptions, type ControlPlaneStats } from "./control-plane.ts";
+export {
+  createControlPlane,
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type ControlPlaneStats,
+} from "./control-plane.ts";
 export { ControlPlaneError, InvalidRequestError, NotFoundError, type RequestIssue } from "./errors.ts";
 export { silentLogger, type Logger } from "./logger.ts";
 export { ProjectHandler } from "./project/project-handler.ts";

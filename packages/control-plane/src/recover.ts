@@ -32,7 +32,17 @@ export function recover(
   const leaseEndsAt = to.clock.monotonic() + to.limits("lease.ttlMs");
   for (const { attemptId, epoch, runnerId, cancelMode, step } of unfinished.live) {
     const { concurrencyKey } = toWaitingStep(step);
-    const attempt = { attemptId, epoch, runId: step.runId, orgId: step.orgId, stepIndex: step.index, runnerId, concurrencyKey, cancelMode, leaseEndsAt };
+    const attempt = {
+      attemptId,
+      epoch,
+      runId: step.runId,
+      orgId: step.orgId,
+      stepIndex: step.index,
+      runnerId,
+      concurrencyKey,
+      cancelMode,
+      leaseEndsAt,
+    };
     to.board.add(attempt);
     to.dispatcher.adopt(attempt);
   }

@@ -179,7 +179,10 @@ describe("the native stream of events", () => {
     const run = fake.addRun();
     const token = fake.addToken(["runs:read"]);
     const url = `${server.url}/api/v1/runs/${run.id}`;
-    const drawn = await fetch(`${url}/stream-tickets`, { method: "POST", headers: { Authorization: `Bearer ${token}` } });
+    const drawn = await fetch(`${url}/stream-tickets`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}` },
+    });
     const { data } = (await drawn.json()) as { data: { ticket: string } };
     const response = await fetch(`${url}/stream?ticket=${data.ticket}`);
 

@@ -19,7 +19,15 @@ describe("canonicalJson", () => {
 
     const text = canonicalJson(Object.fromEntries(keys.map((key) => [key, 0])));
 
-    expect(Object.keys(JSON.parse(text) as object)).toEqual(["1", "\r", "\u0080", "\u00f6", "\u20ac", "\ud83d\ude00", "\ufb33"]);
+    expect(Object.keys(JSON.parse(text) as object)).toEqual([
+      "1",
+      "\r",
+      "\u0080",
+      "\u00f6",
+      "\u20ac",
+      "\ud83d\ude00",
+      "\ufb33",
+    ]);
   });
 
   // The numbers of RFC 8785, appendix B, by their bits.
@@ -52,9 +60,12 @@ describe("canonicalJson", () => {
     expect(canonicalJson(Buffer.from(bits, "hex").readDoubleBE())).toBe(text);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, 1n, Symbol("s"), () => 1, { a: 1n }, [Number.NaN]])("refuses %s", (value) => {
-    expect(() => canonicalJson(value)).toThrow(TypeError);
-  });
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, undefined, 1n, Symbol("s"), () => 1, { a: 1n }, [Number.NaN]])(
+    "refuses %s",
+    (value) => {
+      expect(() => canonicalJson(value)).toThrow(TypeError);
+    },
+  );
 
   it.each([
     [{ a: undefined, b: 1 }, '{"b":1}'],
@@ -82,5 +93,9 @@ describe("canonicalJson", () => {
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toReversed().map(([key, item]) => [key, reversed(item)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, item]) => [key, reversed(item)]),
+  );
 }

@@ -17,22 +17,32 @@ describe("ERROR_CODES", () => {
     expect(statuses).toEqual(new Set([503, 507]));
   });
 
-  it.each(rows.filter(([, { status }]) => status === 429 || status >= 500))("lets a caller try again after %s", (_, { retryable }) => {
-    expect(retryable).toBe(true);
-  });
+  it.each(rows.filter(([, { status }]) => status === 429 || status >= 500))(
+    "lets a caller try again after %s",
+    (_, { retryable }) => {
+      expect(retryable).toBe(true);
+    },
+  );
 
   it("never has a caller repeat a request that was wrong", () => {
-    const wrong = rows.filter(([, { status, retryable }]) => retryable && [400, 401, 403, 404, 405, 413, 415, 421, 422].includes(status));
+    const wrong = rows.filter(
+      ([, { status, retryable }]) => retryable && [400, 401, 403, 404, 405, 413, 415, 421, 422].includes(status),
+    );
 
     expect(wrong).toEqual([]);
   });
 });
 
 describe("isErrorCode", () => {
-  it.each([["NOT_FOUND", true], ["not_found", false], ["toString", false], ["__proto__", false], ["", false], [404, false], [undefined, false]])(
-    "says of %j: %s",
-    (code, isOne) => {
-      expect(isErrorCode(code)).toBe(isOne);
-    },
-  );
+  it.each([
+    ["NOT_FOUND", true],
+    ["not_found", false],
+    ["toString", false],
+    ["__proto__", false],
+    ["", false],
+    [404, false],
+    [undefined, false],
+  ])("says of %j: %s", (code, isOne) => {
+    expect(isErrorCode(code)).toBe(isOne);
+  });
 });

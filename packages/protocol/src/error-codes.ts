@@ -7,11 +7,23 @@ interface ErrorCodeRow {
 
 /** Every code that a refusal can carry: what it means, its HTTP status, and whether trying again helps. */
 export const ERROR_CODES = {
-  VALIDATION_ERROR: { status: 400, retryable: false, meaning: "The request does not have the documented shape; `details.issues` names the fields." },
-  MALFORMED_JSON: { status: 400, retryable: false, meaning: "The body is not JSON, or holds what JSON bodies may not hold here." },
+  VALIDATION_ERROR: {
+    status: 400,
+    retryable: false,
+    meaning: "The request does not have the documented shape; `details.issues` names the fields.",
+  },
+  MALFORMED_JSON: {
+    status: 400,
+    retryable: false,
+    meaning: "The body is not JSON, or holds what JSON bodies may not hold here.",
+  },
   MALFORMED_URL: { status: 400, retryable: false, meaning: "The path is spelled in a way that is not accepted." },
   UNKNOWN_TOOL: { status: 400, retryable: false, meaning: "A step names a tool that does not exist." },
-  INVALID_PLAN: { status: 400, retryable: false, meaning: "The steps do not form a plan: a cycle, a missing need, a name used twice." },
+  INVALID_PLAN: {
+    status: 400,
+    retryable: false,
+    meaning: "The steps do not form a plan: a cycle, a missing need, a name used twice.",
+  },
   INVALID_PROVIDER: { status: 400, retryable: false, meaning: "The agent provider is not supported." },
   UNAUTHORIZED: { status: 401, retryable: false, meaning: "No valid credential came with the request." },
   FORBIDDEN: { status: 403, retryable: false, meaning: "The credential does not permit this." },
@@ -23,26 +35,54 @@ export const ERROR_CODES = {
   GATE_NOT_FOUND: { status: 404, retryable: false, meaning: "No such gate for this org." },
   RUNNER_NOT_FOUND: { status: 404, retryable: false, meaning: "No such runner for this org." },
   PROJECT_NOT_FOUND: { status: 404, retryable: false, meaning: "No such project for this org." },
-  ARTIFACT_NOT_FOUND: { status: 404, retryable: false, meaning: "No such artifact, or its content was removed by retention." },
+  ARTIFACT_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    meaning: "No such artifact, or its content was removed by retention.",
+  },
   FILE_NOT_FOUND: { status: 404, retryable: false, meaning: "No such file in the workspace of this run." },
   TOKEN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such API token." },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, meaning: "The path exists, the method does not." },
   INVALID_STATE: { status: 409, retryable: false, meaning: "What was asked is not possible in the present state." },
-  FENCED: { status: 409, retryable: false, meaning: "A newer lease or connection exists; this one may not write any more." },
-  CONTENT_CHANGED: { status: 409, retryable: false, meaning: "The decision names another content than the gate shows." },
-  REQUEST_IN_PROGRESS: { status: 409, retryable: true, meaning: "A request with the same idempotency key is still being worked on." },
+  FENCED: {
+    status: 409,
+    retryable: false,
+    meaning: "A newer lease or connection exists; this one may not write any more.",
+  },
+  CONTENT_CHANGED: {
+    status: 409,
+    retryable: false,
+    meaning: "The decision names another content than the gate shows.",
+  },
+  REQUEST_IN_PROGRESS: {
+    status: 409,
+    retryable: true,
+    meaning: "A request with the same idempotency key is still being worked on.",
+  },
   BODY_TOO_LARGE: { status: 413, retryable: false, meaning: "The body is larger than the limit." },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false, meaning: "The body must be application/json." },
   MISDIRECTED_REQUEST: { status: 421, retryable: false, meaning: "The Host header names a server that this is not." },
-  IDEMPOTENCY_MISMATCH: { status: 422, retryable: false, meaning: "The idempotency key was used before with another request." },
+  IDEMPOTENCY_MISMATCH: {
+    status: 422,
+    retryable: false,
+    meaning: "The idempotency key was used before with another request.",
+  },
   RANGE_NOT_SATISFIABLE: { status: 416, retryable: false, meaning: "The range lies outside the content." },
   RUN_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many unfinished runs as it may have." },
-  SESSION_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many live sessions as it may have." },
+  SESSION_LIMIT_EXCEEDED: {
+    status: 429,
+    retryable: true,
+    meaning: "The org has as many live sessions as it may have.",
+  },
   RUNNER_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many runners as it may have." },
   RATE_LIMITED: { status: 429, retryable: true, meaning: "Too many requests, or too many open streams." },
   BUSY: { status: 503, retryable: true, meaning: "The store has more work waiting than it takes; nothing was stored." },
   SHUTTING_DOWN: { status: 503, retryable: true, meaning: "The server is stopping; nothing was stored." },
-  OUTCOME_UNKNOWN: { status: 503, retryable: true, meaning: "The store failed while it worked; repeat with the same idempotency key." },
+  OUTCOME_UNKNOWN: {
+    status: 503,
+    retryable: true,
+    meaning: "The store failed while it worked; repeat with the same idempotency key.",
+  },
   STORAGE_FULL: { status: 507, retryable: true, meaning: "The disk is full; nothing was stored." },
 } as const satisfies Record<string, ErrorCodeRow>;
 

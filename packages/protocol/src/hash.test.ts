@@ -5,11 +5,40 @@ import type { Envelope } from "./run/envelope.ts";
 import type { GateContent } from "./run/gate.ts";
 
 const envelope: Envelope = {
-  v: 1, orgId: "o", projectId: "p", runId: "r", step: "s", idempotencyKey: "k", tool: "command", inputs: { shell: "ls" }, command: null, toolsAllowed: null,
-  envAllowed: [], environmentHash: "e", secretsScope: null, secretNames: [], repo: null, baseManifest: null, artifacts: [], sandbox: "auto", network: "host",
-  timeoutMs: 1, onDisconnect: "stop", approvals: [],
+  v: 1,
+  orgId: "o",
+  projectId: "p",
+  runId: "r",
+  step: "s",
+  idempotencyKey: "k",
+  tool: "command",
+  inputs: { shell: "ls" },
+  command: null,
+  toolsAllowed: null,
+  envAllowed: [],
+  environmentHash: "e",
+  secretsScope: null,
+  secretNames: [],
+  repo: null,
+  baseManifest: null,
+  artifacts: [],
+  sandbox: "auto",
+  network: "host",
+  timeoutMs: 1,
+  onDisconnect: "stop",
+  approvals: [],
 };
-const content: GateContent = { v: 1, orgId: "o", projectId: "p", runId: "r", step: "s", description: "?", approvers: [], expiresAt: "2026-01-01T00:00:00.000Z", guards: [] };
+const content: GateContent = {
+  v: 1,
+  orgId: "o",
+  projectId: "p",
+  runId: "r",
+  step: "s",
+  description: "?",
+  approvers: [],
+  expiresAt: "2026-01-01T00:00:00.000Z",
+  guards: [],
+};
 
 describe("hashes", () => {
   it("are SHA-256 in hex", () => {

@@ -15,12 +15,15 @@ function sourceAt(times: readonly number[], byte: (n: number) => number = (n) =>
 }
 
 describe("createIdSource", () => {
-  it.each(Object.entries(ID_PREFIXES))("makes a %s id of its prefix and 36 characters that callers may send back", (kind, prefix) => {
-    const id = sourceAt([1_800_000_000_000]).next(kind as IdKind);
+  it.each(Object.entries(ID_PREFIXES))(
+    "makes a %s id of its prefix and 36 characters that callers may send back",
+    (kind, prefix) => {
+      const id = sourceAt([1_800_000_000_000]).next(kind as IdKind);
 
-    expect(id).toMatch(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{36}$`));
-    expect(OpaqueIdSchema.safeParse(id).success).toBe(true);
-  });
+      expect(id).toMatch(new RegExp(`^${prefix}_[0-9a-hjkmnp-tv-z]{36}$`));
+      expect(OpaqueIdSchema.safeParse(id).success).toBe(true);
+    },
+  );
 
   it("makes ids that sort by the time of making", () => {
     fc.assert(
@@ -57,7 +60,10 @@ describe("OpaqueIdSchema", () => {
     expect(OpaqueIdSchema.safeParse(id).success).toBe(true);
   });
 
-  it.each(["", "_a", "-a", ".a", "..", "a/b", "a b", "a\n", "a\u0000", "é", "a%2fb", "x".repeat(129), 1, null])("refuses %j", (id) => {
-    expect(OpaqueIdSchema.safeParse(id).success).toBe(false);
-  });
+  it.each(["", "_a", "-a", ".a", "..", "a/b", "a b", "a\n", "a\u0000", "é", "a%2fb", "x".repeat(129), 1, null])(
+    "refuses %j",
+    (id) => {
+      expect(OpaqueIdSchema.safeParse(id).success).toBe(false);
+    },
+  );
 });

@@ -114,7 +114,15 @@ export {
 } from "./run/plan.ts";
 export { readSteps, type Readiness, type StepView } from "./run/readiness.ts";
 export { GitRefSchema, RepositorySchema, RepositoryUrlSchema, type Repository } from "./run/repository.ts";
-export { foldRun, RunFold, type FoldedAttempt, type FoldedEvent, type FoldedGate, type FoldedRun, type FoldedStep } from "./run/run-fold.ts";
+export {
+  foldRun,
+  RunFold,
+  type FoldedAttempt,
+  type FoldedEvent,
+  type FoldedGate,
+  type FoldedRun,
+  type FoldedStep,
+} from "./run/run-fold.ts";
 export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventData, type RunEventType } from "./run/run-events.ts";
 export {
   ATTEMPT_TRANSITIONS,

@@ -4,7 +4,13 @@ import { describe, expect, it } from "vitest";
 describe("the program in the README", () => {
   it("reads a request, asks a table, reads steps and folds events", () => {
     const request = CreateRunRequestSchema.parse({
-      plan: { goal: "Ship it", steps: [{ name: "test", tool: "gate:test" }, { name: "ship", tool: "deploy:production" }] },
+      plan: {
+        goal: "Ship it",
+        steps: [
+          { name: "test", tool: "gate:test" },
+          { name: "ship", tool: "deploy:production" },
+        ],
+      },
     });
 
     expect(request.plan?.steps[0]?.timeoutMs).toBe(3_600_000);

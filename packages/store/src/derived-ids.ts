@@ -25,9 +25,13 @@ export function idRangeOf(prefix: "att" | "gate" | "art", runId: string): readon
 }
 
 /** What an attempt's id says; undefined for a text that is none. */
-export function parseAttemptId(attemptId: string): { readonly runId: string; readonly stepIndex: number; readonly number: number } | undefined {
+export function parseAttemptId(
+  attemptId: string,
+): { readonly runId: string; readonly stepIndex: number; readonly number: number } | undefined {
   const [, body, stepIndex, number] = ATTEMPT_ID.exec(attemptId) ?? [];
-  return body === undefined ? undefined : { runId: `run_${body}`, stepIndex: Number(stepIndex), number: Number(number) };
+  return body === undefined
+    ? undefined
+    : { runId: `run_${body}`, stepIndex: Number(stepIndex), number: Number(number) };
 }
 
 // One spelling for each attempt: a zero in front would make another id of the same attempt, with output of its own.

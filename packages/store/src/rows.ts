@@ -1,4 +1,14 @@
-import type { AttemptState, Command, FailureReason, GateState, Repository, RunState, SandboxReport, Step, StepState } from "@signalbox/protocol";
+import type {
+  AttemptState,
+  Command,
+  FailureReason,
+  GateState,
+  Repository,
+  RunState,
+  SandboxReport,
+  Step,
+  StepState,
+} from "@signalbox/protocol";
 
 /** A step as its plan fixed it when the run was made: defaults filled in, needs named, configuration pinned. */
 export interface PlannedStep extends Step {

@@ -16,7 +16,11 @@ const step = fc.record({
 });
 const plan = fc.array(step, { minLength: 1, maxLength: 8 });
 const timeoutMs = fc.constantFrom(null, null, 20_000);
-const faults = fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 10_000 })), { minLength: 30, maxLength: 120, size: "max" });
+const faults = fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 10_000 })), {
+  minLength: 30,
+  maxLength: 120,
+  size: "max",
+});
 
 /**
  * Random units on random plans, with messages that come late, twice and forged. Tried with the defence taken away:

@@ -19,7 +19,10 @@ function statements(): { file: string; sql: string }[] {
     [...readFileSync(join(root, file), "utf8").matchAll(LITERAL)].map(([, , sql = ""]) => ({ file, sql })),
   );
   const isPart = (sql: string) => APPEND_EVENTS_SQL.some((whole) => whole.startsWith(sql));
-  return [...literals.filter(({ sql }) => !isPart(sql)), ...APPEND_EVENTS_SQL.map((sql) => ({ file: "units/events.ts", sql }))];
+  return [
+    ...literals.filter(({ sql }) => !isPart(sql)),
+    ...APPEND_EVENTS_SQL.map((sql) => ({ file: "units/events.ts", sql })),
+  ];
 }
 
 describe("every statement of units, reads and checks", () => {
@@ -28,7 +31,10 @@ describe("every statement of units, reads and checks", () => {
     migrate(database, migrations, () => 0);
     const all = statements();
 
-    const problems = checkStatements(database, all.map(({ sql }) => sql));
+    const problems = checkStatements(
+      database,
+      all.map(({ sql }) => sql),
+    );
 
     expect(problems).toEqual([]);
     expect(all.length).toBeGreaterThan(60);
@@ -44,6 +50,8 @@ describe("every statement of units, reads and checks", () => {
     const database = new Database(":memory:");
     migrate(database, migrations, () => 0);
 
-    expect(checkStatements(database, ["SELECT colour FROM runs"])).toMatchObject([{ message: "no such column: colour" }]);
+    expect(checkStatements(database, ["SELECT colour FROM runs"])).toMatchObject([
+      { message: "no such column: colour" },
+    ]);
   });
 });

@@ -1,6 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
-import { CreateTokenRequestSchema, limit, toTimestamp, type ApiResponse, type CreateTokenRequest, type Principal, type Scope, type Token } from "@signalbox/protocol";
+import {
+  CreateTokenRequestSchema,
+  limit,
+  toTimestamp,
+  type ApiResponse,
+  type CreateTokenRequest,
+  type Principal,
+  type Scope,
+  type Token,
+} from "@signalbox/protocol";
 import { readToken, readTokens, type SignalboxStore, type TokenRow } from "@signalbox/store";
 
 import { answer, check } from "../answer.ts";
@@ -40,7 +49,10 @@ export class TokenHandler {
   }
 
   /** Makes a token. Its text is in the answer and nowhere else; the store has a hash. */
-  async createToken(request: CreateTokenRequest, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Token & { token: string }>> {
+  async createToken(
+    request: CreateTokenRequest,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Token & { token: string }>> {
     return answer(async () => {
       requireScope(context, "admin");
       const { name, scopes, expiresInMs } = check(CreateTokenRequestSchema, request);
@@ -48,8 +60,13 @@ export class TokenHandler {
       const secret = randomBytes(32).toString("base64url");
       const now = this.#deps.clock.now();
       const row = await this.#deps.store.run("createToken", {
-        id, org_id: context.principal.orgId, name, scopes: JSON.stringify([...new Set(scopes)]), hash: hashOf(secret).toString("hex"),
-        created_at: now, expires_at: expiresInMs === undefined ? null : now + expiresInMs,
+        id,
+        org_id: context.principal.orgId,
+        name,
+        scopes: JSON.stringify([...new Set(scopes)]),
+        hash: hashOf(secret).toString("hex"),
+        created_at: now,
+        expires_at: expiresInMs === undefined ? null : now + expiresInMs,
       });
       return { ...toToken(row), token: `sbx_${id}_${secret}` };
     });
@@ -70,7 +87,10 @@ export class TokenHandler {
       requireScope(context, "admin");
       const now = this.#deps.clock.now();
       const row = await this.#deps.store.run("revokeToken", {
-        id: tokenId, orgId: context.principal.orgId, now, idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
+        id: tokenId,
+        orgId: context.principal.orgId,
+        now,
+        idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
       this.#known.delete(tokenId);
       return toToken(row);
@@ -96,7 +116,10 @@ export class TokenHandler {
   }
 
   /** A single-use ticket that opens the event stream of one run, for callers that cannot send a header. */
-  async createTicket(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ ticket: string; expiresAt: string }>> {
+  async createTicket(
+    runId: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ ticket: string; expiresAt: string }>> {
     return answer(async () => {
       requireScope(context, "runs:read");
       await this.#deps.hasRun(runId, context);

@@ -50,7 +50,11 @@ export class EventFeed {
    * Batches after a cursor, as they come. Ends after the batch that holds the stream's final event, and where a stream
    * that `isOver` has nothing after the cursor.
    */
-  async *follow(stream: string, after: number, { signal, isOver }: { readonly signal: AbortSignal; readonly isOver: () => Promise<boolean> }): AsyncGenerator<readonly EventRecord[]> {
+  async *follow(
+    stream: string,
+    after: number,
+    { signal, isOver }: { readonly signal: AbortSignal; readonly isOver: () => Promise<boolean> },
+  ): AsyncGenerator<readonly EventRecord[]> {
     let cursor = after;
     let mayHaveEnded = true;
     while (!signal.aborted && !this.#isStopped) {

@@ -15,7 +15,9 @@ export interface RunLogEvents {
 /** The units whose result is a `RunOutcome`. */
 type RunUnitName = {
   [Name in keyof SignalboxUnits]: ReturnType<SignalboxUnits[Name]> extends Generator<unknown, infer Result, unknown>
-    ? Result extends RunOutcome ? Name : never
+    ? Result extends RunOutcome
+      ? Name
+      : never
     : never;
 }[keyof SignalboxUnits];
 
@@ -29,7 +31,10 @@ export class RunLog extends EventEmitter<RunLogEvents> {
   }
 
   /** Commits a unit and tells everybody. */
-  async commit<Name extends RunUnitName>(name: Name, args: Parameters<SignalboxUnits[Name]>[0]): Promise<OutcomeOf<Name>> {
+  async commit<Name extends RunUnitName>(
+    name: Name,
+    args: Parameters<SignalboxUnits[Name]>[0],
+  ): Promise<OutcomeOf<Name>> {
     // The store's result type is the unit's own; TypeScript does not carry that through the generic name.
     const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name>;
     // A repeated answer speaks of what was; the steps in it may long be over.
@@ -46,4 +51,7 @@ export class RunLog extends EventEmitter<RunLogEvents> {
   }
 }
 
-type OutcomeOf<Name extends RunUnitName> = Extract<SignalboxUnits[Name] extends (args: never) => Generator<unknown, infer Result, unknown> ? Result : never, RunOutcome>;
+type OutcomeOf<Name extends RunUnitName> = Extract<
+  SignalboxUnits[Name] extends (args: never) => Generator<unknown, infer Result, unknown> ? Result : never,
+  RunOutcome
+>;

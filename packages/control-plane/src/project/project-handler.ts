@@ -42,13 +42,19 @@ export class ProjectHandler {
   }
 
   /** Makes a project, or changes what the request names of it. */
-  async putProject(projectId: string, request: PutProjectRequest, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Project & { created: boolean }>> {
+  async putProject(
+    projectId: string,
+    request: PutProjectRequest,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Project & { created: boolean }>> {
     return answer(async () => {
       requireScope(context, "projects:write");
       const id = check(ProjectIdSchema, projectId, "id");
       const wanted = check(PutProjectRequestSchema, request);
       if (wanted.id !== undefined && wanted.id !== id) {
-        throw new ControlPlaneError("VALIDATION_ERROR", `id: the body says ${wanted.id}, the path ${id}`, { issues: [{ path: "id", message: "differs from the path" }] });
+        throw new ControlPlaneError("VALIDATION_ERROR", `id: the body says ${wanted.id}, the path ${id}`, {
+          issues: [{ path: "id", message: "differs from the path" }],
+        });
       }
       const now = this.#deps.clock.now();
       const { row, created } = await this.#deps.store.run("putProject", {
@@ -77,31 +83,55 @@ export class ProjectHandler {
   }
 
   /** Projects by id. */
-  async listProjects(params: Partial<PaginationParams> = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Page<Project>>> {
+  async listProjects(
+    params: Partial<PaginationParams> = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Page<Project>>> {
     return answer(async () => {
       requireScope(context, "runs:read");
       const wanted = check(PaginationParamsSchema, params);
-      const { rows, total } = await this.#deps.store.view(() => readProjects(context.principal.orgId, wanted.pageSize, (wanted.page - 1) * wanted.pageSize));
+      const { rows, total } = await this.#deps.store.view(() =>
+        readProjects(context.principal.orgId, wanted.pageSize, (wanted.page - 1) * wanted.pageSize),
+      );
       return page(await Promise.all(rows.map((row) => this.#view(row))), total, wanted);
     });
   }
 
   /** Keeps a secret of a project. Its value cannot be read back; steps with its scope get it. */
-  async putSecret(projectId: string, scope: string, name: string, request: PutSecretRequest, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ scope: string; name: string }>> {
+  async putSecret(
+    projectId: string,
+    scope: string,
+    name: string,
+    request: PutSecretRequest,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ scope: string; name: string }>> {
     return answer(async () => {
       requireScope(context, "projects:write");
       const where = { orgId: context.principal.orgId, projectId, scope: check(ScopeNameSchema, scope, "scope") };
-      const secret = { name: check(EnvNameSchema(), name, "name"), value: check(PutSecretRequestSchema, request).value };
+      const secret = {
+        name: check(EnvNameSchema(), name, "name"),
+        value: check(PutSecretRequestSchema, request).value,
+      };
       await this.#deps.vault.put(where, secret, this.#deps.clock.now());
       return { scope, name };
     });
   }
 
   /** Forgets a secret. */
-  async deleteSecret(projectId: string, scope: string, name: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ scope: string; name: string }>> {
+  async deleteSecret(
+    projectId: string,
+    scope: string,
+    name: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ scope: string; name: string }>> {
     return answer(async () => {
       requireScope(context, "projects:write");
-      const wasThere = await this.#deps.store.run("deleteSecret", { orgId: context.principal.orgId, projectId, scope, name });
+      const wasThere = await this.#deps.store.run("deleteSecret", {
+        orgId: context.principal.orgId,
+        projectId,
+        scope,
+        name,
+      });
       if (!wasThere) throw new ControlPlaneError("NOT_FOUND", `project ${projectId} has no secret ${scope}/${name}`);
       return { scope, name };
     });
@@ -109,7 +139,8 @@ export class ProjectHandler {
 
   async #view(row: ProjectRow): Promise<Project> {
     const secrets: Record<string, string[]> = {};
-    for (const { scope, name } of await this.#deps.store.view(() => readSecrets(row.org_id, row.id))) (secrets[scope] ??= []).push(name);
+    for (const { scope, name } of await this.#deps.store.view(() => readSecrets(row.org_id, row.id)))
+      (secrets[scope] ??= []).push(name);
     return {
       id: row.id,
       orgId: row.org_id,

@@ -28,10 +28,16 @@ export class SecretVault {
   }
 
   /** Seals and keeps a secret in place of the one of the same name. */
-  async put(where: { readonly orgId: string; readonly projectId: string; readonly scope: string }, secret: Secret, now: number): Promise<void> {
+  async put(
+    where: { readonly orgId: string; readonly projectId: string; readonly scope: string },
+    secret: Secret,
+    now: number,
+  ): Promise<void> {
     const version = now;
     const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(associatedData({ ...where, name: secret.name, version }));
+    const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(
+      associatedData({ ...where, name: secret.name, version }),
+    );
     const sealed = Buffer.concat([nonce, cipher.update(secret.value, "utf8"), cipher.final(), cipher.getAuthTag()]);
     await this.#store.run("putSecret", { ...where, name: secret.name, version, sealed, now });
   }
@@ -44,14 +50,30 @@ export class SecretVault {
 
   #unseal(row: SecretRow): string {
     const sealed = Buffer.from(row.sealed);
-    const where = { orgId: row.org_id, projectId: row.project_id, scope: row.scope, name: row.name, version: row.version };
-    const decipher = createDecipheriv(ALGORITHM, this.#key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+    const where = {
+      orgId: row.org_id,
+      projectId: row.project_id,
+      scope: row.scope,
+      name: row.name,
+      version: row.version,
+    };
+    const decipher = createDecipheriv(ALGORITHM, this.#key, sealed.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
       .setAAD(associatedData(where))
       .setAuthTag(sealed.subarray(-TAG_BYTES));
-    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString("utf8");
+    return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString(
+      "utf8",
+    );
   }
 }
 
-function associatedData(where: { orgId: string; projectId: string; scope: string; name: string; version: number }): Buffer {
+function associatedData(where: {
+  orgId: string;
+  projectId: string;
+  scope: string;
+  name: string;
+  version: number;
+}): Buffer {
   return Buffer.from(JSON.stringify([where.orgId, where.projectId, where.scope, where.name, where.version]));
 }

@@ -10,7 +10,9 @@ export class ActiveRuns {
 
   constructor(deps: { readonly runLog: RunLog; readonly max?: number }) {
     this.#max = deps.max ?? limit("runs.active");
-    deps.runLog.on("changed", ({ runId, orgId, isOver }) => (isOver ? this.remove(runId, orgId) : this.add(runId, orgId)));
+    deps.runLog.on("changed", ({ runId, orgId, isOver }) =>
+      isOver ? this.remove(runId, orgId) : this.add(runId, orgId),
+    );
   }
 
   /** Runs that are not over, in all orgs. */
@@ -33,6 +35,10 @@ export class ActiveRuns {
   /** Refuses with RUN_LIMIT_EXCEEDED when an org may not have another run. */
   requireRoom(orgId: string): void {
     if ((this.#byOrg.get(orgId)?.size ?? 0) < this.#max) return;
-    throw new ControlPlaneError("RUN_LIMIT_EXCEEDED", `org ${orgId} has ${this.#max} unfinished runs, as many as it may have`, { limit: this.#max });
+    throw new ControlPlaneError(
+      "RUN_LIMIT_EXCEEDED",
+      `org ${orgId} has ${this.#max} unfinished runs, as many as it may have`,
+      { limit: this.#max },
+    );
   }
 }

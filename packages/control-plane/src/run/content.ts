@@ -25,7 +25,11 @@ export async function contentOf(
   };
 }
 
-async function* openBlob(blobs: BlobStore, sha256: string, range?: { readonly start: number; readonly end: number }): AsyncGenerator<Uint8Array> {
+async function* openBlob(
+  blobs: BlobStore,
+  sha256: string,
+  range?: { readonly start: number; readonly end: number },
+): AsyncGenerator<Uint8Array> {
   const source = await blobs.get(sha256, range);
   if (!source) throw new NotFoundError("file", sha256);
   yield* source;

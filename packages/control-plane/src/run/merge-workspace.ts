@@ -1,7 +1,9 @@
 import type { WorkspaceChanges, WorkspaceEntry, WorkspaceManifest } from "@signalbox/protocol";
 
 /** A workspace after changes, or the paths that two steps have changed in different ways. */
-export type Merge = { readonly kind: "merged"; readonly manifest: WorkspaceManifest } | { readonly kind: "conflict"; readonly paths: readonly string[] };
+export type Merge =
+  | { readonly kind: "merged"; readonly manifest: WorkspaceManifest }
+  | { readonly kind: "conflict"; readonly paths: readonly string[] };
 
 /**
  * Applies what an attempt changed, counted from `base`, to `current`, which other steps may have changed meanwhile.
@@ -17,7 +19,9 @@ export function mergeWorkspace(base: WorkspaceManifest, current: WorkspaceManife
     ...changes.written.map((entry): [string, string] => [entry.path, contentOf(entry)]),
     ...changes.deleted.map((path): [string, string] => [path, DELETED]),
   ]);
-  const paths = [...wanted].filter(([path, content]) => isElsewhere || (before(path) !== now(path) && now(path) !== content)).map(([path]) => path);
+  const paths = [...wanted]
+    .filter(([path, content]) => isElsewhere || (before(path) !== now(path) && now(path) !== content))
+    .map(([path]) => path);
   return paths.length > 0 ? { kind: "conflict", paths } : { kind: "merged", manifest: apply(current, changes) };
 }
 

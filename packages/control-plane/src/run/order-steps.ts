@@ -33,7 +33,8 @@ function withNeeds(steps: readonly Step[]): OrderedStep[] {
     const at = `plan.steps[${places.get(step.name) ?? index}].needs`;
     const needs = [...new Set(step.needs ?? (index > 0 ? [named[index - 1]?.name ?? ""] : []))];
     const missing = needs.find((need) => !places.has(need));
-    if (missing !== undefined) throw invalidPlan(`step "${step.name}" needs "${missing}", which is not in the plan`, at);
+    if (missing !== undefined)
+      throw invalidPlan(`step "${step.name}" needs "${missing}", which is not in the plan`, at);
     if (needs.includes(step.name)) throw invalidPlan(`step "${step.name}" needs itself`, at);
     return { ...step, needs };
   });
@@ -46,7 +47,8 @@ export function firstPlaces(steps: readonly Step[]): Map<string, number> {
     const first = places.get(step.name);
     if (first === undefined) places.set(step.name, index);
     // Only a name that comes again makes the two worth comparing.
-    else if (canonicalJson(steps[first]) !== canonicalJson(step)) throw invalidPlan(`two steps are called "${step.name}"`, `plan.steps[${index}].name`);
+    else if (canonicalJson(steps[first]) !== canonicalJson(step))
+      throw invalidPlan(`two steps are called "${step.name}"`, `plan.steps[${index}].name`);
   }
   return places;
 }

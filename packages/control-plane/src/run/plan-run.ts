@@ -37,20 +37,43 @@ export function planRun(request: CreateRunRequest, project: PlanningProject, ref
   const { goal, source, steps } = draft(request, reference);
   const ordered = orderSteps(steps);
   const places = firstPlaces(steps);
-  return { goal, source, steps: ordered.map((step) => planStep(step, `plan.steps[${places.get(step.name) ?? 0}]`, ordered, project, request.requires)) };
+  return {
+    goal,
+    source,
+    steps: ordered.map((step) =>
+      planStep(step, `plan.steps[${places.get(step.name) ?? 0}]`, ordered, project, request.requires),
+    ),
+  };
 }
 
-function draft(request: CreateRunRequest, reference?: Plan): { goal: string; source: PlannedRun["source"]; steps: readonly Step[] } {
+function draft(
+  request: CreateRunRequest,
+  reference?: Plan,
+): { goal: string; source: PlannedRun["source"]; steps: readonly Step[] } {
   if (request.plan) return { goal: request.plan.goal, source: "plan", steps: request.plan.steps };
-  if (request.standard) return { goal: shorten(request.standard.prompt), source: "standard", steps: standardSteps(request.standard) };
+  if (request.standard)
+    return { goal: shorten(request.standard.prompt), source: "standard", steps: standardSteps(request.standard) };
   if (request.instructions !== undefined) {
-    return { goal: shorten(request.instructions), source: "instructions", steps: instructionSteps(request.instructions, request.taskType ?? "code", reference) };
+    return {
+      goal: shorten(request.instructions),
+      source: "instructions",
+      steps: instructionSteps(request.instructions, request.taskType ?? "code", reference),
+    };
   }
   const command = typeof request.command === "string" ? { shell: request.command } : request.command;
-  return { goal: shorten(command?.shell ?? command?.argv?.join(" ") ?? "command"), source: "command", steps: [step({ name: "command", tool: "command", inputs: { ...command } as PlannedStep["inputs"] })] };
+  return {
+    goal: shorten(command?.shell ?? command?.argv?.join(" ") ?? "command"),
+    source: "command",
+    steps: [step({ name: "command", tool: "command", inputs: { ...command } as PlannedStep["inputs"] })],
+  };
 }
 
-function standardSteps({ prompt, quality, openPr, filePath }: Exclude<CreateRunRequest["standard"], undefined>): Step[] {
+function standardSteps({
+  prompt,
+  quality,
+  openPr,
+  filePath,
+}: Exclude<CreateRunRequest["standard"], undefined>): Step[] {
   const inputs = { prompt, ...(filePath === undefined ? {} : { filePath }) };
   const checks = ["typecheck", "lint", "test", "security"].map((name) => ({ name, tool: `gate:${name}` }));
   return [
@@ -90,15 +113,23 @@ function planStep(
 ): PlannedStep {
   const tool = findTool(source.tool);
   if (!tool) {
-    throw new ControlPlaneError("UNKNOWN_TOOL", `step "${source.name}" names the tool "${source.tool}", which does not exist`, {
-      issues: [{ path: `${at}.tool`, message: "no such tool" }],
-    });
+    throw new ControlPlaneError(
+      "UNKNOWN_TOOL",
+      `step "${source.name}" names the tool "${source.tool}", which does not exist`,
+      {
+        issues: [{ path: `${at}.tool`, message: "no such tool" }],
+      },
+    );
   }
   const inputs = check(tool.inputs, source.inputs ?? {}, `${at}.inputs`) as PlannedStep["inputs"];
   if (Buffer.byteLength(JSON.stringify(inputs)) > limit("step.inputsBytes")) {
-    throw new ControlPlaneError("VALIDATION_ERROR", `inputs of step "${source.name}" are larger than ${limit("step.inputsBytes")} bytes`, {
-      issues: [{ path: `${at}.inputs`, message: "too large" }],
-    });
+    throw new ControlPlaneError(
+      "VALIDATION_ERROR",
+      `inputs of step "${source.name}" are larger than ${limit("step.inputsBytes")} bytes`,
+      {
+        issues: [{ path: `${at}.inputs`, message: "too large" }],
+      },
+    );
   }
   return {
     ...source,
@@ -132,5 +163,7 @@ function gatesBefore(source: OrderedStep, ordered: readonly OrderedStep[]): numb
   for (const candidate of ordered.toReversed()) {
     if (before.has(candidate.name)) for (const need of candidate.needs) before.add(need);
   }
-  return ordered.flatMap((candidate, index) => (before.has(candidate.name) && findTool(candidate.tool)?.doneBy === "person" ? [index] : []));
+  return ordered.flatMap((candidate, index) =>
+    before.has(candidate.name) && findTool(candidate.tool)?.doneBy === "person" ? [index] : [],
+  );
 }

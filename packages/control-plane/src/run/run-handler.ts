@@ -27,7 +27,23 @@ import {
   type WaitingReason,
   type WorkspaceFile,
 } from "@signalbox/protocol";
-import { readArtifact, readGate, readGates, readProject, newRun, readRun, readRunRows, readRuns, readRunVersion, type CancelledRun, type CreateRunArgs, type PlannedStep, type RunRow, type RunRows, type SignalboxStore } from "@signalbox/store";
+import {
+  readArtifact,
+  readGate,
+  readGates,
+  readProject,
+  newRun,
+  readRun,
+  readRunRows,
+  readRuns,
+  readRunVersion,
+  type CancelledRun,
+  type CreateRunArgs,
+  type PlannedStep,
+  type RunRow,
+  type RunRows,
+  type SignalboxStore,
+} from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -95,13 +111,22 @@ export class RunHandler {
       const { orgId } = context.principal;
       const { store, clock, ids, activeRuns, runLog, onCreated } = this.#deps;
       activeRuns.requireRoom(orgId);
-      if (!store.hasRoom) throw new ControlPlaneError("STORAGE_FULL", "the disk is full; runs that have begun are brought to their end, new ones are not taken");
+      if (!store.hasRoom)
+        throw new ControlPlaneError(
+          "STORAGE_FULL",
+          "the disk is full; runs that have begun are brought to their end, new ones are not taken",
+        );
 
       const project = await store.view(() => readProject(orgId, wanted.projectId));
       const source = wanted.fromRunId ? readableRun(await this.#requireRun(wanted.fromRunId, orgId)) : undefined;
       const reference = wanted.referenceRunId ? await this.#planOf(wanted.referenceRunId, orgId) : undefined;
-      const planned = planRun(wanted, { id: wanted.projectId, env: parse(project?.env), commands: parse(project?.commands) }, reference);
-      const repo = wanted.repo ?? source?.progress.repo ?? (project?.repo ? (JSON.parse(project.repo) as Repository) : null);
+      const planned = planRun(
+        wanted,
+        { id: wanted.projectId, env: parse(project?.env), commands: parse(project?.commands) },
+        reference,
+      );
+      const repo =
+        wanted.repo ?? source?.progress.repo ?? (project?.repo ? (JSON.parse(project.repo) as Repository) : null);
       const now = clock.now();
       const actor = actorOf(context);
       const args: CreateRunArgs = {
@@ -151,27 +176,44 @@ export class RunHandler {
 
   /** Runs, newest first. `cursor` is the id of the last run of the page before. */
   async listRuns(
-    query: { readonly projectId?: string; readonly status?: RunState; readonly limit?: number; readonly cursor?: string } = {},
+    query: {
+      readonly projectId?: string;
+      readonly status?: RunState;
+      readonly limit?: number;
+      readonly cursor?: string;
+    } = {},
     context: RequestContext = LOCAL_CONTEXT,
   ): Promise<ApiResponse<{ items: Run[]; nextCursor?: string }>> {
     return answer(async () => {
       requireScope(context, "runs:read");
       const { cursor, ...wanted } = check(ListRunsQuerySchema, query);
-      const rows = await this.#deps.store.view(() => readRuns({ ...wanted, orgId: context.principal.orgId, before: cursor }));
+      const rows = await this.#deps.store.view(() =>
+        readRuns({ ...wanted, orgId: context.principal.orgId, before: cursor }),
+      );
       const last = rows.length === wanted.limit ? rows.at(-1) : undefined;
       return { items: rows.map(toRun), ...(last ? { nextCursor: last.id } : {}) };
     });
   }
 
   /** Stops a run: what has not begun never will, what runs is told to end. A run that is over is an INVALID_STATE refusal. */
-  async cancelRun(runId: string, request: Partial<CancelRunRequest> = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Run>> {
+  async cancelRun(
+    runId: string,
+    request: Partial<CancelRunRequest> = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Run>> {
     return answer(async () => {
       requireScope(context, "runs:write");
       const { mode, reason } = check(CancelRunRequestSchema, request);
       const { orgId } = context.principal;
       const now = this.#deps.clock.now();
       const outcome = await this.#deps.runLog.commit("cancelRun", {
-        runId, orgId, mode, reason, because: "cancelled", now, actor: actorOf(context),
+        runId,
+        orgId,
+        mode,
+        reason,
+        because: "cancelled",
+        now,
+        actor: actorOf(context),
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
       this.#deps.stopRun(outcome, mode);
@@ -180,7 +222,11 @@ export class RunHandler {
   }
 
   /** One step of a run, by name. */
-  async getStep(runId: string, step: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<StepDetails>> {
+  async getStep(
+    runId: string,
+    step: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<StepDetails>> {
     return answer(async () => {
       const rows = await this.#requireRows(runId, context);
       const details = toRunDetails(rows).steps.find((candidate) => candidate.name === step);
@@ -206,7 +252,11 @@ export class RunHandler {
       const run = await this.#requireRun(runId, context.principal.orgId);
       const events = await this.#deps.eventFeed.read(runId, after, count);
       const first = events[0];
-      return { events, lastSeq: run.last_seq, ...(first && first.seq > after + 1 ? { gap: { earliest: first.seq } } : {}) };
+      return {
+        events,
+        lastSeq: run.last_seq,
+        ...(first && first.seq > after + 1 ? { gap: { earliest: first.seq } } : {}),
+      };
     });
   }
 
@@ -220,26 +270,37 @@ export class RunHandler {
       requireScope(context, "runs:read");
       const { orgId } = context.principal;
       await this.#requireRun(runId, orgId);
-      return this.#deps.eventFeed.follow(runId, options.after ?? 0, { signal: options.signal, isOver: () => this.#isOver(runId, orgId) });
+      return this.#deps.eventFeed.follow(runId, options.after ?? 0, {
+        signal: options.signal,
+        isOver: () => this.#isOver(runId, orgId),
+      });
     });
   }
 
   /** Output of all steps in the order in which it was stored; with `follow`, live until the run is over. */
   async followOutput(
     runId: string,
-    options: { readonly after?: number; readonly step?: string; readonly attemptId?: string; readonly follow?: boolean; readonly signal: AbortSignal },
+    options: {
+      readonly after?: number;
+      readonly step?: string;
+      readonly attemptId?: string;
+      readonly follow?: boolean;
+      readonly signal: AbortSignal;
+    },
     context: RequestContext = LOCAL_CONTEXT,
   ): Promise<ApiResponse<AsyncIterable<readonly OutputChunk[]>>> {
     return answer(async () => {
       const { orgId } = context.principal;
       const rows = await this.#requireRows(runId, context);
-      if (options.step !== undefined && !rows.plan.some(({ name }) => name === options.step)) throw new NotFoundError("step", options.step);
+      if (options.step !== undefined && !rows.plan.some(({ name }) => name === options.step))
+        throw new NotFoundError("step", options.step);
       return this.#deps.outputFeed.read({
         runId,
         after: options.after ?? 0,
         follow: options.follow ?? false,
         stepNames: rows.plan.map(({ name }) => name),
-        wants: (chunk) => (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
+        wants: (chunk) =>
+          (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
         isOver: () => this.#isOver(runId, orgId),
         signal: options.signal,
       });
@@ -268,17 +329,28 @@ export class RunHandler {
   }
 
   /** Says yes to a gate. The first answer counts; the same again is fine. */
-  async approveGate(gateId: string, request: ResolveGateRequest = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
+  async approveGate(
+    gateId: string,
+    request: ResolveGateRequest = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Gate>> {
     return this.#resolveGate(gateId, "approve", request, context);
   }
 
   /** Says no to a gate: its run fails with the reason `gate_denied`. */
-  async rejectGate(gateId: string, request: ResolveGateRequest = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
+  async rejectGate(
+    gateId: string,
+    request: ResolveGateRequest = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Gate>> {
     return this.#resolveGate(gateId, "deny", request, context);
   }
 
   /** An artifact and its bytes. */
-  async getArtifact(artifactId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ artifact: Artifact; content: Content }>> {
+  async getArtifact(
+    artifactId: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ artifact: Artifact; content: Content }>> {
     return answer(async () => {
       requireScope(context, "runs:read");
       const { orgId } = context.principal;
@@ -291,7 +363,10 @@ export class RunHandler {
   }
 
   /** The files that a run has made or changed, as its last finished step left them. */
-  async listFiles(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ runId: string; files: WorkspaceFile[] }>> {
+  async listFiles(
+    runId: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ runId: string; files: WorkspaceFile[] }>> {
     return answer(async () => {
       requireScope(context, "runs:read");
       const run = await this.#requireRun(runId, context.principal.orgId);
@@ -304,13 +379,20 @@ export class RunHandler {
     return answer(async () => {
       requireScope(context, "runs:read");
       const run = await this.#requireRun(runId, context.principal.orgId);
-      const file = (await listWorkspace(this.#deps.store.blobs, readableRun(run).progress.manifest)).find((candidate) => candidate.path === path);
+      const file = (await listWorkspace(this.#deps.store.blobs, readableRun(run).progress.manifest)).find(
+        (candidate) => candidate.path === path,
+      );
       if (!file) throw new NotFoundError("file", path);
       return contentOf(this.#deps.store.blobs, file);
     });
   }
 
-  async #resolveGate(gateId: string, move: "approve" | "deny", request: ResolveGateRequest, context: RequestContext): Promise<ApiResponse<Gate>> {
+  async #resolveGate(
+    gateId: string,
+    move: "approve" | "deny",
+    request: ResolveGateRequest,
+    context: RequestContext,
+  ): Promise<ApiResponse<Gate>> {
     return answer(async () => {
       requireScope(context, "gates:decide");
       const { note, contentHash } = check(ResolveGateRequestSchema, request);
@@ -318,7 +400,13 @@ export class RunHandler {
       requireApprover(gate, context);
       const now = this.#deps.clock.now();
       await this.#deps.runLog.commit("resolveGate", {
-        gateId, orgId: context.principal.orgId, move, note: note ?? undefined, contentHash, now, actor: actorOf(context),
+        gateId,
+        orgId: context.principal.orgId,
+        move,
+        note: note ?? undefined,
+        contentHash,
+        now,
+        actor: actorOf(context),
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
       return this.#requireGate(gateId, context);
@@ -364,7 +452,13 @@ function requireApprover(gate: Gate, context: RequestContext): void {
 }
 
 /** A planned step without what planning added. */
-function asWritten({ command: _command, environment: _environment, gates: _gates, key: _key, ...step }: PlannedStep): Plan["steps"][number] {
+function asWritten({
+  command: _command,
+  environment: _environment,
+  gates: _gates,
+  key: _key,
+  ...step
+}: PlannedStep): Plan["steps"][number] {
   return step;
 }
 

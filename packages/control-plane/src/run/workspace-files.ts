@@ -1,4 +1,11 @@
-import { kindOfPath, WorkspaceChangesSchema, WorkspaceManifestSchema, type WorkspaceChanges, type WorkspaceFile, type WorkspaceManifest } from "@signalbox/protocol";
+import {
+  kindOfPath,
+  WorkspaceChangesSchema,
+  WorkspaceManifestSchema,
+  type WorkspaceChanges,
+  type WorkspaceFile,
+  type WorkspaceManifest,
+} from "@signalbox/protocol";
 import type { BlobStore } from "@signalbox/store";
 
 import { NotFoundError } from "../errors.ts";

@@ -29,7 +29,11 @@ export class AttemptBoard {
   #sweep: Timer | undefined;
   #isStopped = false;
 
-  constructor(deps: { readonly clock: Clock; readonly onLost: (attempt: LiveAttempt) => void; readonly graceMs?: number }) {
+  constructor(deps: {
+    readonly clock: Clock;
+    readonly onLost: (attempt: LiveAttempt) => void;
+    readonly graceMs?: number;
+  }) {
     this.#clock = deps.clock;
     this.#onLost = deps.onLost;
     this.#graceMs = deps.graceMs ?? limit("lease.graceMs");

@@ -52,16 +52,26 @@ export class AttemptResults {
   }
 
   /** An attempt has begun. False: it is not the runner's any more. */
-  async started(runnerId: string, { attemptId, epoch, envelopeHash, sandbox }: RunnerMessageOf<"started">): Promise<boolean> {
+  async started(
+    runnerId: string,
+    { attemptId, epoch, envelopeHash, sandbox }: RunnerMessageOf<"started">,
+  ): Promise<boolean> {
     const { runLog, clock } = this.#deps;
-    return this.#whileHeld(() => runLog.commit("startAttempt", { attemptId, epoch, runnerId, envelopeHash, sandbox, now: clock.now() }));
+    return this.#whileHeld(() =>
+      runLog.commit("startAttempt", { attemptId, epoch, runnerId, envelopeHash, sandbox, now: clock.now() }),
+    );
   }
 
   /** How far an attempt has come. False: it is not the runner's any more. */
-  async progressed(runnerId: string, { attemptId, epoch, percent, message }: RunnerMessageOf<"progress">): Promise<boolean> {
+  async progressed(
+    runnerId: string,
+    { attemptId, epoch, percent, message }: RunnerMessageOf<"progress">,
+  ): Promise<boolean> {
     const { runLog, clock, board } = this.#deps;
     if (board.get(attemptId)?.epoch !== epoch) return false;
-    return this.#whileHeld(() => runLog.commit("reportProgress", { attemptId, epoch, runnerId, percent, message, now: clock.now() }));
+    return this.#whileHeld(() =>
+      runLog.commit("reportProgress", { attemptId, epoch, runnerId, percent, message, now: clock.now() }),
+    );
   }
 
   /** An attempt is over, its runner says. Applied once its output and files are all here. */
@@ -70,7 +80,10 @@ export class AttemptResults {
       const changes = await this.#changesOf(result);
       const missing = await this.#missingBlobs(result, changes);
       if (missing.length > 0) return { verdict: "incomplete", missing: { blobs: missing, streams: [] } };
-      const { verdict } = await this.#apply({ attemptId, epoch, runnerId, result, now: this.#deps.clock.now() }, changes);
+      const { verdict } = await this.#apply(
+        { attemptId, epoch, runnerId, result, now: this.#deps.clock.now() },
+        changes,
+      );
       this.#release(attemptId, epoch);
       return { verdict };
     } catch (error) {
@@ -127,11 +140,16 @@ export class AttemptResults {
   }
 
   /** Applies a result; with changed files, merged into the run's workspace as it is now, again if it changed meanwhile. */
-  async #apply(args: FinishAttemptArgs, changes: WorkspaceChanges | "unreadable" | undefined): Promise<{ verdict: "applied" | "duplicate" }> {
+  async #apply(
+    args: FinishAttemptArgs,
+    changes: WorkspaceChanges | "unreadable" | undefined,
+  ): Promise<{ verdict: "applied" | "duplicate" }> {
     const { runLog } = this.#deps;
     const result = await this.#withChecksums(args);
-    const fail = (reason: FailureReason, message: string) => runLog.commit("finishAttempt", { ...args, result: { ...result, outcome: "failed", reason, message } });
-    if (changes === undefined || result.outcome !== "succeeded") return runLog.commit("finishAttempt", { ...args, result });
+    const fail = (reason: FailureReason, message: string) =>
+      runLog.commit("finishAttempt", { ...args, result: { ...result, outcome: "failed", reason, message } });
+    if (changes === undefined || result.outcome !== "succeeded")
+      return runLog.commit("finishAttempt", { ...args, result });
     if (changes === "unreadable") return fail("runtime_error", "the list of what it changed cannot be read");
     for (let round = 0; round < MERGE_TRIES; round++) {
       const merged = await this.#merge(args.attemptId, changes);
@@ -151,10 +169,17 @@ export class AttemptResults {
     const row = attempt && (await store.view(() => readRun(attempt.runId, attempt.orgId)));
     if (!attempt || !row) return undefined;
     const { progress } = readableRun(row);
-    const [base, current] = await Promise.all([readManifest(store.blobs, attempt.baseManifest), readManifest(store.blobs, progress.manifest)]);
+    const [base, current] = await Promise.all([
+      readManifest(store.blobs, attempt.baseManifest),
+      readManifest(store.blobs, progress.manifest),
+    ]);
     const merge = mergeWorkspace(base, current, changes);
     if (merge.kind === "conflict") return "conflict";
-    return { from: progress.manifest, to: await this.#putManifest(merge.manifest), repo: pinned(progress.repo, merge.manifest.commit) };
+    return {
+      from: progress.manifest,
+      to: await this.#putManifest(merge.manifest),
+      repo: pinned(progress.repo, merge.manifest.commit),
+    };
   }
 
   async #putManifest(manifest: WorkspaceManifest): Promise<string> {
@@ -167,14 +192,23 @@ export class AttemptResults {
   /** A stream whose stored bytes are not what the runner sent is said out loud; it cannot happen to an honest disk. */
   async #withChecksums({ attemptId, result }: FinishAttemptArgs): Promise<AttemptResult> {
     if (result.streams.length === 0) return result;
-    const runId = this.#deps.board.get(attemptId)?.runId ?? (await this.#deps.store.view(() => readAttempt(attemptId)))?.runId;
+    const runId =
+      this.#deps.board.get(attemptId)?.runId ?? (await this.#deps.store.view(() => readAttempt(attemptId)))?.runId;
     if (runId === undefined) return result;
     for (const { stream, length, sha256 } of result.streams) {
       if (length === 0) continue;
       const stored = await this.#deps.outputIntake.checksum(runId, attemptId, stream, length);
       if (stored !== undefined && stored !== sha256) {
-        this.#deps.logger.error({ attempt: attemptId, stream, stored, sent: sha256 }, "stored output differs from what was sent");
-        return { ...result, outcome: "failed", reason: "runtime_error", message: `stored ${stream} differs from what the runner sent` };
+        this.#deps.logger.error(
+          { attempt: attemptId, stream, stored, sent: sha256 },
+          "stored output differs from what was sent",
+        );
+        return {
+          ...result,
+          outcome: "failed",
+          reason: "runtime_error",
+          message: `stored ${stream} differs from what the runner sent`,
+        };
       }
     }
     return result;

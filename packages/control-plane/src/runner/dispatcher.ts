@@ -1,4 +1,11 @@
-import { canonicalJson, type ControlMessageOf, type GateContent, type IdSource, type LimitLookup, type StartGrant } from "@signalbox/protocol";
+import {
+  canonicalJson,
+  type ControlMessageOf,
+  type GateContent,
+  type IdSource,
+  type LimitLookup,
+  type StartGrant,
+} from "@signalbox/protocol";
 import { hashEnvelope, hashGateContent } from "@signalbox/protocol/hash";
 import { gateIdOf, readGate, readReadyStep, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
 
@@ -75,7 +82,8 @@ export class Dispatcher {
   adopt(attempt: Pick<LiveAttempt, "runId" | "stepIndex" | "epoch" | "runnerId" | "concurrencyKey">): void {
     const { runId, stepIndex, epoch, runnerId, concurrencyKey } = attempt;
     this.#keepers.set(runId, runnerId);
-    if (concurrencyKey !== undefined) this.#keys.set(concurrencyKey, { step: keyOf({ runId, index: stepIndex }), number: epoch });
+    if (concurrencyKey !== undefined)
+      this.#keys.set(concurrencyKey, { step: keyOf({ runId, index: stepIndex }), number: epoch });
   }
 
   /** A live attempt is over: its key and its place are free. */
@@ -105,7 +113,10 @@ export class Dispatcher {
   }
 
   /** A runner takes an offer: commits the lease and lets it start. An offer that is no longer open is withdrawn. */
-  async accept(runner: ConnectedRunner, message: { readonly offerId: string; readonly attemptId: string }): Promise<void> {
+  async accept(
+    runner: ConnectedRunner,
+    message: { readonly offerId: string; readonly attemptId: string },
+  ): Promise<void> {
     const offer = this.#takeOffer(message.offerId, runner);
     if (!offer) return runner.channel.send({ type: "withdraw", ...message });
     try {
@@ -121,7 +132,10 @@ export class Dispatcher {
   decline(runner: ConnectedRunner, message: { readonly offerId: string; readonly reason: string }): void {
     const offer = this.#takeOffer(message.offerId, runner);
     if (!offer) return;
-    this.#deps.logger.info({ runner: runner.runnerId, run: offer.waiting.runId, step: offer.waiting.step.name, reason: message.reason }, "offer declined");
+    this.#deps.logger.info(
+      { runner: runner.runnerId, run: offer.waiting.runId, step: offer.waiting.step.name, reason: message.reason },
+      "offer declined",
+    );
     offer.waiting.declined.add(runner.runnerId);
     this.#deps.clock.setTimer(DECLINED_MS, () => {
       offer.waiting.declined.delete(runner.runnerId);
@@ -141,7 +155,8 @@ export class Dispatcher {
 
   #fill(runner: ConnectedRunner): void {
     const { fleet, queue } = this.#deps;
-    const fits = ({ fingerprint, orgId, step }: WaitingStep) => fleet.fitting(fingerprint, orgId, step.requires).has(runner);
+    const fits = ({ fingerprint, orgId, step }: WaitingStep) =>
+      fleet.fitting(fingerprint, orgId, step.requires).has(runner);
     for (const waiting of queue.inOrder(fits)) {
       if (freeSlotsOf(runner) === 0) return;
       this.#place(waiting);
@@ -152,22 +167,34 @@ export class Dispatcher {
     if (this.#isStopped || this.keyHolder(waiting) !== undefined) return;
     const { fleet } = this.#deps;
     const fitting = fleet.fitting(waiting.fingerprint, waiting.orgId, waiting.step.requires);
-    const candidates = [...fitting].filter((runner) => !waiting.declined.has(runner.runnerId) && !runner.isDeaf && !runner.isDraining);
-    const chosen = choose(candidates.map((runner) => ({ runnerId: runner.runnerId, freeSlots: freeSlotsOf(runner) })), this.#keepers.get(waiting.runId));
+    const candidates = [...fitting].filter(
+      (runner) => !waiting.declined.has(runner.runnerId) && !runner.isDeaf && !runner.isDraining,
+    );
+    const chosen = choose(
+      candidates.map((runner) => ({ runnerId: runner.runnerId, freeSlots: freeSlotsOf(runner) })),
+      this.#keepers.get(waiting.runId),
+    );
     const runner = chosen === undefined ? undefined : fleet.get(chosen);
     if (runner) this.#offer(waiting, runner);
   }
 
   #offer(waiting: WaitingStep, runner: ConnectedRunner): void {
     this.#deps.queue.remove(waiting);
-    if (waiting.concurrencyKey !== undefined) this.#keys.set(waiting.concurrencyKey, { step: keyOf(waiting), number: waiting.nextAttempt });
+    if (waiting.concurrencyKey !== undefined)
+      this.#keys.set(waiting.concurrencyKey, { step: keyOf(waiting), number: waiting.nextAttempt });
     const offerId = this.#deps.ids.next("offer");
     runner.held.add(offerId);
     const expiresMs = this.#deps.limits("offer.ttlMs");
     const timer = this.#deps.clock.setTimer(expiresMs, () => this.#expire(offerId));
     this.#offers.set(offerId, { offerId, waiting, runner, timer });
     const message: ControlMessageOf<"offer"> = {
-      type: "offer", offerId, attemptId: offerId, runId: waiting.runId, step: waiting.step.name, tool: waiting.step.tool, expiresMs,
+      type: "offer",
+      offerId,
+      attemptId: offerId,
+      runId: waiting.runId,
+      step: waiting.step.name,
+      tool: waiting.step.tool,
+      expiresMs,
     };
     runner.channel.send(message);
   }
@@ -178,7 +205,10 @@ export class Dispatcher {
     if (!offer) return;
     this.#offers.delete(offerId);
     const { runner, waiting } = offer;
-    this.#deps.logger.warn({ runner: runner.runnerId }, "offer not answered; the runner gets no work until it answers a probe");
+    this.#deps.logger.warn(
+      { runner: runner.runnerId },
+      "offer not answered; the runner gets no work until it answers a probe",
+    );
     runner.isDeaf = true;
     runner.held.delete(offerId);
     runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
@@ -204,26 +234,48 @@ export class Dispatcher {
     const { store, clock, limits, runLog, board, vault } = this.#deps;
     const { step } = waiting;
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
-    const secrets = step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
+    const secrets =
+      step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
     const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name) });
     const envelopeHash = hashEnvelope(envelope);
     const leaseMs = limits("lease.ttlMs");
     const leaseEndsAt = clock.monotonic() + leaseMs;
     const leased = await store.run("leaseAttempt", {
-      runId: waiting.runId, stepIndex: waiting.index, number: waiting.nextAttempt, runnerId: runner.runnerId,
-      envelopeHash, manifest: waiting.manifest, approvals, now: clock.now(),
+      runId: waiting.runId,
+      stepIndex: waiting.index,
+      number: waiting.nextAttempt,
+      runnerId: runner.runnerId,
+      envelopeHash,
+      manifest: waiting.manifest,
+      approvals,
+      now: clock.now(),
     });
     const { attemptId, epoch } = leased;
     board.add({
-      attemptId, epoch, runId: waiting.runId, orgId: waiting.orgId, stepIndex: waiting.index, runnerId: runner.runnerId,
-      concurrencyKey: waiting.concurrencyKey, cancelMode: null, leaseEndsAt,
+      attemptId,
+      epoch,
+      runId: waiting.runId,
+      orgId: waiting.orgId,
+      stepIndex: waiting.index,
+      runnerId: runner.runnerId,
+      concurrencyKey: waiting.concurrencyKey,
+      cancelMode: null,
+      leaseEndsAt,
     });
     runner.held.delete(offerId);
     runner.held.add(attemptId);
     this.#keepers.set(waiting.runId, runner.runnerId);
     const grant: StartGrant = {
-      attemptId, epoch, leaseMs, number: waiting.nextAttempt, envelope, envelopeHash, environment: step.environment, secrets,
-      cancelGraceMs: limits("cancel.graceMs"), outputBytes: limits("step.outputBytes"),
+      attemptId,
+      epoch,
+      leaseMs,
+      number: waiting.nextAttempt,
+      envelope,
+      envelopeHash,
+      environment: step.environment,
+      secrets,
+      cancelGraceMs: limits("cancel.graceMs"),
+      outputBytes: limits("step.outputBytes"),
     };
     runner.channel.send({ type: "start", offerId, grant });
     runLog.tell(leased);
@@ -241,7 +293,10 @@ export class Dispatcher {
         const content = gate && (JSON.parse(gate.content) as GateContent);
         const guarded = content?.guards.find(({ name }) => name === waiting.step.name);
         if (!content || canonicalJson(guarded ?? null) !== canonicalJson(waiting.step)) {
-          throw new ControlPlaneError("CONTENT_CHANGED", `gate ${gateId} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`);
+          throw new ControlPlaneError(
+            "CONTENT_CHANGED",
+            `gate ${gateId} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`,
+          );
         }
         return { gateId, contentHash: hashGateContent(content) };
       }),
@@ -254,7 +309,10 @@ export class Dispatcher {
     this.#freeStep(waiting);
     this.#placeKeyed(waiting.concurrencyKey);
     if (error instanceof UnitRefusal && error.code === "INVALID_STATE") return;
-    this.#deps.logger.warn({ err: error, run: waiting.runId, step: waiting.step.name }, "lease not committed; trying again");
+    this.#deps.logger.warn(
+      { err: error, run: waiting.runId, step: waiting.step.name },
+      "lease not committed; trying again",
+    );
     this.#deps.clock.setTimer(RETRY_MS, () => void this.#reread(waiting));
   }
 

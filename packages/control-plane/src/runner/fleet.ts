@@ -39,7 +39,10 @@ const MAX_FINGERPRINTS = 10_000;
  */
 export class Fleet extends EventEmitter<FleetEvents> {
   readonly #runners = new Map<string, ConnectedRunner>();
-  readonly #fitting = new Map<string, { readonly orgId: string; readonly requires: Requirements | undefined; readonly runners: Set<ConnectedRunner> }>();
+  readonly #fitting = new Map<
+    string,
+    { readonly orgId: string; readonly requires: Requirements | undefined; readonly runners: Set<ConnectedRunner> }
+  >();
 
   /** Runners whose connection is open. */
   get size(): number {
@@ -80,7 +83,9 @@ export class Fleet extends EventEmitter<FleetEvents> {
     const known = this.#fitting.get(fingerprint);
     if (known) return known.runners;
     if (this.#fitting.size >= MAX_FINGERPRINTS) this.#fitting.clear();
-    const runners = new Set([...this.#runners.values()].filter((runner) => missingFrom(runner, orgId, requires) === undefined));
+    const runners = new Set(
+      [...this.#runners.values()].filter((runner) => missingFrom(runner, orgId, requires) === undefined),
+    );
     this.#fitting.set(fingerprint, { orgId, requires, runners });
     return runners;
   }
@@ -112,4 +117,3 @@ export function freeSlotsOf(runner: ConnectedRunner): number {
 export function slotsOf(capabilities: Capabilities): number {
   return capabilities.maxConcurrentSessions ?? limit("runner.slots");
 }
-

@@ -33,7 +33,12 @@ export class Heartbeats extends EventEmitter<HeartbeatEvents> {
   #timer: Timer | undefined;
   #isStopped = false;
 
-  constructor(deps: { readonly store: SignalboxStore; readonly clock: Clock; readonly logger: Logger; readonly offlineMs?: number }) {
+  constructor(deps: {
+    readonly store: SignalboxStore;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly offlineMs?: number;
+  }) {
     super();
     this.#store = deps.store;
     this.#clock = deps.clock;
@@ -90,7 +95,15 @@ export class Heartbeats extends EventEmitter<HeartbeatEvents> {
     const beats = [...this.#heard].flatMap(([runnerId, { unwritten }]) =>
       unwritten === undefined
         ? []
-        : [{ runnerId, at: now, load: JSON.stringify(unwritten.load), runtimeVersions: unwritten.runtimeVersions ? JSON.stringify(unwritten.runtimeVersions) : null, capabilities: null }],
+        : [
+            {
+              runnerId,
+              at: now,
+              load: JSON.stringify(unwritten.load),
+              runtimeVersions: unwritten.runtimeVersions ? JSON.stringify(unwritten.runtimeVersions) : null,
+              capabilities: null,
+            },
+          ],
     );
     if (beats.length === 0) return;
     const back = await this.#store.run("beatRunners", { beats, now });
@@ -103,7 +116,9 @@ export class Heartbeats extends EventEmitter<HeartbeatEvents> {
 
   async #noteSilence(now: number): Promise<void> {
     const deadline = this.#clock.monotonic() - this.#offlineMs;
-    const silent = [...this.#heard].filter(([, heard]) => heard.isOnline && heard.at <= deadline).map(([runnerId]) => runnerId);
+    const silent = [...this.#heard]
+      .filter(([, heard]) => heard.isOnline && heard.at <= deadline)
+      .map(([runnerId]) => runnerId);
     if (silent.length === 0) return;
     await this.#store.run("silenceRunners", { runnerIds: silent, now });
     for (const runnerId of silent) this.#turn(runnerId, false);

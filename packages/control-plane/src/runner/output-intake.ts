@@ -26,7 +26,12 @@ export class OutputIntake {
   readonly #logger: Logger;
   readonly #hashes = new Map<string, { readonly hash: Hash; length: number }>();
 
-  constructor(deps: { readonly store: SignalboxStore; readonly limits: LimitLookup; readonly outputFeed: OutputFeed; readonly logger: Logger }) {
+  constructor(deps: {
+    readonly store: SignalboxStore;
+    readonly limits: LimitLookup;
+    readonly outputFeed: OutputFeed;
+    readonly logger: Logger;
+  }) {
     this.#store = deps.store;
     this.#limits = deps.limits;
     this.#outputFeed = deps.outputFeed;
@@ -37,7 +42,11 @@ export class OutputIntake {
    * The output channel of one runner: frames go in one after the other, and are stored in that order. `hold` is told
    * when more waits than an honest runner's window explains, and again when that is stored.
    */
-  open(runnerId: string, answer: AnswerOutput, hold: (isFull: boolean) => void = () => {}): { take(frame: Uint8Array): boolean } {
+  open(
+    runnerId: string,
+    answer: AnswerOutput,
+    hold: (isFull: boolean) => void = () => {},
+  ): { take(frame: Uint8Array): boolean } {
     let waiting: OutputPiece[] = [];
     let waitingBytes = 0;
     let isFull = false;
@@ -84,7 +93,11 @@ export class OutputIntake {
 
   async #storePieces(runnerId: string, pieces: readonly OutputPiece[], answer: AnswerOutput): Promise<void> {
     try {
-      const verdicts = await this.#store.run("appendOutput", { runnerId, pieces, maxBytes: this.#limits("step.outputBytes") });
+      const verdicts = await this.#store.run("appendOutput", {
+        runnerId,
+        pieces,
+        maxBytes: this.#limits("step.outputBytes"),
+      });
       for (const [index, verdict] of verdicts.entries()) {
         const piece = pieces[index];
         if (piece && verdict.kind === "ack") this.#addToChecksum(piece);
@@ -107,7 +120,12 @@ export class OutputIntake {
     this.#hashes.set(key, known);
   }
 
-  async #checksumOfStored(runId: string, attemptId: string, stream: OutputStream, length: number): Promise<string | undefined> {
+  async #checksumOfStored(
+    runId: string,
+    attemptId: string,
+    stream: OutputStream,
+    length: number,
+  ): Promise<string | undefined> {
     const hash = createHash("sha256");
     let [seen, after] = [0, 0];
     while (seen < length) {
@@ -136,7 +154,9 @@ function readFrame(message: Uint8Array): OutputPiece | undefined {
 
 /** Of several verdicts on one stream the last says all. */
 function lastOfEach(verdicts: readonly OutputVerdict[]): Iterable<OutputVerdict> {
-  return new Map(verdicts.map((verdict) => [`${verdict.attemptId}/${verdict.epoch}/${verdict.stream}`, verdict])).values();
+  return new Map(
+    verdicts.map((verdict) => [`${verdict.attemptId}/${verdict.epoch}/${verdict.stream}`, verdict]),
+  ).values();
 }
 
 function toAnswer({ kind, attemptId, epoch, stream, offset }: OutputVerdict): OutputAnswer {

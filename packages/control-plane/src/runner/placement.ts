@@ -18,11 +18,16 @@ export function fingerprintOf(orgId: string, requires: Requirements | undefined)
 }
 
 /** Whether a runner has what is required; what is missing first, in words, else undefined. */
-export function missingFrom(runner: PlaceableRunner, orgId: string, requires: Requirements | undefined): string | undefined {
+export function missingFrom(
+  runner: PlaceableRunner,
+  orgId: string,
+  requires: Requirements | undefined,
+): string | undefined {
   if (runner.orgId !== orgId) return "another org";
   if (!requires) return undefined;
   if (requires.runnerId !== undefined && requires.runnerId !== runner.runnerId) return `runner ${requires.runnerId}`;
-  if (requires.provider !== undefined && !runner.providers.has(requires.provider)) return `provider ${requires.provider}`;
+  if (requires.provider !== undefined && !runner.providers.has(requires.provider))
+    return `provider ${requires.provider}`;
   const feature = requires.features?.find((wanted) => !runner.features.has(wanted));
   if (feature !== undefined) return `feature ${feature}`;
   const label = Object.entries(requires.labels ?? {}).find(([name, value]) => runner.labels[name] !== value);

@@ -9,12 +9,24 @@ import type { ConnectedRunner, Fleet } from "./fleet.ts";
  * the next time gets no work until it does, whatever its heartbeats say.
  */
 export class Probes {
-  readonly #deps: { readonly fleet: Fleet; readonly clock: Clock; readonly ids: IdSource; readonly limits: LimitLookup; readonly logger: Logger };
+  readonly #deps: {
+    readonly fleet: Fleet;
+    readonly clock: Clock;
+    readonly ids: IdSource;
+    readonly limits: LimitLookup;
+    readonly logger: Logger;
+  };
   readonly #unanswered = new WeakSet<ConnectedRunner>();
   #timer: Timer | undefined;
   #isStopped = false;
 
-  constructor(deps: { readonly fleet: Fleet; readonly clock: Clock; readonly ids: IdSource; readonly limits: LimitLookup; readonly logger: Logger }) {
+  constructor(deps: {
+    readonly fleet: Fleet;
+    readonly clock: Clock;
+    readonly ids: IdSource;
+    readonly limits: LimitLookup;
+    readonly logger: Logger;
+  }) {
     this.#deps = deps;
     this.#schedule();
   }
@@ -41,7 +53,10 @@ export class Probes {
 
   #probe(runner: ConnectedRunner): void {
     if (this.#unanswered.has(runner) && !runner.isDeaf) {
-      this.#deps.logger.warn({ runner: runner.runnerId }, "probe not answered; the runner gets no work until it answers one");
+      this.#deps.logger.warn(
+        { runner: runner.runnerId },
+        "probe not answered; the runner gets no work until it answers one",
+      );
       runner.isDeaf = true;
     }
     this.#unanswered.add(runner);

@@ -77,7 +77,10 @@ export function toWaitingStep(ready: ReadyStep): WaitingStep {
   return {
     ...ready,
     fingerprint: fingerprintOf(ready.orgId, step.requires),
-    concurrencyKey: step.concurrencyKey === undefined ? undefined : JSON.stringify([ready.orgId, ready.projectId, step.concurrencyKey]),
+    concurrencyKey:
+      step.concurrencyKey === undefined
+        ? undefined
+        : JSON.stringify([ready.orgId, ready.projectId, step.concurrencyKey]),
     declined: new Set(),
   };
 }

@@ -85,18 +85,27 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
     this.#maxRunners = config.maxRunnersPerOrg ?? limit("runners.perOrg");
     this.#defaultCapacity = config.defaultCapacity ?? limit("runner.slots");
     deps.heartbeats.on("online", (runnerId) => this.emit("runner_online", { runnerId, timestamp: this.#timestamp() }));
-    deps.heartbeats.on("offline", (runnerId) => this.emit("runner_offline", { runnerId, timestamp: this.#timestamp() }));
+    deps.heartbeats.on("offline", (runnerId) =>
+      this.emit("runner_offline", { runnerId, timestamp: this.#timestamp() }),
+    );
   }
 
   /** Takes a machine into the fleet on the word of the caller. */
-  async registerRunner(request: RegisterRunnerInput, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Runner & { runnerId: string }>> {
+  async registerRunner(
+    request: RegisterRunnerInput,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Runner & { runnerId: string }>> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const wanted = check(RegisterRunnerRequestSchema, request);
       const orgId = this.#orgOf(wanted.orgId, context);
       const now = this.#deps.clock.now();
       const row = await this.#deps.store.run("registerRunner", {
-        ...this.#rowArgs(wanted, now), orgId, labels: JSON.stringify(wanted.labels ?? {}), publicKey: null, actor: actorOf(context),
+        ...this.#rowArgs(wanted, now),
+        orgId,
+        labels: JSON.stringify(wanted.labels ?? {}),
+        publicKey: null,
+        actor: actorOf(context),
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
       return row.isRepeated ? { ...this.#view(row), runnerId: row.id } : this.#registered(row);
@@ -104,12 +113,18 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   }
 
   /** Takes a sign of life. */
-  async handleHeartbeat(heartbeat: RunnerHeartbeat, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ runnerId: string; status: string }>> {
+  async handleHeartbeat(
+    heartbeat: RunnerHeartbeat,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ runnerId: string; status: string }>> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const beat = check(RunnerHeartbeatSchema, heartbeat);
       const row = await this.#requireRunner(beat.runnerId, context);
-      if (row.state === "retired") throw new ControlPlaneError("INVALID_STATE", `runner ${row.id} is retired; it does not come back`, { state: row.state });
+      if (row.state === "retired")
+        throw new ControlPlaneError("INVALID_STATE", `runner ${row.id} is retired; it does not come back`, {
+          state: row.state,
+        });
       this.#deps.heartbeats.beat(row.id, { load: beat.load, runtimeVersions: beat.runtimeVersions });
       await this.#deps.heartbeats.flush();
       return { runnerId: row.id, status: (await this.#requireRunner(row.id, context)).state };
@@ -125,12 +140,21 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   }
 
   /** Runners that have not been retired, oldest first. */
-  async listRunners(params: Partial<PaginationParams> = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Page<Runner>>> {
+  async listRunners(
+    params: Partial<PaginationParams> = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Page<Runner>>> {
     return answer(async () => {
       requireScope(context, "runners:read");
       const wanted = check(PaginationParamsSchema, params);
-      const { rows, total } = await this.#deps.store.view(() => readRunners(context.principal.orgId, wanted.pageSize, (wanted.page - 1) * wanted.pageSize));
-      return page(rows.map((row) => this.#view(row)), total, wanted);
+      const { rows, total } = await this.#deps.store.view(() =>
+        readRunners(context.principal.orgId, wanted.pageSize, (wanted.page - 1) * wanted.pageSize),
+      );
+      return page(
+        rows.map((row) => this.#view(row)),
+        total,
+        wanted,
+      );
     });
   }
 
@@ -162,7 +186,11 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
   }
 
   /** Takes a runner out of the fleet for good: its key is refused, and what it held is lost and tried elsewhere. */
-  async deregisterRunner(runnerId: string, reason?: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Runner>> {
+  async deregisterRunner(
+    runnerId: string,
+    reason?: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Runner>> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const runner = await this.#change(runnerId, "retire", reason, context);
@@ -170,20 +198,31 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
       this.#deps.heartbeats.forget(runnerId);
       this.#deps.retire(runnerId, reason ?? "deregistered");
       await this.#deps.abandon(runnerId);
-      this.emit("runner_deregistered", { runnerId, timestamp: this.#timestamp(), ...(reason === undefined ? {} : { reason }) });
+      this.emit("runner_deregistered", {
+        runnerId,
+        timestamp: this.#timestamp(),
+        ...(reason === undefined ? {} : { reason }),
+      });
       return this.#view(runner);
     });
   }
 
   /** A token that admits one machine. It is shown this once; the store has its hash. */
-  async createEnrolmentToken(request: Partial<CreateEnrolmentTokenRequest> = {}, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<{ token: string; expiresAt: string }>> {
+  async createEnrolmentToken(
+    request: Partial<CreateEnrolmentTokenRequest> = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ token: string; expiresAt: string }>> {
     return answer(async () => {
       requireScope(context, "runners:write");
       const { ttlMs, labels } = check(CreateEnrolmentTokenRequestSchema, request);
       const token = `sbe_${randomBytes(32).toString("base64url")}`;
       const now = this.#deps.clock.now();
       await this.#deps.store.run("createEnrolmentToken", {
-        hash: hashOf(token), orgId: context.principal.orgId, labels: JSON.stringify(labels), expiresAt: now + ttlMs, now,
+        hash: hashOf(token),
+        orgId: context.principal.orgId,
+        labels: JSON.stringify(labels),
+        expiresAt: now + ttlMs,
+        now,
       });
       return { token, expiresAt: toTimestamp(now + ttlMs) };
     });
@@ -197,18 +236,28 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
         throw new ControlPlaneError("UNAUTHORIZED", "the proof is not by the key");
       }
       const row = await this.#deps.store.run("enrolRunner", {
-        ...this.#rowArgs(wanted, this.#deps.clock.now()), tokenHash: hashOf(wanted.token), publicKey: wanted.publicKey,
+        ...this.#rowArgs(wanted, this.#deps.clock.now()),
+        tokenHash: hashOf(wanted.token),
+        publicKey: wanted.publicKey,
       });
       this.#registered(row);
       return { runnerId: row.id, orgId: row.org_id };
     });
   }
 
-  #rowArgs(wanted: ReturnType<typeof RegisterRunnerRequestSchema.parse> | Omit<ReturnType<typeof EnrolRunnerRequestSchema.parse>, "orgId">, now: number) {
+  #rowArgs(
+    wanted:
+      | ReturnType<typeof RegisterRunnerRequestSchema.parse>
+      | Omit<ReturnType<typeof EnrolRunnerRequestSchema.parse>, "orgId">,
+    now: number,
+  ) {
     return {
       id: this.#deps.ids.next("runner"),
       hostname: wanted.hostname,
-      capabilities: JSON.stringify({ ...wanted.capabilities, maxConcurrentSessions: wanted.capabilities.maxConcurrentSessions ?? this.#defaultCapacity }),
+      capabilities: JSON.stringify({
+        ...wanted.capabilities,
+        maxConcurrentSessions: wanted.capabilities.maxConcurrentSessions ?? this.#defaultCapacity,
+      }),
       metadata: JSON.stringify(wanted.metadata ?? {}),
       runtimeVersions: JSON.stringify(wanted.runtimeVersions ?? {}),
       maxRunners: this.#maxRunners,
@@ -225,10 +274,20 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
     return { ...runner, runnerId: row.id };
   }
 
-  async #change(runnerId: string, move: "drain" | "resume" | "retire", reason: string | undefined, context: RequestContext) {
+  async #change(
+    runnerId: string,
+    move: "drain" | "resume" | "retire",
+    reason: string | undefined,
+    context: RequestContext,
+  ) {
     const now = this.#deps.clock.now();
     return this.#deps.store.run("changeRunner", {
-      runnerId, orgId: context.principal.orgId, move, reason, now, actor: actorOf(context),
+      runnerId,
+      orgId: context.principal.orgId,
+      move,
+      reason,
+      now,
+      actor: actorOf(context),
       idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
     });
   }
@@ -246,7 +305,8 @@ export class RunnerHandler extends EventEmitter<RunnerHandlerEvents> {
 
   /** Only the local admin may act for another org. */
   #orgOf(wanted: string | undefined, context: RequestContext): string {
-    if (wanted === undefined || wanted === context.principal.orgId || context.principal.kind === "local") return wanted ?? context.principal.orgId;
+    if (wanted === undefined || wanted === context.principal.orgId || context.principal.kind === "local")
+      return wanted ?? context.principal.orgId;
     throw new ControlPlaneError("FORBIDDEN", "a token acts for its own org only");
   }
 

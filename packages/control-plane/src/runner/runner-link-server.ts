@@ -17,7 +17,13 @@ import {
   type RunnerMessage,
   type RunnerMessageOf,
 } from "@signalbox/protocol";
-import { BlobMismatchError, BlobTooLargeError, InvalidBlobNameError, type RunnerRow, type SignalboxStore } from "@signalbox/store";
+import {
+  BlobMismatchError,
+  BlobTooLargeError,
+  InvalidBlobNameError,
+  type RunnerRow,
+  type SignalboxStore,
+} from "@signalbox/store";
 import { WebSocketServer, type RawData, type WebSocket } from "ws";
 
 import { answer } from "../answer.ts";
@@ -51,8 +57,16 @@ export interface RunnerLinkServerDeps {
 /** The sockets and blobs of the fleet: what an app mounts under `RUNNER_PATHS`. */
 export class RunnerLinkServer {
   readonly #deps: RunnerLinkServerDeps;
-  readonly #control = new WebSocketServer({ noServer: true, maxPayload: limit("link.messageBytes"), handleProtocols: (offered) => offered.has(CONTROL_SUBPROTOCOL) && CONTROL_SUBPROTOCOL });
-  readonly #output = new WebSocketServer({ noServer: true, maxPayload: limit("output.frameBytes") + 4_096, handleProtocols: (offered) => offered.has(OUTPUT_SUBPROTOCOL) && OUTPUT_SUBPROTOCOL });
+  readonly #control = new WebSocketServer({
+    noServer: true,
+    maxPayload: limit("link.messageBytes"),
+    handleProtocols: (offered) => offered.has(CONTROL_SUBPROTOCOL) && CONTROL_SUBPROTOCOL,
+  });
+  readonly #output = new WebSocketServer({
+    noServer: true,
+    maxPayload: limit("output.frameBytes") + 4_096,
+    handleProtocols: (offered) => offered.has(OUTPUT_SUBPROTOCOL) && OUTPUT_SUBPROTOCOL,
+  });
   /** Connection tokens, while their connection lives. */
   readonly #connections = new Map<string, ConnectedRunner>();
   readonly #outputSockets = new Map<string, WebSocket>();
@@ -78,7 +92,11 @@ export class RunnerLinkServer {
   }
 
   /** Keeps a blob that a connected runner sends. Sending it again is fine. */
-  async putBlob(sha256: string, source: AsyncIterable<Uint8Array>, runner: { readonly runnerId: string }): Promise<ApiResponse<{ sha256: string; bytes: number }>> {
+  async putBlob(
+    sha256: string,
+    source: AsyncIterable<Uint8Array>,
+    runner: { readonly runnerId: string },
+  ): Promise<ApiResponse<{ sha256: string; bytes: number }>> {
     return answer(async () => {
       try {
         const { size } = await this.#deps.store.blobs.put(sha256, source, { maxBytes: limit("blob.bytes") });
@@ -104,7 +122,11 @@ export class RunnerLinkServer {
   }
 
   /** The output channel of a runner in this process: frames in, answers out. False: not a frame, or a damaged one. */
-  openOutput(runnerId: string, answer: AnswerOutput, hold?: (isFull: boolean) => void): { take(frame: Uint8Array): boolean } {
+  openOutput(
+    runnerId: string,
+    answer: AnswerOutput,
+    hold?: (isFull: boolean) => void,
+  ): { take(frame: Uint8Array): boolean } {
     return this.#deps.outputIntake.open(runnerId, answer, hold);
   }
 
@@ -123,7 +145,12 @@ export class RunnerLinkServer {
   stop(): void {
     this.#isStopped = true;
     for (const runner of this.#connections.values()) {
-      runner.channel.send({ type: "refused", code: "SHUTTING_DOWN", message: "the server is stopping", retryAfterMs: RETRY_AFTER_MS });
+      runner.channel.send({
+        type: "refused",
+        code: "SHUTTING_DOWN",
+        message: "the server is stopping",
+        retryAfterMs: RETRY_AFTER_MS,
+      });
       runner.channel.close(1012, "the server is stopping");
     }
     for (const socket of [...this.#control.clients, ...this.#output.clients]) socket.close(1012);
@@ -174,8 +201,16 @@ export class RunnerLinkServer {
     const keep = (message: RawData) => early.push(message);
     ws.on("message", keep);
     const row = await this.#deps.store.get<RunnerRow>("SELECT * FROM runners WHERE id = ?", hello.runnerId);
-    if (!row?.public_key || row.state === "retired" || !isSignedBy(row.public_key, helloPreimage(nonce, hello.runnerId), hello.signature)) {
-      return refuseRunner(ws, row?.state === "retired" ? "RETIRED" : "UNAUTHORIZED", "this runner is not known here; enrol it again");
+    if (
+      !row?.public_key ||
+      row.state === "retired" ||
+      !isSignedBy(row.public_key, helloPreimage(nonce, hello.runnerId), hello.signature)
+    ) {
+      return refuseRunner(
+        ws,
+        row?.state === "retired" ? "RETIRED" : "UNAUTHORIZED",
+        "this runner is not known here; enrol it again",
+      );
     }
     if (ws.readyState !== ws.OPEN) return;
     ws.off("message", keep);
@@ -217,8 +252,11 @@ export class RunnerLinkServer {
       connectionToken: token,
       features: [],
       intervals: {
-        heartbeatMs: limits("runner.heartbeatMs"), renewMs: limits("lease.renewMs"), leaseMs: limits("lease.ttlMs"),
-        windowBytes: limit("output.windowBytes"), frameBytes: limit("output.frameBytes"),
+        heartbeatMs: limits("runner.heartbeatMs"),
+        renewMs: limits("lease.renewMs"),
+        leaseMs: limits("lease.ttlMs"),
+        windowBytes: limit("output.windowBytes"),
+        frameBytes: limit("output.frameBytes"),
       },
       attempts,
     });
@@ -249,7 +287,9 @@ export class RunnerLinkServer {
     const answer: AnswerOutput = (told) => {
       if (ws.readyState === ws.OPEN) ws.send(JSON.stringify(told));
     };
-    const intake = this.#deps.outputIntake.open(runner.runnerId, answer, (isFull) => (isFull ? ws.pause() : ws.resume()));
+    const intake = this.#deps.outputIntake.open(runner.runnerId, answer, (isFull) =>
+      isFull ? ws.pause() : ws.resume(),
+    );
     ws.on("message", (data, isBinary) => {
       if (ws.readyState !== ws.OPEN) return;
       if (!isBinary || !intake.take(toBytes(data))) ws.close(4003, "not an output frame, or a damaged one");
@@ -257,7 +297,12 @@ export class RunnerLinkServer {
   }
 }
 
-function connectedRunner(row: RunnerRow, hello: RunnerMessageOf<"hello">, connectionId: string, channel: RunnerChannel): ConnectedRunner {
+function connectedRunner(
+  row: RunnerRow,
+  hello: RunnerMessageOf<"hello">,
+  connectionId: string,
+  channel: RunnerChannel,
+): ConnectedRunner {
   const admitted = CapabilitiesSchema.parse(JSON.parse(row.capabilities));
   return {
     runnerId: row.id,
@@ -302,7 +347,9 @@ function toBytes(data: RawData): Buffer {
 export function isSignedBy(publicKey: string, text: string, signature: string): boolean {
   try {
     const key = createPublicKey({ key: Buffer.from(publicKey, "base64"), format: "der", type: "spki" });
-    return key.asymmetricKeyType === "ed25519" && verify(null, Buffer.from(text), key, Buffer.from(signature, "base64"));
+    return (
+      key.asymmetricKeyType === "ed25519" && verify(null, Buffer.from(text), key, Buffer.from(signature, "base64"))
+    );
   } catch {
     // A key or signature that is none proves nothing.
     return false;
@@ -314,7 +361,8 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 }
 
 function refusedBlob(error: unknown): unknown {
-  if (error instanceof BlobMismatchError || error instanceof InvalidBlobNameError) return new ControlPlaneError("VALIDATION_ERROR", error.message);
+  if (error instanceof BlobMismatchError || error instanceof InvalidBlobNameError)
+    return new ControlPlaneError("VALIDATION_ERROR", error.message);
   if (error instanceof BlobTooLargeError) return new ControlPlaneError("BODY_TOO_LARGE", error.message);
   return error;
 }

@@ -43,27 +43,37 @@ export class RunnerSession {
    * Compares what the runner says it has with what the control plane knows: extends what it still holds, and counts as
    * interrupted what it has come back without.
    */
-  async reconcile(hello: RunnerMessageOf<"hello">): Promise<{ attemptId: string; epoch: number; verdict: HelloVerdict }[]> {
+  async reconcile(
+    hello: RunnerMessageOf<"hello">,
+  ): Promise<{ attemptId: string; epoch: number; verdict: HelloVerdict }[]> {
     const { board, clock, limits, results } = this.#deps;
     const named = new Map(hello.attempts.map((attempt) => [attempt.attemptId, attempt]));
     const held = [...board].filter((attempt) => attempt.runnerId === this.#runner.runnerId);
     const leaseEndsAt = clock.monotonic() + limits("lease.ttlMs");
     for (const attempt of held) {
       const known = named.get(attempt.attemptId);
-      if (!known || known.epoch !== attempt.epoch) await results.lost(attempt, "interrupted", "the runner came back without it");
+      if (!known || known.epoch !== attempt.epoch)
+        await results.lost(attempt, "interrupted", "the runner came back without it");
       else {
         board.renew(attempt.attemptId, attempt.epoch, leaseEndsAt);
         this.#runner.held.add(attempt.attemptId);
       }
     }
-    return Promise.all(hello.attempts.map(async ({ attemptId, epoch }) => ({ attemptId, epoch, verdict: await this.#verdictOn(attemptId, epoch) })));
+    return Promise.all(
+      hello.attempts.map(async ({ attemptId, epoch }) => ({
+        attemptId,
+        epoch,
+        verdict: await this.#verdictOn(attemptId, epoch),
+      })),
+    );
   }
 
   /** Does what a message asks. Messages of one connection may overlap; each carries its own proof of holding. */
   async handle(message: RunnerMessage): Promise<void> {
     const runner = this.#runner;
     const { dispatcher, results, heartbeats, probes, fleet } = this.#deps;
-    if (fleet.get(runner.runnerId) !== runner) return runner.channel.close(4009, "this is not the newest connection of this runner");
+    if (fleet.get(runner.runnerId) !== runner)
+      return runner.channel.close(4009, "this is not the newest connection of this runner");
     switch (message.type) {
       case "heartbeat":
         heartbeats.beat(runner.runnerId, message);
@@ -96,7 +106,8 @@ export class RunnerSession {
     const leaseEndsAt = clock.monotonic() + limits("lease.ttlMs");
     const answers = attempts.map(({ attemptId, epoch }) => {
       const held = board.get(attemptId);
-      if (held?.epoch !== epoch || held.runnerId !== this.#runner.runnerId) return { attemptId, epoch, verdict: "lost" as const };
+      if (held?.epoch !== epoch || held.runnerId !== this.#runner.runnerId)
+        return { attemptId, epoch, verdict: "lost" as const };
       held.leaseEndsAt = leaseEndsAt;
       return { attemptId, epoch, verdict: held.cancelMode ?? ("renewed" as const) };
     });
@@ -124,4 +135,10 @@ export class RunnerSession {
   }
 }
 
-const FINISHED_BY_RUNNER: ReadonlySet<AttemptState> = new Set(["succeeded", "failed", "skipped", "cancelled", "interrupted"]);
+const FINISHED_BY_RUNNER: ReadonlySet<AttemptState> = new Set([
+  "succeeded",
+  "failed",
+  "skipped",
+  "cancelled",
+  "interrupted",
+]);

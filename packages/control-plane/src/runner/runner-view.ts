@@ -2,7 +2,10 @@ import { CapabilitiesSchema, limit, toTimestamp, type Runner, type RunnerState }
 import type { RunnerRow } from "@signalbox/store";
 
 /** A stored runner as callers see it. */
-export function toRunner(row: RunnerRow, live: { readonly connected: boolean; readonly activeAttempts: number }): Runner {
+export function toRunner(
+  row: RunnerRow,
+  live: { readonly connected: boolean; readonly activeAttempts: number },
+): Runner {
   const capabilities = CapabilitiesSchema.parse(JSON.parse(row.capabilities));
   return {
     id: row.id,
@@ -11,7 +14,10 @@ export function toRunner(row: RunnerRow, live: { readonly connected: boolean; re
     // Written by the runner units, from states of the table.
     status: row.state as RunnerState,
     connected: live.connected,
-    capabilities: { ...capabilities, maxConcurrentSessions: capabilities.maxConcurrentSessions ?? limit("runner.slots") },
+    capabilities: {
+      ...capabilities,
+      maxConcurrentSessions: capabilities.maxConcurrentSessions ?? limit("runner.slots"),
+    },
     labels: JSON.parse(row.labels) as Record<string, string>,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
     runtimeVersions: JSON.parse(row.runtime_versions) as Record<string, string>,

@@ -23,7 +23,12 @@ export function standaloneDeps(config: RunnerHandlerConfig): RunnerHandlerDeps {
     ids: createIdSource({ now: () => clock.now(), fillRandom: (bytes) => randomFillSync(bytes) }),
     fleet: new Fleet(),
     board: new AttemptBoard({ clock, graceMs: limit("lease.graceMs"), onLost: () => {} }),
-    heartbeats: new Heartbeats({ store, clock, logger: silentLogger, offlineMs: config.heartbeatTimeoutMs ?? limit("runner.offlineMs") }),
+    heartbeats: new Heartbeats({
+      store,
+      clock,
+      logger: silentLogger,
+      offlineMs: config.heartbeatTimeoutMs ?? limit("runner.offlineMs"),
+    }),
     retire: () => {},
     abandon: async () => {},
   };

@@ -59,7 +59,11 @@ export class TimerService {
   }
 
   async #fireDue(): Promise<void> {
-    const due = await this.#store.all<{ id: string }>("SELECT id FROM timers WHERE due_at <= ? ORDER BY due_at LIMIT ?", this.#clock.now(), AT_ONCE);
+    const due = await this.#store.all<{ id: string }>(
+      "SELECT id FROM timers WHERE due_at <= ? ORDER BY due_at LIMIT ?",
+      this.#clock.now(),
+      AT_ONCE,
+    );
     for (const { id } of due) {
       const outcome = await this.#store.run("fireTimer", { id, now: this.#clock.now() });
       if (!outcome) continue;

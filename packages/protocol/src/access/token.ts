@@ -4,7 +4,15 @@ import { limit } from "../limits.ts";
 import { TimestampSchema } from "../timestamp.ts";
 
 /** What a credential may permit. `admin` permits everything. */
-export const SCOPES = ["runs:read", "runs:write", "gates:decide", "runners:read", "runners:write", "projects:write", "admin"] as const;
+export const SCOPES = [
+  "runs:read",
+  "runs:write",
+  "gates:decide",
+  "runners:read",
+  "runners:write",
+  "projects:write",
+  "admin",
+] as const;
 export const ScopeSchema = z.enum(SCOPES);
 export type Scope = z.infer<typeof ScopeSchema>;
 

@@ -36,7 +36,10 @@ export const ProjectIdSchema = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/, "must have letters, digits, '_', '.', ':' or '-' and begin with a letter or digit");
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.:-]*$/,
+    "must have letters, digits, '_', '.', ':' or '-' and begin with a letter or digit",
+  );
 
 const WAYS = ["plan", "standard", "instructions", "command"] as const;
 
@@ -61,7 +64,11 @@ export const CreateRunRequestSchema = z
     /** What every step needs of its runner. */
     requires: RequirementsSchema.optional(),
     /** Ends the run when it has not ended by itself after this time. */
-    timeoutMs: z.int().min(100).max(limit("step.timeoutMaxMs") * 7).optional(),
+    timeoutMs: z
+      .int()
+      .min(100)
+      .max(limit("step.timeoutMaxMs") * 7)
+      .optional(),
   })
   .superRefine((request, context) => {
     const given = WAYS.filter((way) => request[way] !== undefined);

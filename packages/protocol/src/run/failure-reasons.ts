@@ -27,7 +27,5 @@ export const FAILURE_REASONS = {
   interrupted: { kind: "infrastructure", meaning: "The runner restarted and the work had stopped, too often." },
 } as const satisfies Record<string, FailureReasonRow>;
 
-export const FailureReasonSchema = z.enum(
-  Object.keys(FAILURE_REASONS) as [FailureReason, ...FailureReason[]],
-);
+export const FailureReasonSchema = z.enum(Object.keys(FAILURE_REASONS) as [FailureReason, ...FailureReason[]]);
 export type FailureReason = keyof typeof FAILURE_REASONS;

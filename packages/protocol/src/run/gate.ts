@@ -42,7 +42,10 @@ export type Gate = z.infer<typeof GateSchema>;
 /** An answer to a gate. A `contentHash` that is sent must be the gate's, else nothing is decided. */
 export const ResolveGateRequestSchema = z.strictObject({
   note: z.string().max(limit("gate.noteLength")).nullish(),
-  contentHash: z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex").optional(),
+  contentHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex")
+    .optional(),
 });
 export type ResolveGateRequest = z.infer<typeof ResolveGateRequestSchema>;
 

@@ -27,7 +27,12 @@ describe("StepSchema", () => {
 
   it("fills in its defaults", () => {
     expect(StepSchema.parse(step)).toEqual({
-      ...step, timeoutMs: 3_600_000, retry: { maxAttempts: 1, maxLost: 5, initialDelayMs: 1_000, maxDelayMs: 60_000 }, onDisconnect: "stop", sandbox: "auto", network: "host",
+      ...step,
+      timeoutMs: 3_600_000,
+      retry: { maxAttempts: 1, maxLost: 5, initialDelayMs: 1_000, maxDelayMs: 60_000 },
+      onDisconnect: "stop",
+      sandbox: "auto",
+      network: "host",
     });
   });
 
@@ -68,19 +73,36 @@ describe("StepNameSchema", () => {
     expect(StepNameSchema.safeParse(name).success).toBe(true);
   });
 
-  it.each(["", " a", "a ", "a\nb", "a\u0000", "\u200b", "a\u202eb", "\u2028", "\ud800", "\u001b[31m"])("refuses %j", (name) => {
-    expect(StepNameSchema.safeParse(name).success).toBe(false);
-  });
+  it.each(["", " a", "a ", "a\nb", "a\u0000", "\u200b", "a\u202eb", "\u2028", "\ud800", "\u001b[31m"])(
+    "refuses %j",
+    (name) => {
+      expect(StepNameSchema.safeParse(name).success).toBe(false);
+    },
+  );
 });
 
 describe("PlanSchema", () => {
-  const plan = (steps: number, goal = "g") => ({ goal, steps: Array.from({ length: steps }, (_, i) => ({ ...step, name: `s${i}` })) });
+  const plan = (steps: number, goal = "g") => ({
+    goal,
+    steps: Array.from({ length: steps }, (_, i) => ({ ...step, name: `s${i}` })),
+  });
 
   it("keeps the bounds of steps and goal", () => {
     const steps = limit("plan.steps");
     const goal = limit("plan.goalLength");
 
-    expect([0, 1, steps - 1, steps, steps + 1].map((n) => PlanSchema.safeParse(plan(n)).success)).toEqual([false, true, true, true, false]);
-    expect([0, goal - 1, goal, goal + 1].map((n) => PlanSchema.safeParse(plan(1, "x".repeat(n))).success)).toEqual([false, true, true, false]);
+    expect([0, 1, steps - 1, steps, steps + 1].map((n) => PlanSchema.safeParse(plan(n)).success)).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect([0, goal - 1, goal, goal + 1].map((n) => PlanSchema.safeParse(plan(1, "x".repeat(n))).success)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 });

@@ -61,7 +61,10 @@ export const StepSchema = z.preprocess(
     /** Names of the project's and the machine's environment entries that the step may see. Absent: none. */
     envAllowed: z.array(EnvNameSchema()).max(limit("env.entries")).optional(),
     /** The scope whose secrets the step gets. Absent: none. */
-    secretsScope: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$/, "must be a word").optional(),
+    secretsScope: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$/, "must be a word")
+      .optional(),
     timeoutMs: z.int().min(100).max(limit("step.timeoutMaxMs")).default(limit("step.timeoutMs")),
     retry: RetryPolicySchema.prefault({}),
     /** At most one step with the same key runs at a time in a project. */

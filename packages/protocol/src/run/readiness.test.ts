@@ -37,11 +37,23 @@ describe("readSteps", () => {
   ])("reads %s", (text, ready, unreachable, outcome) => {
     const reading = readSteps(steps(text));
 
-    expect([reading.ready.join(" "), reading.unreachable.join(" "), reading.outcome]).toEqual([ready, unreachable, outcome]);
+    expect([reading.ready.join(" "), reading.unreachable.join(" "), reading.outcome]).toEqual([
+      ready,
+      unreachable,
+      outcome,
+    ]);
   });
 
   it("never leaves a plan where nothing works, nothing waits and nothing can begin", () => {
-    const state = fc.constantFrom<StepState>("pending", "pending", "pending", "succeeded", "failed", "skipped", "cancelled");
+    const state = fc.constantFrom<StepState>(
+      "pending",
+      "pending",
+      "pending",
+      "succeeded",
+      "failed",
+      "skipped",
+      "cancelled",
+    );
     const drawn = fc.array(fc.tuple(state, fc.array(fc.boolean(), { maxLength: 8 })), { minLength: 1, maxLength: 8 });
     fc.assert(
       fc.property(drawn, (rows) => {

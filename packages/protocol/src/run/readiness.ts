@@ -24,7 +24,9 @@ export interface Readiness {
  */
 export function readSteps(steps: readonly (StepView & { readonly cutOff?: boolean })[]): Readiness {
   const byName = new Map(steps.map((step) => [step.name, step]));
-  const broken = new Set(steps.filter((step) => BROKEN.has(step.state) || step.cutOff === true).map((step) => step.name));
+  const broken = new Set(
+    steps.filter((step) => BROKEN.has(step.state) || step.cutOff === true).map((step) => step.name),
+  );
   const ready: string[] = [];
   const unreachable: string[] = [];
   for (const step of steps) {

@@ -94,7 +94,11 @@ describe("RepositoryUrlSchema", () => {
   it("keeps its bound of 2000 characters", () => {
     const url = (length: number) => "https://example.com/".padEnd(length, "x");
 
-    expect([1_999, 2_000, 2_001].map((n) => RepositoryUrlSchema.safeParse(url(n)).success)).toEqual([true, true, false]);
+    expect([1_999, 2_000, 2_001].map((n) => RepositoryUrlSchema.safeParse(url(n)).success)).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 
@@ -104,8 +108,34 @@ describe("GitRefSchema", () => {
   });
 
   it.each([
-    "", "-b", "--upload-pack=touch x", "+main", "a..b", "a...b", "/main", "main/", "a//b", "main.", ".main", "a/.b", "main.lock", "a.lock/b",
-    "a b", "a~1", "a^", "a:b", "a?b", "a*b", "a[b", "a\\b", "@{-1}", "a@{u}", "main\n", "main\u0000", "mäin", "x".repeat(201),
+    "",
+    "-b",
+    "--upload-pack=touch x",
+    "+main",
+    "a..b",
+    "a...b",
+    "/main",
+    "main/",
+    "a//b",
+    "main.",
+    ".main",
+    "a/.b",
+    "main.lock",
+    "a.lock/b",
+    "a b",
+    "a~1",
+    "a^",
+    "a:b",
+    "a?b",
+    "a*b",
+    "a[b",
+    "a\\b",
+    "@{-1}",
+    "a@{u}",
+    "main\n",
+    "main\u0000",
+    "mäin",
+    "x".repeat(201),
   ])("refuses %j", (ref) => {
     expect(GitRefSchema.safeParse(ref).success).toBe(false);
   });

@@ -17,7 +17,10 @@ export const RepositoryUrlSchema = z.string().min(1).max(2_000).refine(isReposit
 export const RepositorySchema = z.strictObject({
   url: RepositoryUrlSchema,
   branch: GitRefSchema.optional(),
-  commit: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "must be a full commit id").optional(),
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "must be a full commit id")
+    .optional(),
 });
 export type Repository = z.infer<typeof RepositorySchema>;
 

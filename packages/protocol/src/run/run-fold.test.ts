@@ -11,18 +11,51 @@ function event<Type extends RunEventType>(type: Type, data: RunEventData<Type>):
 }
 
 const created = event("run.created", {
-  goal: "g", projectId: "p", source: "plan",
-  steps: [{ name: "a", tool: "command", needs: [] }, { name: "ask", tool: "gate:manual", needs: ["a"] }, { name: "b", tool: "command", needs: ["ask"] }],
+  goal: "g",
+  projectId: "p",
+  source: "plan",
+  steps: [
+    { name: "a", tool: "command", needs: [] },
+    { name: "ask", tool: "gate:manual", needs: ["a"] },
+    { name: "b", tool: "command", needs: ["ask"] },
+  ],
 });
 const leased = (number: number, name = "a") =>
-  event("attempt.leased", { name, attemptId: `${name}${number}`, epoch: number, runnerId: "r", number, envelopeHash: "h" });
+  event("attempt.leased", {
+    name,
+    attemptId: `${name}${number}`,
+    epoch: number,
+    runnerId: "r",
+    number,
+    envelopeHash: "h",
+  });
 const started = (number: number, name = "a") =>
   event("step.started", { name, attemptId: `${name}${number}`, epoch: number, runnerId: "r", number, sandbox });
 const ended = (number: number, status: "failed" | "lost") =>
-  event("attempt.ended", { name: "a", attemptId: `a${number}`, epoch: number, runnerId: "r", status, reason: status === "lost" ? "runner_lost" : "timeout" });
+  event("attempt.ended", {
+    name: "a",
+    attemptId: `a${number}`,
+    epoch: number,
+    runnerId: "r",
+    status,
+    reason: status === "lost" ? "runner_lost" : "timeout",
+  });
 const finished = (number: number, status: "succeeded" | "failed" | "cancelled", name = "a") =>
-  event("step.finished", { name, status, attemptId: `${name}${number}`, ...(status === "succeeded" ? {} : { reason: "timeout" as const }) });
-const asked = event("gate.pending", { name: "ask", gateId: "g1", gate_id: "g1", description: "?", approvers: [], contentHash: "c", expiresAt: "x" });
+  event("step.finished", {
+    name,
+    status,
+    attemptId: `${name}${number}`,
+    ...(status === "succeeded" ? {} : { reason: "timeout" as const }),
+  });
+const asked = event("gate.pending", {
+  name: "ask",
+  gateId: "g1",
+  gate_id: "g1",
+  description: "?",
+  approvers: [],
+  contentHash: "c",
+  expiresAt: "x",
+});
 const approved = event("gate.approved", { name: "ask", gateId: "g1" });
 const passed = event("step.finished", { name: "ask", status: "succeeded" });
 const begun = event("run.started", {});
@@ -36,10 +69,26 @@ describe("foldRun", () => {
     ["a run that was just made", [created], "queued: ready pending pending"],
     ["a lease, which begins nothing yet", [created, leased(1)], "queued: ready pending pending"],
     ["a start", [created, leased(1), begun, started(1)], "running: running pending pending"],
-    ["an attempt that was lost", [created, leased(1), begun, started(1), ended(1, "lost")], "running: ready pending pending"],
-    ["a delay", [created, leased(1), begun, started(1), ended(1, "failed"), event("step.delayed", { name: "a", delayMs: 5 })], "running: delayed pending pending"],
-    ["a gate that asks", [created, leased(1), begun, finished(1, "succeeded"), asked], "running: succeeded waiting pending"],
-    ["an answer", [created, leased(1), begun, finished(1, "succeeded"), asked, approved, passed], "running: succeeded succeeded ready"],
+    [
+      "an attempt that was lost",
+      [created, leased(1), begun, started(1), ended(1, "lost")],
+      "running: ready pending pending",
+    ],
+    [
+      "a delay",
+      [created, leased(1), begun, started(1), ended(1, "failed"), event("step.delayed", { name: "a", delayMs: 5 })],
+      "running: delayed pending pending",
+    ],
+    [
+      "a gate that asks",
+      [created, leased(1), begun, finished(1, "succeeded"), asked],
+      "running: succeeded waiting pending",
+    ],
+    [
+      "an answer",
+      [created, leased(1), begun, finished(1, "succeeded"), asked, approved, passed],
+      "running: succeeded succeeded ready",
+    ],
   ])("reads %s", (_, events, states) => {
     const folded = fold(events);
 
@@ -48,14 +97,29 @@ describe("foldRun", () => {
   });
 
   it("counts attempts, failures and losses, and knows how each attempt ended", () => {
-    const folded = fold([created, leased(1), begun, ended(1, "lost"), leased(2), started(2), ended(2, "failed"), leased(3)]);
+    const folded = fold([
+      created,
+      leased(1),
+      begun,
+      ended(1, "lost"),
+      leased(2),
+      started(2),
+      ended(2, "failed"),
+      leased(3),
+    ]);
 
     expect(folded.steps[0]).toMatchObject({ attempts: 3, failures: 1, losses: 1, liveAttempt: "a3" });
     expect([...folded.attempts.values()].map(({ state }) => state)).toEqual(["lost", "failed", "leased"]);
   });
 
   it("tells an attempt that was lost for good from its step, which failed", () => {
-    const lost = event("step.finished", { name: "a", status: "failed", attemptId: "a1", attemptStatus: "lost", reason: "runner_lost" });
+    const lost = event("step.finished", {
+      name: "a",
+      status: "failed",
+      attemptId: "a1",
+      attemptStatus: "lost",
+      reason: "runner_lost",
+    });
 
     const folded = fold([created, leased(1), begun, lost]);
 
@@ -74,9 +138,15 @@ describe("foldRun", () => {
     ["a gate before its time", [created, asked]],
     ["a passed gate that nobody answered", [created, leased(1), begun, finished(1, "succeeded"), asked, passed]],
     ["an end with steps open", [created, begun, event("run.succeeded", end)]],
-    ["a cut-off behind nothing", [created, event("step.finished", { name: "ask", status: "skipped", reason: "needs_failed" })]],
+    [
+      "a cut-off behind nothing",
+      [created, event("step.finished", { name: "ask", status: "skipped", reason: "needs_failed" })],
+    ],
     ["a step that is not in the plan", [created, leased(1, "z")]],
-    ["an artifact of a step that has not succeeded", [created, event("artifact.created", { artifact_id: "x", path: "p", type: "t", kind: "k", bytes: 1, step: "a" })]],
+    [
+      "an artifact of a step that has not succeeded",
+      [created, event("artifact.created", { artifact_id: "x", path: "p", type: "t", kind: "k", bytes: 1, step: "a" })],
+    ],
   ])("notes %s", (_, events) => {
     const { illegal } = fold(events);
 
@@ -85,8 +155,12 @@ describe("foldRun", () => {
 
   it("notes a run that goes on though nothing is left of it", () => {
     const events = [created, leased(1), begun, finished(1, "failed")];
-    const cutOff = ["ask", "b"].map((name) => event("step.finished", { name, status: "skipped", reason: "needs_failed" }));
+    const cutOff = ["ask", "b"].map((name) =>
+      event("step.finished", { name, status: "skipped", reason: "needs_failed" }),
+    );
 
-    expect(fold([...events, ...cutOff]).illegal).toMatchObject([{ message: "every step is over and the run is still running" }]);
+    expect(fold([...events, ...cutOff]).illegal).toMatchObject([
+      { message: "every step is over and the run is still running" },
+    ]);
   });
 });

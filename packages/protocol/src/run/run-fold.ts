@@ -163,7 +163,8 @@ function leaseAttempt(draft: Draft, data: RunEventData<"attempt.leased">): void 
   const { name, attemptId, epoch, runnerId, number, envelopeHash } = data;
   withStep(draft, name, (step) => {
     if (step.liveAttempt !== undefined) refuse(draft, `step ${name} was leased while ${step.liveAttempt} lives`);
-    if (number !== step.attempts + 1) refuse(draft, `attempt ${number} of step ${name} follows attempt ${step.attempts}`);
+    if (number !== step.attempts + 1)
+      refuse(draft, `attempt ${number} of step ${name} follows attempt ${step.attempts}`);
     if (isForPerson(step)) refuse(draft, `step ${name} is for a person and was leased to a runner`);
     if (draft.attempts.has(attemptId)) refuse(draft, `attempt ${attemptId} was leased twice`);
     if (step.state === "pending" && !hasItsNeeds(draft, step)) refuse(draft, `step ${name} began before what it needs`);
@@ -224,13 +225,15 @@ function finishUntried(draft: Draft, step: FoldedStep, { status }: Finish): void
   if (step.liveAttempt !== undefined) refuse(draft, `step ${name} was ${status} while ${step.liveAttempt} lives`);
   if (status === "cancelled") return moveStep(draft, step, "cancel");
   if (status === "skipped") {
-    if (!step.needs.some((need) => isBroken(draft.steps.get(need)))) refuse(draft, `step ${name} was cut off by nothing`);
+    if (!step.needs.some((need) => isBroken(draft.steps.get(need))))
+      refuse(draft, `step ${name} was cut off by nothing`);
     step.cutOff = true;
     return moveStep(draft, step, "skip");
   }
   const answer = [...draft.gates.values()].find((gate) => gate.step === name)?.state;
   if (answer === undefined || answer === "pending") refuse(draft, `step ${name} ${status} without attempt or answer`);
-  else if ((answer === "approved") !== (status === "succeeded")) refuse(draft, `step ${name} ${status}; its gate is ${answer}`);
+  else if ((answer === "approved") !== (status === "succeeded"))
+    refuse(draft, `step ${name} ${status}; its gate is ${answer}`);
   moveStep(draft, step, status === "succeeded" ? "approve" : answer === "expired" ? "expire" : "deny");
 }
 

@@ -4,7 +4,14 @@ import { TimestampSchema } from "../timestamp.ts";
 import { ArtifactSchema } from "./artifact.ts";
 import { FailureReasonSchema } from "./failure-reasons.ts";
 import { GateSchema } from "./gate.ts";
-import { ATTEMPT_TRANSITIONS, RUN_TRANSITIONS, STEP_TRANSITIONS, type AttemptState, type RunState, type StepState } from "./run-states.ts";
+import {
+  ATTEMPT_TRANSITIONS,
+  RUN_TRANSITIONS,
+  STEP_TRANSITIONS,
+  type AttemptState,
+  type RunState,
+  type StepState,
+} from "./run-states.ts";
 import { RepositorySchema } from "./repository.ts";
 import { TaskTypeSchema } from "./create-run.ts";
 
@@ -104,7 +111,16 @@ export type RunDetails = z.infer<typeof RunDetailsSchema>;
 /** Why a step that could run does not. */
 export const WaitingReasonSchema = z.object({
   step: z.string(),
-  reason: z.enum(["no_runner", "no_matching_runner", "runners_full", "runner_draining", "concurrency_key", "delayed", "needs", "gate"]),
+  reason: z.enum([
+    "no_runner",
+    "no_matching_runner",
+    "runners_full",
+    "runner_draining",
+    "concurrency_key",
+    "delayed",
+    "needs",
+    "gate",
+  ]),
   message: z.string(),
 });
 export type WaitingReason = z.infer<typeof WaitingReasonSchema>;

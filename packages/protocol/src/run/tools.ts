@@ -33,7 +33,11 @@ export type CheckInputs = z.infer<typeof CheckInputsSchema>;
 export const ManualGateInputsSchema = z.strictObject({
   description: z.string().max(limit("gate.noteLength")).optional(),
   approvers: z.array(z.string().min(1).max(200)).max(50).optional(),
-  expiresInMs: z.int().min(1_000).max(limit("gate.expiresMs") * 52).optional(),
+  expiresInMs: z
+    .int()
+    .min(1_000)
+    .max(limit("gate.expiresMs") * 52)
+    .optional(),
 });
 export type ManualGateInputs = z.infer<typeof ManualGateInputsSchema>;
 

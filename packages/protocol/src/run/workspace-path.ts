@@ -13,5 +13,7 @@ function isWorkspacePath(path: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are exactly what is refused here
   if (/[\u0000-\u001f\u007f\\]/.test(path)) return false;
   const parts = path.split("/");
-  return parts.length <= limit("workspace.depth") && parts.every((part) => part !== "" && part !== "." && part !== "..");
+  return (
+    parts.length <= limit("workspace.depth") && parts.every((part) => part !== "" && part !== "." && part !== "..")
+  );
 }

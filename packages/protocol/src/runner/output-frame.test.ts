@@ -16,11 +16,23 @@ const data = fc
   .record({ ...head, bytes: fc.uint8Array({ minLength: 1, maxLength: 300 }) })
   .map((frame): OutputFrame => ({ ...frame, length: frame.bytes.length, crc32: crc32(frame.bytes) }));
 const gap = fc
-  .record({ ...head, length: fc.nat({ max: 2 ** 32 - 1 }), gap: fc.string({ minLength: 1, maxLength: 60, unit: "grapheme-ascii" }) })
+  .record({
+    ...head,
+    length: fc.nat({ max: 2 ** 32 - 1 }),
+    gap: fc.string({ minLength: 1, maxLength: 60, unit: "grapheme-ascii" }),
+  })
   .map((frame): OutputFrame => ({ ...frame, crc32: 0, bytes: new Uint8Array(0) }));
 const frame = fc.oneof(data, gap);
 
-const one: OutputFrame = { attemptId: "att_1.0.1", epoch: 1, stream: "stdout", offset: 0, length: 3, crc32: 7, bytes: Buffer.from("abc") };
+const one: OutputFrame = {
+  attemptId: "att_1.0.1",
+  epoch: 1,
+  stream: "stdout",
+  offset: 0,
+  length: 3,
+  crc32: 7,
+  bytes: Buffer.from("abc"),
+};
 
 describe("an output frame", () => {
   it("comes back as it was", () => {
@@ -28,7 +40,10 @@ describe("an output frame", () => {
       fc.property(frame, (sent) => {
         const received = decodeOutputFrame(encodeOutputFrame(sent));
 
-        expect(received && { ...received, bytes: Uint8Array.from(received.bytes) }).toEqual({ ...sent, bytes: Uint8Array.from(sent.bytes) });
+        expect(received && { ...received, bytes: Uint8Array.from(received.bytes) }).toEqual({
+          ...sent,
+          bytes: Uint8Array.from(sent.bytes),
+        });
       }),
     );
   });

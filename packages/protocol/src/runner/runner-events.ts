@@ -9,7 +9,10 @@ export const RUNNER_EVENTS = {
   "runner.offline": { meaning: "Nothing was heard of a runner for too long.", data: z.object({}) },
   "runner.draining": { meaning: "A runner gets no new work.", data: z.object({}) },
   "runner.resumed": { meaning: "A runner that was draining takes work again.", data: z.object({}) },
-  "runner.deregistered": { meaning: "A runner left for good; its key is refused.", data: z.object({ reason: z.string().optional() }) },
+  "runner.deregistered": {
+    meaning: "A runner left for good; its key is refused.",
+    data: z.object({ reason: z.string().optional() }),
+  },
 } as const satisfies Record<string, EventDefinition>;
 export type RunnerEventType = keyof typeof RUNNER_EVENTS;
 /** What an event of a type carries. */

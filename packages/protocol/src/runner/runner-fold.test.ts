@@ -4,7 +4,9 @@ import type { RunnerEventType } from "./runner-events.ts";
 import { foldRunner } from "./runner-fold.ts";
 
 function fold(words: string) {
-  return foldRunner(words.split(" ").map((word, index) => ({ seq: index + 1, type: `runner.${word}` as RunnerEventType })));
+  return foldRunner(
+    words.split(" ").map((word, index) => ({ seq: index + 1, type: `runner.${word}` as RunnerEventType })),
+  );
 }
 
 describe("foldRunner", () => {
@@ -19,7 +21,10 @@ describe("foldRunner", () => {
     expect(fold(words)).toEqual({ state, illegal: [] });
   });
 
-  it.each(["online", "registered registered", "registered online online", "registered online deregistered online"])("notes the end of %s", (words) => {
-    expect(fold(words).illegal.map(({ seq }) => seq)).toEqual([words.split(" ").length]);
-  });
+  it.each(["online", "registered registered", "registered online online", "registered online deregistered online"])(
+    "notes the end of %s",
+    (words) => {
+      expect(fold(words).illegal.map(({ seq }) => seq)).toEqual([words.split(" ").length]);
+    },
+  );
 });

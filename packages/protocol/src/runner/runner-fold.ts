@@ -15,7 +15,8 @@ export function foldRunner(events: Iterable<{ readonly seq: number; readonly typ
   let state: RunnerState | undefined;
   for (const { seq, type } of events) {
     const to = stateAfter(state, type);
-    if (to === undefined) illegal.push({ seq, message: `the runner is ${state ?? "not registered"}; that leaves no way to ${type}` });
+    if (to === undefined)
+      illegal.push({ seq, message: `the runner is ${state ?? "not registered"}; that leaves no way to ${type}` });
     state = to ?? state;
   }
   return { state, illegal };

@@ -31,7 +31,10 @@ export const AttemptResultSchema = z.object({
   signal: z.string().max(20).optional(),
   outputs: z.record(z.string(), z.unknown()).optional(),
   /** What each stream came to. The result is applied once all of it has arrived, or is declared lost. */
-  streams: z.array(z.object({ stream: OutputStreamSchema, length: z.int().min(0), sha256 })).max(3).default([]),
+  streams: z
+    .array(z.object({ stream: OutputStreamSchema, length: z.int().min(0), sha256 }))
+    .max(3)
+    .default([]),
   /** The blob that holds the `WorkspaceChanges`; absent when nothing changed. */
   changes: z.object({ sha256, files: z.int().min(0) }).optional(),
   artifacts: z
@@ -42,7 +45,11 @@ export const AttemptResultSchema = z.object({
 });
 export type AttemptResult = z.infer<typeof AttemptResultSchema>;
 
-const SandboxReportSchema = z.object({ engine: z.string().max(50), network: z.string().max(50), detail: z.string().max(500).optional() });
+const SandboxReportSchema = z.object({
+  engine: z.string().max(50),
+  network: z.string().max(50),
+  detail: z.string().max(500).optional(),
+});
 export type SandboxReport = z.infer<typeof SandboxReportSchema>;
 
 /** What a runner says on its control channel. */
@@ -59,13 +66,24 @@ export const RunnerMessageSchema = z.discriminatedUnion("type", [
     /** Attempts that still live here, and those that wait in the spool with a result. */
     attempts: z.array(z.object({ ...held, state: z.enum(["live", "finished", "interrupted"]) })).max(5_000),
   }),
-  z.object({ type: z.literal("heartbeat"), load: RunnerLoadSchema, runtimeVersions: RuntimeVersionsSchema.optional(), activeAttempts: z.array(id).max(5_000), freeSlots: z.int().min(0) }),
+  z.object({
+    type: z.literal("heartbeat"),
+    load: RunnerLoadSchema,
+    runtimeVersions: RuntimeVersionsSchema.optional(),
+    activeAttempts: z.array(id).max(5_000),
+    freeSlots: z.int().min(0),
+  }),
   /** `sentAt` is the runner's own monotonic clock; it comes back with the answer. */
   z.object({ type: z.literal("renew"), sentAt: z.number(), attempts: z.array(z.object(held)).max(5_000) }),
   z.object({ type: z.literal("accept"), offerId: id, attemptId: id }),
   z.object({ type: z.literal("decline"), offerId: id, attemptId: id, reason: z.string().max(500) }),
   z.object({ type: z.literal("started"), ...held, envelopeHash: sha256, sandbox: SandboxReportSchema }),
-  z.object({ type: z.literal("progress"), ...held, percent: z.number().min(0).max(100).optional(), message: z.string().max(1_000).optional() }),
+  z.object({
+    type: z.literal("progress"),
+    ...held,
+    percent: z.number().min(0).max(100).optional(),
+    message: z.string().max(1_000).optional(),
+  }),
   z.object({ type: z.literal("finish"), ...held, result: AttemptResultSchema }),
   z.object({ type: z.literal("probe_ack"), probeId: id }),
   /** The runner is about to leave, or wants to; `comesBack` tells landing from retiring. */
@@ -99,11 +117,25 @@ export const ControlMessageSchema = z.discriminatedUnion("type", [
     /** Opens the output channel and the blobs for as long as this connection lives. */
     connectionToken: z.string(),
     features: z.array(z.string()),
-    intervals: z.object({ heartbeatMs: z.int(), renewMs: z.int(), leaseMs: z.int(), windowBytes: z.int(), frameBytes: z.int() }),
+    intervals: z.object({
+      heartbeatMs: z.int(),
+      renewMs: z.int(),
+      leaseMs: z.int(),
+      windowBytes: z.int(),
+      frameBytes: z.int(),
+    }),
     /** What to do with each attempt that the hello named. */
     attempts: z.array(z.object({ ...held, verdict: z.enum(["keep", "cancel", "abort", "fenced", "unknown"]) })),
   }),
-  z.object({ type: z.literal("offer"), offerId: z.string(), attemptId: z.string(), runId: z.string(), step: z.string(), tool: z.string(), expiresMs: z.int() }),
+  z.object({
+    type: z.literal("offer"),
+    offerId: z.string(),
+    attemptId: z.string(),
+    runId: z.string(),
+    step: z.string(),
+    tool: z.string(),
+    expiresMs: z.int(),
+  }),
   z.object({ type: z.literal("withdraw"), offerId: z.string(), attemptId: z.string() }),
   z.object({ type: z.literal("start"), offerId: z.string(), grant: StartGrantSchema }),
   z.object({
@@ -117,7 +149,12 @@ export const ControlMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("finish_ack"),
     ...held,
     verdict: z.enum(["applied", "duplicate", "fenced", "unknown", "incomplete"]),
-    missing: z.object({ blobs: z.array(z.string()), streams: z.array(z.object({ stream: OutputStreamSchema, offset: z.int() })) }).optional(),
+    missing: z
+      .object({
+        blobs: z.array(z.string()),
+        streams: z.array(z.object({ stream: OutputStreamSchema, offset: z.int() })),
+      })
+      .optional(),
   }),
   z.object({ type: z.literal("fenced"), ...held }),
   z.object({ type: z.literal("probe"), probeId: z.string() }),
@@ -131,9 +168,21 @@ export type ControlMessageOf<Type extends ControlMessage["type"]> = Extract<Cont
 /** What the control plane answers on the output channel, as JSON text frames; the runner's frames are binary. */
 export const OutputAnswerSchema = z.discriminatedUnion("type", [
   /** Everything before `offset` is stored for good. */
-  z.object({ type: z.literal("ack"), attemptId: z.string(), epoch: z.int(), stream: OutputStreamSchema, offset: z.int() }),
+  z.object({
+    type: z.literal("ack"),
+    attemptId: z.string(),
+    epoch: z.int(),
+    stream: OutputStreamSchema,
+    offset: z.int(),
+  }),
   /** A frame was missing: send again from here. */
-  z.object({ type: z.literal("expect"), attemptId: z.string(), epoch: z.int(), stream: OutputStreamSchema, offset: z.int() }),
+  z.object({
+    type: z.literal("expect"),
+    attemptId: z.string(),
+    epoch: z.int(),
+    stream: OutputStreamSchema,
+    offset: z.int(),
+  }),
   z.object({ type: z.literal("fenced"), attemptId: z.string(), epoch: z.int() }),
   /** The store cannot take it now; send again from the acknowledged offset after the pause. */
   z.object({ type: z.literal("pause"), attemptId: z.string(), epoch: z.int(), retryAfterMs: z.int() }),

@@ -29,7 +29,13 @@ export interface KillReport {
  * (a process stuck in the kernel, or one that is not ours to signal).
  */
 export async function killTree(request: KillTreeRequest): Promise<KillReport> {
-  const { root, cgroup, clock, deadlineMs = 2000, readTable = () => readProcessTable(undefined, root.startTime) } = request;
+  const {
+    root,
+    cgroup,
+    clock,
+    deadlineMs = 2000,
+    readTable = () => readProcessTable(undefined, root.startTime),
+  } = request;
   const deadline = clock.monotonic() + deadlineMs;
   const killed = new Set<number>();
   for (;;) {

@@ -49,13 +49,22 @@ describe("membersOf", () => {
   });
 
   it.each([0, 1, -1])("shows nobody to the killer for the number %i, which no first process has", (pid) => {
-    const table = [entry(1, { parent: 0, session: 0, group: 0 }), entry(50, { session: 0 }), entry(60, { session: 1, group: 1 })];
+    const table = [
+      entry(1, { parent: 0, session: 0, group: 0 }),
+      entry(50, { session: 0 }),
+      entry(60, { session: 1, group: 1 }),
+    ];
 
     expect(membersOf({ ...root, pid, startTime: undefined }, table)).toEqual([]);
   });
 
   it("never counts this process or those that it stems from, even under the attempt's marker", () => {
-    const table = [entry(40, { attemptId: "att_1" }), entry(50, { parent: 40, attemptId: "att_1" }), entry(60, { parent: 50 }), entry(70, { parent: 40 })];
+    const table = [
+      entry(40, { attemptId: "att_1" }),
+      entry(50, { parent: 40, attemptId: "att_1" }),
+      entry(60, { parent: 50 }),
+      entry(70, { parent: 40 }),
+    ];
 
     expect(pids(membersOf(root, table, 50))).toEqual([]);
   });

@@ -13,9 +13,21 @@ export function* readRunner(runnerId: string, orgId: string): Generator<Statemen
 }
 
 /** Runners of an org that have not been retired, oldest first. */
-export function* readRunners(orgId: string, limit: number, offset: number): Generator<Statement, RowPage<RunnerRow>, unknown> {
-  const rows = yield* all<RunnerRow>("SELECT * FROM runners WHERE org_id = (SELECT ?) AND state <> 'retired' ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
-  const counted = yield* get<{ count: number }>("SELECT COUNT(*) AS count FROM runners WHERE org_id = ? AND state <> 'retired'", orgId);
+export function* readRunners(
+  orgId: string,
+  limit: number,
+  offset: number,
+): Generator<Statement, RowPage<RunnerRow>, unknown> {
+  const rows = yield* all<RunnerRow>(
+    "SELECT * FROM runners WHERE org_id = (SELECT ?) AND state <> 'retired' ORDER BY id LIMIT ? OFFSET ?",
+    orgId,
+    limit,
+    offset,
+  );
+  const counted = yield* get<{ count: number }>(
+    "SELECT COUNT(*) AS count FROM runners WHERE org_id = ? AND state <> 'retired'",
+    orgId,
+  );
   return { rows, total: counted?.count ?? 0 };
 }
 
@@ -25,17 +37,33 @@ export function* readProject(orgId: string, projectId: string): Generator<Statem
 }
 
 /** Projects of an org by id. */
-export function* readProjects(orgId: string, limit: number, offset: number): Generator<Statement, RowPage<ProjectRow>, unknown> {
-  const rows = yield* all<ProjectRow>("SELECT * FROM projects WHERE org_id = (SELECT ?) ORDER BY id LIMIT ? OFFSET ?", orgId, limit, offset);
+export function* readProjects(
+  orgId: string,
+  limit: number,
+  offset: number,
+): Generator<Statement, RowPage<ProjectRow>, unknown> {
+  const rows = yield* all<ProjectRow>(
+    "SELECT * FROM projects WHERE org_id = (SELECT ?) ORDER BY id LIMIT ? OFFSET ?",
+    orgId,
+    limit,
+    offset,
+  );
   const counted = yield* get<{ count: number }>("SELECT COUNT(*) AS count FROM projects WHERE org_id = ?", orgId);
   return { rows, total: counted?.count ?? 0 };
 }
 
 /** The secrets of a project, sealed; of one scope, or of all. */
-export function* readSecrets(orgId: string, projectId: string, scope?: string): Generator<Statement, SecretRow[], unknown> {
+export function* readSecrets(
+  orgId: string,
+  projectId: string,
+  scope?: string,
+): Generator<Statement, SecretRow[], unknown> {
   return yield* all<SecretRow>(
     "SELECT * FROM secrets WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND (? IS NULL OR scope = ?) ORDER BY scope, name",
-    orgId, projectId, scope ?? null, scope ?? null,
+    orgId,
+    projectId,
+    scope ?? null,
+    scope ?? null,
   );
 }
 

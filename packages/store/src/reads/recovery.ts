@@ -43,7 +43,10 @@ export function* readUnfinished(): Generator<Statement, Unfinished, unknown> {
 
 /** A step as it waits for a runner now; undefined when it does not. */
 export function* readReadyStep(runId: string, index: number): Generator<Statement, ReadyStep | undefined, unknown> {
-  const row = yield* get<RunRow & { steps: string }>("SELECT r.*, p.steps FROM runs r JOIN plans p ON p.run_id = r.id WHERE r.id = ?", runId);
+  const row = yield* get<RunRow & { steps: string }>(
+    "SELECT r.*, p.steps FROM runs r JOIN plans p ON p.run_id = r.id WHERE r.id = ?",
+    runId,
+  );
   if (!row) return undefined;
   const ready: ReadyStep[] = [];
   collect(row, ready, []);
@@ -59,6 +62,13 @@ function collect(row: RunRow & { steps: string }, ready: ReadyStep[], live: Held
     if (!planned || (step.state !== "ready" && !held)) continue;
     const waiting = readyStepOf({ id: row.id, orgId: row.org_id, projectId: row.project_id, progress }, step, planned);
     if (!held) ready.push(waiting);
-    else live.push({ attemptId: attemptIdOf(row.id, index, held.number), epoch: held.number, runnerId: held.runnerId, cancelMode: progress.cancelMode, step: waiting });
+    else
+      live.push({
+        attemptId: attemptIdOf(row.id, index, held.number),
+        epoch: held.number,
+        runnerId: held.runnerId,
+        cancelMode: progress.cancelMode,
+        step: waiting,
+      });
   }
 }

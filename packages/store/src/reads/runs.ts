@@ -1,7 +1,16 @@
 import type { GateState, RunState } from "@signalbox/protocol";
 
 import { idRangeOf, parseAttemptId } from "../derived-ids.ts";
-import type { ArtifactRow, AttemptProgress, EventRow, GateRow, OutputSegmentRow, PlannedStep, RunProgress, RunRow } from "../rows.ts";
+import type {
+  ArtifactRow,
+  AttemptProgress,
+  EventRow,
+  GateRow,
+  OutputSegmentRow,
+  PlannedStep,
+  RunProgress,
+  RunRow,
+} from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
 
 // A bare parameter in a condition that can match several rows makes SQLite plan the statement anew for each value;
@@ -26,7 +35,11 @@ export function* readRun(runId: string, orgId: string): Generator<Statement, Run
 
 /** The number of the last event of a run of an org: the version of all that can be told of it. */
 export function* readRunVersion(runId: string, orgId: string): Generator<Statement, number | undefined, unknown> {
-  const row = yield* get<Pick<RunRow, "last_seq">>("SELECT last_seq FROM runs WHERE id = ? AND org_id = ?", runId, orgId);
+  const row = yield* get<Pick<RunRow, "last_seq">>(
+    "SELECT last_seq FROM runs WHERE id = ? AND org_id = ?",
+    runId,
+    orgId,
+  );
   return row?.last_seq;
 }
 
@@ -44,8 +57,14 @@ export function* readRunRows(runId: string, orgId: string): Generator<Statement,
   return {
     run,
     plan: yield* readPlan(runId),
-    gates: yield* all<GateRow>("SELECT * FROM gates WHERE id >= (SELECT ?) AND id < (SELECT ?)", ...idRangeOf("gate", runId)),
-    artifacts: yield* all<ArtifactRow>("SELECT * FROM artifacts WHERE id >= (SELECT ?) AND id < (SELECT ?)", ...idRangeOf("art", runId)),
+    gates: yield* all<GateRow>(
+      "SELECT * FROM gates WHERE id >= (SELECT ?) AND id < (SELECT ?)",
+      ...idRangeOf("gate", runId),
+    ),
+    artifacts: yield* all<ArtifactRow>(
+      "SELECT * FROM artifacts WHERE id >= (SELECT ?) AND id < (SELECT ?)",
+      ...idRangeOf("art", runId),
+    ),
   };
 }
 
@@ -64,38 +83,81 @@ export function* readRuns(query: RunQuery): Generator<Statement, RunRow[], unkno
   if (query.projectId === undefined) {
     return yield* all<RunRow>(
       "SELECT * FROM runs WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
-      query.orgId, before, query.status ?? null, query.status ?? null, query.limit,
+      query.orgId,
+      before,
+      query.status ?? null,
+      query.status ?? null,
+      query.limit,
     );
   }
   return yield* all<RunRow>(
     "SELECT * FROM runs WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
-    query.orgId, query.projectId, before, query.status ?? null, query.status ?? null, query.limit,
+    query.orgId,
+    query.projectId,
+    before,
+    query.status ?? null,
+    query.status ?? null,
+    query.limit,
   );
 }
 
 /** Events of a stream after a number. */
 export function* readEvents(stream: string, after: number, limit: number): Generator<Statement, EventRow[], unknown> {
-  return yield* all<EventRow>("SELECT * FROM events WHERE stream = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?", stream, after, limit);
+  return yield* all<EventRow>(
+    "SELECT * FROM events WHERE stream = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?",
+    stream,
+    after,
+    limit,
+  );
 }
 
 /** Output of a run after a number, within a budget of rows. */
-export function* readOutput(runId: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
-  return yield* all<OutputSegmentRow>("SELECT * FROM output_segments WHERE run_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?", runId, after, limit);
+export function* readOutput(
+  runId: string,
+  after: number,
+  limit: number,
+): Generator<Statement, OutputSegmentRow[], unknown> {
+  return yield* all<OutputSegmentRow>(
+    "SELECT * FROM output_segments WHERE run_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq LIMIT ?",
+    runId,
+    after,
+    limit,
+  );
 }
 
 /** Output of one stream of an attempt, in order, a page at a time. */
-export function* readStream(attemptId: string, runId: string, stream: string, after: number, limit: number): Generator<Statement, OutputSegmentRow[], unknown> {
+export function* readStream(
+  attemptId: string,
+  runId: string,
+  stream: string,
+  after: number,
+  limit: number,
+): Generator<Statement, OutputSegmentRow[], unknown> {
   return yield* all<OutputSegmentRow>(
     "SELECT * FROM output_segments WHERE run_id = (SELECT ?) AND seq > (SELECT ?) AND attempt_id = ? AND stream = ? ORDER BY seq LIMIT ?",
-    runId, after, attemptId, stream, limit,
+    runId,
+    after,
+    attemptId,
+    stream,
+    limit,
   );
 }
 
 /** Gates of an org, newest first. */
-export function* readGates(query: { orgId: string; status?: GateState | undefined; runId?: string | undefined; limit: number }): Generator<Statement, GateRow[], unknown> {
+export function* readGates(query: {
+  orgId: string;
+  status?: GateState | undefined;
+  runId?: string | undefined;
+  limit: number;
+}): Generator<Statement, GateRow[], unknown> {
   return yield* all<GateRow>(
     "SELECT * FROM gates WHERE org_id = (SELECT ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR run_id = ?) ORDER BY id DESC LIMIT ?",
-    query.orgId, query.status ?? null, query.status ?? null, query.runId ?? null, query.runId ?? null, query.limit,
+    query.orgId,
+    query.status ?? null,
+    query.status ?? null,
+    query.runId ?? null,
+    query.runId ?? null,
+    query.limit,
   );
 }
 
@@ -105,12 +167,17 @@ export function* readGate(gateId: string, orgId: string): Generator<Statement, G
 }
 
 /** One artifact of an org. */
-export function* readArtifact(artifactId: string, orgId: string): Generator<Statement, ArtifactRow | undefined, unknown> {
+export function* readArtifact(
+  artifactId: string,
+  orgId: string,
+): Generator<Statement, ArtifactRow | undefined, unknown> {
   return yield* get<ArtifactRow>("SELECT * FROM artifacts WHERE id = ? AND org_id = ?", artifactId, orgId);
 }
 
 /** One attempt; undefined when there is none under the id. */
-export function* readAttempt(attemptId: string): Generator<Statement, (AttemptProgress & { readonly runId: string; readonly orgId: string }) | undefined, unknown> {
+export function* readAttempt(
+  attemptId: string,
+): Generator<Statement, (AttemptProgress & { readonly runId: string; readonly orgId: string }) | undefined, unknown> {
   const place = parseAttemptId(attemptId);
   const row = place && (yield* get<RunRow>(SELECT_RUN, place.runId));
   if (!place || !row) return undefined;

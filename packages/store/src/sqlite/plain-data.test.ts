@@ -12,7 +12,10 @@ describe("toText", () => {
 
   it.each([
     ["bytes", { bytes: new Uint8Array(3) }],
-    ["bytes in the parts of a list, as output has them", { runnerId: "r", pieces: [{ stream: "stdout", bytes: new Uint8Array(3) }] }],
+    [
+      "bytes in the parts of a list, as output has them",
+      { runnerId: "r", pieces: [{ stream: "stdout", bytes: new Uint8Array(3) }] },
+    ],
     ["a buffer", { sealed: Buffer.from("secret") }],
     ["a bigint", { big: 2n ** 60n }],
     ["a number that is none", { at: Number.NaN }],

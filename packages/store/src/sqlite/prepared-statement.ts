@@ -45,9 +45,11 @@ export class PreparedStatement {
    */
   #hasRoundedInteger(row: Row): boolean {
     // The names are the same for every row, and walking them is much faster than enumerating the row.
-    for (const column of (this.#columns ??= Object.keys(row))) {
+    this.#columns ??= Object.keys(row);
+    for (const column of this.#columns) {
       const value = row[column];
-      if (typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER)) return true;
+      if (typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER))
+        return true;
     }
     return false;
   }

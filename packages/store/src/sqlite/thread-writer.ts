@@ -86,7 +86,10 @@ export class ThreadWriter implements Writer {
 
   #answer({ results, failures, fatal }: WriterAnswerMessage): void {
     const revived = failures.map(({ index, error }) => ({ index, error: this.#options.reviver.revive(error) }));
-    this.#options.onAnswer({ results: typeof results === "string" ? (JSON.parse(results) as unknown[]) : results, failures: revived });
+    this.#options.onAnswer({
+      results: typeof results === "string" ? (JSON.parse(results) as unknown[]) : results,
+      failures: revived,
+    });
     if (fatal) this.#lost(fatal.message);
   }
 

@@ -34,13 +34,21 @@ export async function verifyDataDir(path: string, options: VerifyOptions = {}): 
 }
 
 function requireKnownSchema(database: Database.Database): void {
-  const row = database.prepare<[], { version: number | null }>("SELECT MAX(id) AS version FROM schema_migrations").get();
+  const row = database
+    .prepare<[], { version: number | null }>("SELECT MAX(id) AS version FROM schema_migrations")
+    .get();
   const details = { databaseVersion: row?.version ?? 0, programVersion: migrations.length };
   if (details.databaseVersion > migrations.length) {
-    throw new DatabaseTooNewError(`the database is at version ${details.databaseVersion}, this program knows up to ${migrations.length}`, details);
+    throw new DatabaseTooNewError(
+      `the database is at version ${details.databaseVersion}, this program knows up to ${migrations.length}`,
+      details,
+    );
   }
   if (details.databaseVersion < migrations.length) {
-    throw new StoreOpenError(`the database is at version ${details.databaseVersion}; start the server once to bring it to ${migrations.length}`, details);
+    throw new StoreOpenError(
+      `the database is at version ${details.databaseVersion}; start the server once to bring it to ${migrations.length}`,
+      details,
+    );
   }
 }
 

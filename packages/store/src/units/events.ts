@@ -75,7 +75,16 @@ function* fillOutbox(
   if (!anybody) return;
   for (const [index, event] of events.entries()) {
     if (!OUTBOX_TYPES.has(event.type)) continue;
-    yield* run(FILL_OUTBOX, stream, lastSeq + index + 1, origin.orgId, event.type, origin.now, `%"${event.type}"%`, origin.orgId);
+    yield* run(
+      FILL_OUTBOX,
+      stream,
+      lastSeq + index + 1,
+      origin.orgId,
+      event.type,
+      origin.now,
+      `%"${event.type}"%`,
+      origin.orgId,
+    );
   }
 }
 

@@ -31,18 +31,21 @@ export type Answer<Result> = Result & { readonly isRepeated?: true };
  * Does a unit's work once for each idempotency key: the answer is kept in the commit of the effect, and a repetition
  * gets it again, marked as repeated. The same key with another request is refused with `IDEMPOTENCY_MISMATCH`. Without a key it just works.
  */
-export function* once<Args extends { readonly idempotency?: Idempotency | undefined; readonly now: number }, Result extends object>(
-  args: Args,
-  work: Unit<Args, Result>,
-): Generator<Statement, Answer<Result>, unknown> {
+export function* once<
+  Args extends { readonly idempotency?: Idempotency | undefined; readonly now: number },
+  Result extends object,
+>(args: Args, work: Unit<Args, Result>): Generator<Statement, Answer<Result>, unknown> {
   const { idempotency } = args;
   if (!idempotency) return yield* work(args);
 
   const { orgId, principal, key, route, bodyHash, expiresAt } = idempotency;
   const kept = yield* get<IdempotencyRow>(SELECT_ANSWER, orgId, principal, key);
   if (kept && kept.expires_at > args.now) {
-    if (kept.route === route && kept.body_hash === bodyHash) return { ...(JSON.parse(kept.answer) as Result), isRepeated: true };
-    throw new UnitRefusal("IDEMPOTENCY_MISMATCH", `idempotency key ${key} was used before with another request`, { key });
+    if (kept.route === route && kept.body_hash === bodyHash)
+      return { ...(JSON.parse(kept.answer) as Result), isRepeated: true };
+    throw new UnitRefusal("IDEMPOTENCY_MISMATCH", `idempotency key ${key} was used before with another request`, {
+      key,
+    });
   }
   const result = yield* work(args);
   yield* run(KEEP_ANSWER, orgId, principal, key, route, bodyHash, JSON.stringify(result), expiresAt);

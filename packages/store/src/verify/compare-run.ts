@@ -22,7 +22,8 @@ export function compareRun(stored: StoredRun, folded: FoldedRun, findings: Findi
   const { row, header, progress } = stored;
   for (const { seq, message } of folded.illegal) findings.problem("move", row.id, `event ${seq}: ${message}`);
   const differ: Differ = (what, one, other) => {
-    if (one !== other) findings.problem("state", row.id, `${what}: stored is ${String(one)}, the events say ${String(other)}`);
+    if (one !== other)
+      findings.problem("state", row.id, `${what}: stored is ${String(one)}, the events say ${String(other)}`);
   };
   differ("state of the run", row.state, folded.state);
   differ("end of the run", progress.endedAt !== null, isFinal(RUN_TRANSITIONS, row.state));
@@ -30,11 +31,20 @@ export function compareRun(stored: StoredRun, folded: FoldedRun, findings: Findi
   differ("number of steps", progress.steps.length, folded.steps.length);
   differ("number of planned steps", stored.plan.length, folded.steps.length);
   for (const index of progress.steps.keys()) compareStep(index, stored, folded, differ);
-  differ("number of attempts", progress.steps.reduce((sum, step) => sum + step.attempts.length, 0), folded.attempts.size);
+  differ(
+    "number of attempts",
+    progress.steps.reduce((sum, step) => sum + step.attempts.length, 0),
+    folded.attempts.size,
+  );
   compareGates(stored, folded, findings, differ);
-  for (const { id } of stored.artifacts) if (!folded.artifacts.has(id)) findings.problem("artifact", row.id, `artifact ${id} has no event`);
+  for (const { id } of stored.artifacts)
+    if (!folded.artifacts.has(id)) findings.problem("artifact", row.id, `artifact ${id} has no event`);
   if (folded.artifacts.size > stored.artifacts.length) {
-    findings.problem("artifact", row.id, `${folded.artifacts.size} artifacts have events, ${stored.artifacts.length} are stored`);
+    findings.problem(
+      "artifact",
+      row.id,
+      `${folded.artifacts.size} artifacts have events, ${stored.artifacts.length} are stored`,
+    );
   }
 }
 
@@ -53,7 +63,11 @@ function compareStep(index: number, { row, progress, plan }: StoredRun, folded: 
   differ(`attempts ${of}`, step.attempts.length, told?.attempts);
   differ(`failures ${of}`, step.failures, told?.failures);
   differ(`losses ${of}`, step.losses, told?.losses);
-  differ(`live attempt ${of}`, step.live === null ? undefined : attemptIdOf(row.id, index, step.live), told?.liveAttempt);
+  differ(
+    `live attempt ${of}`,
+    step.live === null ? undefined : attemptIdOf(row.id, index, step.live),
+    told?.liveAttempt,
+  );
   differ(`end ${of}`, step.endedAt !== null, isFinal(STEP_TRANSITIONS, step.state));
   const won = step.attempts.filter((attempt) => attempt.state === "succeeded").length;
   differ(`winning attempts ${of}`, won, step.state === "succeeded" && step.attempts.length > 0 ? 1 : 0);
@@ -77,7 +91,12 @@ function compareAttempts(runId: string, index: number, step: StepProgress, folde
   }
 }
 
-function compareGates({ row, progress, gates }: StoredRun, folded: FoldedRun, findings: Findings, differ: Differ): void {
+function compareGates(
+  { row, progress, gates }: StoredRun,
+  folded: FoldedRun,
+  findings: Findings,
+  differ: Differ,
+): void {
   differ("number of gates", gates.length, folded.gates.size);
   for (const gate of gates) {
     const told = folded.gates.get(gate.id);
@@ -86,6 +105,7 @@ function compareGates({ row, progress, gates }: StoredRun, folded: FoldedRun, fi
     differ(`step ${of}`, progress.steps[gate.step_idx]?.name, told?.step);
     differ(`content ${of}`, gate.content_hash, told?.contentHash);
     differ(`decision ${of}`, gate.decided_at !== null, gate.state !== "pending");
-    if (gate.state === "pending" && progress.endedAt !== null) findings.problem("gate", row.id, `gate ${gate.id} is pending in a run that has ended`);
+    if (gate.state === "pending" && progress.endedAt !== null)
+      findings.problem("gate", row.id, `gate ${gate.id} is pending in a run that has ended`);
   }
 }

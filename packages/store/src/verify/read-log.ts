@@ -16,14 +16,19 @@ type Row = Pick<EventRow, "seq" | "type" | "schema_version" | "at" | "actor" | "
 const PAGE = 1_000;
 const SCHEMA_VERSION = 1;
 const ACTOR = /^(token|runner|system|local):./;
-const SELECT_PAGE = "SELECT seq, type, schema_version, at, actor, data FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?";
+const SELECT_PAGE =
+  "SELECT seq, type, schema_version, at, actor, data FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?";
 
 /**
  * Reads one stream to its end, a page at a time, and hands on each event that can be read. The numbers must go from
  * 1 to `lastSeq` without a hole. Returns how many events there are.
  */
 export function* readLog<Type extends string>(
-  log: { readonly stream: string; readonly lastSeq: number; readonly definitions: Readonly<Record<Type, EventDefinition>> },
+  log: {
+    readonly stream: string;
+    readonly lastSeq: number;
+    readonly definitions: Readonly<Record<Type, EventDefinition>>;
+  },
   findings: Findings,
   take: (event: ReadEvent<Type>) => void,
 ): Generator<Statement, number, unknown> {
@@ -40,7 +45,8 @@ export function* readLog<Type extends string>(
     count += rows.length;
     if (rows.length < PAGE) break;
   }
-  if (last !== log.lastSeq) findings.problem("sequence", log.stream, `the last event is ${last}; the row says ${log.lastSeq}`);
+  if (last !== log.lastSeq)
+    findings.problem("sequence", log.stream, `the last event is ${last}; the row says ${log.lastSeq}`);
   return count;
 }
 
@@ -55,18 +61,26 @@ function readEvent<Type extends string>(
     findings.problem("event", stream, `event ${seq} has the unknown type ${type}`);
     return undefined;
   }
-  if (row.schema_version !== SCHEMA_VERSION) findings.problem("event", stream, `event ${seq} has schema version ${row.schema_version}`);
+  if (row.schema_version !== SCHEMA_VERSION)
+    findings.problem("event", stream, `event ${seq} has schema version ${row.schema_version}`);
   if (!ACTOR.test(row.actor)) findings.problem("event", stream, `event ${seq} has the actor ${row.actor}`);
   if (!Number.isSafeInteger(row.at)) findings.problem("event", stream, `event ${seq} happened at ${row.at}`);
 
   const parsed = definitions[type].data.safeParse(parseJson(row.data));
   if (parsed.success) return { seq, type, data: parsed.data };
   const [issue] = parsed.error.issues;
-  findings.problem("event", stream, `${type} ${seq} cannot be read: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`);
+  findings.problem(
+    "event",
+    stream,
+    `${type} ${seq} cannot be read: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
+  );
   return undefined;
 }
 
-function isTypeOf<Type extends string>(type: string, definitions: Readonly<Record<Type, EventDefinition>>): type is Type {
+function isTypeOf<Type extends string>(
+  type: string,
+  definitions: Readonly<Record<Type, EventDefinition>>,
+): type is Type {
   return Object.hasOwn(definitions, type);
 }
 

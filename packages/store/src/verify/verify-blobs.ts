@@ -26,20 +26,31 @@ export function wantManifest({ manifests }: WantedBlobs, sha256: string | null, 
 export function wantBlob({ sizes }: WantedBlobs, blob: WantedBlob, findings: Findings): void {
   const known = sizes.get(blob.sha256);
   if (!known) sizes.set(blob.sha256, blob);
-  else if (known.bytes !== blob.bytes) findings.problem("blob", blob.stream, `blob ${blob.sha256} has ${blob.bytes} bytes here and ${known.bytes} in ${known.stream}`);
+  else if (known.bytes !== blob.bytes)
+    findings.problem(
+      "blob",
+      blob.stream,
+      `blob ${blob.sha256} has ${blob.bytes} bytes here and ${known.bytes} in ${known.stream}`,
+    );
 }
 
 const AT_ONCE = 32;
 
 /** Every blob that a run names is there with the right size and, if asked, the right hash; counts those that none names. */
-export async function verifyBlobs(blobs: BlobStore, wanted: WantedBlobs, findings: Findings, hashes: boolean): Promise<void> {
+export async function verifyBlobs(
+  blobs: BlobStore,
+  wanted: WantedBlobs,
+  findings: Findings,
+  hashes: boolean,
+): Promise<void> {
   await each(wanted.manifests, async ([sha256, stream]) => {
     const bytes = await readAll(blobs, sha256);
     if (!bytes) return findings.problem("blob", stream, `manifest ${sha256} is missing`);
     if (hashOf(bytes) !== sha256) findings.problem("hash", stream, `manifest ${sha256} has other content`);
     const manifest = WorkspaceManifestSchema.safeParse(parseJson(bytes.toString("utf8")));
     if (!manifest.success) return findings.problem("blob", stream, `manifest ${sha256} cannot be read`);
-    for (const file of manifest.data.files) wantBlob(wanted, { sha256: file.sha256, bytes: file.bytes, stream }, findings);
+    for (const file of manifest.data.files)
+      wantBlob(wanted, { sha256: file.sha256, bytes: file.bytes, stream }, findings);
   });
   await each(wanted.sizes.values(), (blob) => verifyBlob(blobs, blob, findings, hashes));
   let orphans = 0;
@@ -47,10 +58,16 @@ export async function verifyBlobs(blobs: BlobStore, wanted: WantedBlobs, finding
   findings.note("orphan_blobs", orphans, "blobs belong to no workspace and no artifact");
 }
 
-async function verifyBlob(blobs: BlobStore, { sha256, bytes, stream }: WantedBlob, findings: Findings, hashes: boolean): Promise<void> {
+async function verifyBlob(
+  blobs: BlobStore,
+  { sha256, bytes, stream }: WantedBlob,
+  findings: Findings,
+  hashes: boolean,
+): Promise<void> {
   const size = await blobs.size(sha256);
   if (size === undefined) return findings.problem("blob", stream, `blob ${sha256} is missing`);
-  if (size !== bytes) return findings.problem("blob", stream, `blob ${sha256} has ${size} bytes where ${bytes} are named`);
+  if (size !== bytes)
+    return findings.problem("blob", stream, `blob ${sha256} has ${size} bytes where ${bytes} are named`);
   if (!hashes) return;
   const hash = createHash("sha256");
   for await (const chunk of (await blobs.get(sha256)) ?? []) hash.update(chunk as Uint8Array);

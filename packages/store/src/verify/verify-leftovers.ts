@@ -12,7 +12,11 @@ export function* verifyLeftovers({ findings, now }: VerifyContext): Generator<St
   const answers = yield* get<{ count: number }>(COUNT_ANSWERS, now - 24 * HOUR_MS);
   findings.note("expired_answers", answers?.count ?? 0, "idempotent answers expired more than a day ago");
   const items = yield* get<{ count: number }>(COUNT_OUTBOX, STUCK_TRIES, now - HOUR_MS);
-  findings.note("stuck_outbox", items?.count ?? 0, `events for the outside were tried ${STUCK_TRIES} times or are an hour late`);
+  findings.note(
+    "stuck_outbox",
+    items?.count ?? 0,
+    `events for the outside were tried ${STUCK_TRIES} times or are an hour late`,
+  );
   const timers = yield* get<{ count: number }>(COUNT_TIMERS, now - HOUR_MS);
   findings.note("overdue_timers", timers?.count ?? 0, "timers should have fired more than an hour ago");
 }

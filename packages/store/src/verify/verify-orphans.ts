@@ -14,12 +14,32 @@ export interface Seen {
 }
 
 const TABLES = {
-  plans: { count: "SELECT COUNT(*) AS count FROM plans", owner: "SELECT run_id AS id FROM plans WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
-  events: { count: "SELECT COUNT(*) AS count FROM events", owner: "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) LIMIT ?" },
-  gates: { count: "SELECT COUNT(*) AS count FROM gates", owner: "SELECT id FROM gates WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
-  artifacts: { count: "SELECT COUNT(*) AS count FROM artifacts", owner: "SELECT id FROM artifacts WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
-  segments: { count: "SELECT COUNT(*) AS count FROM output_segments", owner: "SELECT DISTINCT run_id AS id FROM output_segments WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?" },
-  streams: { count: "SELECT COUNT(*) AS count FROM output_streams", owner: "SELECT attempt_id AS id FROM output_streams WHERE attempt_id NOT IN (SELECT attempt_id FROM output_segments) LIMIT ?" },
+  plans: {
+    count: "SELECT COUNT(*) AS count FROM plans",
+    owner: "SELECT run_id AS id FROM plans WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
+  },
+  events: {
+    count: "SELECT COUNT(*) AS count FROM events",
+    owner:
+      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) LIMIT ?",
+  },
+  gates: {
+    count: "SELECT COUNT(*) AS count FROM gates",
+    owner: "SELECT id FROM gates WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
+  },
+  artifacts: {
+    count: "SELECT COUNT(*) AS count FROM artifacts",
+    owner: "SELECT id FROM artifacts WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
+  },
+  segments: {
+    count: "SELECT COUNT(*) AS count FROM output_segments",
+    owner: "SELECT DISTINCT run_id AS id FROM output_segments WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
+  },
+  streams: {
+    count: "SELECT COUNT(*) AS count FROM output_streams",
+    owner:
+      "SELECT attempt_id AS id FROM output_streams WHERE attempt_id NOT IN (SELECT attempt_id FROM output_segments) LIMIT ?",
+  },
 } as const;
 const EXAMPLES = 20;
 const SELECT_TIMERS = "SELECT id FROM timers WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?";
@@ -32,7 +52,11 @@ export function* verifyOrphans({ findings }: VerifyContext, seen: Seen): Generat
     if (count === met) continue;
     const examples = yield* all<{ id: string }>(sql.owner, EXAMPLES);
     const names = examples.map(({ id }) => id).join(", ");
-    findings.problem("orphan", examples[0]?.id ?? "", `${count - met} of ${count} ${table} belong to no run or runner: ${names}`);
+    findings.problem(
+      "orphan",
+      examples[0]?.id ?? "",
+      `${count - met} of ${count} ${table} belong to no run or runner: ${names}`,
+    );
   }
   for (const { id } of yield* all<{ id: string }>(SELECT_TIMERS, EXAMPLES)) {
     findings.problem("timer", id, `timer ${id} is of a run that is not there`);

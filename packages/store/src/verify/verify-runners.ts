@@ -16,11 +16,15 @@ export function* verifyRunners({ findings }: VerifyContext, seen: Seen): Generat
     const rows: RunnerRow[] = yield* all<RunnerRow>(SELECT_PAGE, after, PAGE);
     for (const { id, state, last_seq: lastSeq, retired_at: retiredAt } of rows) {
       const events: ReadEvent<RunnerEventType>[] = [];
-      seen.events += yield* readLog({ stream: id, lastSeq, definitions: RUNNER_EVENTS }, findings, (event) => events.push(event));
+      seen.events += yield* readLog({ stream: id, lastSeq, definitions: RUNNER_EVENTS }, findings, (event) =>
+        events.push(event),
+      );
       const folded = foldRunner(events);
       for (const { seq, message } of folded.illegal) findings.problem("move", id, `event ${seq}: ${message}`);
-      if (folded.state !== state) findings.problem("state", id, `the runner is ${state}; its events say ${folded.state}`);
-      if ((retiredAt !== null) !== (state === "retired")) findings.problem("state", id, `the runner is ${state}, retired at ${retiredAt}`);
+      if (folded.state !== state)
+        findings.problem("state", id, `the runner is ${state}; its events say ${folded.state}`);
+      if ((retiredAt !== null) !== (state === "retired"))
+        findings.problem("state", id, `the runner is ${state}, retired at ${retiredAt}`);
     }
     seen.runners += rows.length;
     after = rows.at(-1)?.id ?? after;

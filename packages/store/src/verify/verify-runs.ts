@@ -58,7 +58,10 @@ function* verifyRun(row: RunRow, context: VerifyContext, seen: Seen): Generator<
 const SELECT_TIMER = "SELECT due_at FROM timers WHERE id = ?";
 
 /** What waits for its time must have a timer, or it waits for ever. */
-function* verifyTimers({ row, header, progress, gates }: StoredRun, { findings }: VerifyContext): Generator<Statement, void, unknown> {
+function* verifyTimers(
+  { row, header, progress, gates }: StoredRun,
+  { findings }: VerifyContext,
+): Generator<Statement, void, unknown> {
   for (const [index, step] of progress.steps.entries()) {
     if (step.state !== "delayed" && step.state !== "waiting") continue;
     const gateId = gateIdOf(row.id, index);
@@ -67,7 +70,11 @@ function* verifyTimers({ row, header, progress, gates }: StoredRun, { findings }
     if (!timer) findings.problem("timer", row.id, `step ${step.name} is ${step.state} and has no timer`);
     const gate = gates.find((candidate) => candidate.id === gateId);
     if (timer && step.state === "waiting" && gate && timer.due_at !== gate.expires_at) {
-      findings.problem("timer", row.id, `gate ${gateId} expires at ${gate.expires_at}, its timer fires at ${timer.due_at}`);
+      findings.problem(
+        "timer",
+        row.id,
+        `gate ${gateId} expires at ${gate.expires_at}, its timer fires at ${timer.due_at}`,
+      );
     }
   }
   if (header.timeoutMs === null || progress.endedAt !== null || progress.cancelRequestedAt !== null) return;
@@ -79,7 +86,9 @@ function* verifyTimers({ row, header, progress, gates }: StoredRun, { findings }
 function verifyHashes({ row, gates }: StoredRun, { findings }: VerifyContext): void {
   for (const { id, content, content_hash: hash } of gates) {
     const text = canonicalJson(parseJson(content) ?? null);
-    const actual = createHash("sha256").update(APPROVAL_HASH_PREFIX + text).digest("hex");
+    const actual = createHash("sha256")
+      .update(APPROVAL_HASH_PREFIX + text)
+      .digest("hex");
     if (actual !== hash) findings.problem("hash", row.id, `the content of gate ${id} does not have its hash`);
   }
 }

@@ -13,7 +13,15 @@ import { Fleet, gate, sha256 } from "../../test/_support/fleet.ts";
 async function livedIn(directory: string): Promise<Fleet> {
   const fleet = await Fleet.open(directory);
   const file = await put(fleet, "hello");
-  const manifest = await put(fleet, canonicalJson({ v: 1, commit: null, files: [{ path: "a.txt", sha256: file, bytes: 5, executable: false }], deleted: [] }));
+  const manifest = await put(
+    fleet,
+    canonicalJson({
+      v: 1,
+      commit: null,
+      files: [{ path: "a.txt", sha256: file, bytes: 5, executable: false }],
+      deleted: [],
+    }),
+  );
 
   const ended = await fleet.createRun(["a"], { id: "run_ended" });
   const held = await fleet.lease(ended.runId, 0);
@@ -24,7 +32,9 @@ async function livedIn(directory: string): Promise<Fleet> {
   await fleet.finish(held, { artifacts: [{ path: "a.txt", sha256: file, bytes: 5 }] }, { merged });
 
   await fleet.createRun([gate("ask"), "b"], { id: "run_gate", header: fleet.header({ timeoutMs: 60_000 }) });
-  const retried = await fleet.createRun([{ name: "a", tool: "command", retry: { maxAttempts: 2 } }], { id: "run_retry" });
+  const retried = await fleet.createRun([{ name: "a", tool: "command", retry: { maxAttempts: 2 } }], {
+    id: "run_retry",
+  });
   await fleet.attempt(retried.runId, 0, { outcome: "failed", reason: "timeout" });
   await fleet.start(await fleet.lease((await fleet.createRun(["a"], { id: "run_live" })).runId, 0));
   return fleet;
@@ -76,7 +86,8 @@ describe("verifyDataDir", () => {
     await using dir = await tempDir();
     const fleet = await livedIn(dir.file("data"));
     await mkdir(dir.file("copy"));
-    for (const name of ["signalbox.db", "signalbox.db-wal"]) await copyFile(dir.file("data", name), dir.file("copy", name));
+    for (const name of ["signalbox.db", "signalbox.db-wal"])
+      await copyFile(dir.file("data", name), dir.file("copy", name));
     await fleet.store.close();
 
     const closed = await verifyDataDir(dir.file("data"));
@@ -96,7 +107,8 @@ describe("verifyDataDir", () => {
 
 describe("verifyStore", () => {
   const SHA = "0".repeat(64);
-  const progress = (path: string, value: string) => `UPDATE runs SET progress = json_set(progress, '$.${path}', json('${value}'))`;
+  const progress = (path: string, value: string) =>
+    `UPDATE runs SET progress = json_set(progress, '$.${path}', json('${value}'))`;
 
   it.each<[string, ProblemKind, string]>([
     ["an event that is gone", "sequence", "DELETE FROM events WHERE stream = 'run_ended' AND seq = 3"],
@@ -106,14 +118,26 @@ describe("verifyStore", () => {
     ["data without what its type promises", "event", "UPDATE events SET data = '{}' WHERE type = 'step.finished'"],
     ["data that is no JSON", "event", "UPDATE events SET data = '{' WHERE type = 'gate.pending'"],
     ["an actor that is nobody", "event", "UPDATE events SET actor = 'ghost:1' WHERE seq = 1"],
-    ["a run that failed though every step succeeded", "move", "UPDATE events SET type = 'run.failed', data = json_set(data, '$.error', 'x', '$.reason', 'timeout') WHERE type = 'run.succeeded'"],
-    ["an event after the end", "move", "UPDATE events SET type = 'run.succeeded', data = '{\"goal\":\"g\",\"duration\":1,\"steps_count\":1}' WHERE stream = 'run_ended' AND seq = 3"],
+    [
+      "a run that failed though every step succeeded",
+      "move",
+      "UPDATE events SET type = 'run.failed', data = json_set(data, '$.error', 'x', '$.reason', 'timeout') WHERE type = 'run.succeeded'",
+    ],
+    [
+      "an event after the end",
+      "move",
+      'UPDATE events SET type = \'run.succeeded\', data = \'{"goal":"g","duration":1,"steps_count":1}\' WHERE stream = \'run_ended\' AND seq = 3',
+    ],
     ["another state of a run than its events say", "state", "UPDATE runs SET state = 'failed' WHERE id = 'run_ended'"],
     ["another state of a step", "state", `${progress("steps[0].state", '"ready"')} WHERE id = 'run_ended'`],
     ["a step that a dead attempt holds", "state", `${progress("steps[0].live", "1")} WHERE id = 'run_ended'`],
     ["a live attempt that nobody holds", "state", `${progress("steps[0].live", "null")} WHERE id = 'run_live'`],
     ["another number of failures", "state", `${progress("steps[0].failures", "0")} WHERE id = 'run_retry'`],
-    ["a second success", "state", "UPDATE runs SET progress = json_insert(progress, '$.steps[0].attempts[#]', json_extract(progress, '$.steps[0].attempts[0]')) WHERE id = 'run_ended'"],
+    [
+      "a second success",
+      "state",
+      "UPDATE runs SET progress = json_insert(progress, '$.steps[0].attempts[#]', json_extract(progress, '$.steps[0].attempts[0]')) WHERE id = 'run_ended'",
+    ],
     ["another runner", "state", `${progress("steps[0].attempts[0].runnerId", '"rnr_2"')} WHERE id = 'run_live'`],
     ["a run that cannot be read", "state", "UPDATE runs SET progress = '{' WHERE id = 'run_live'"],
     ["a runner in another state", "state", "UPDATE runners SET state = 'draining' WHERE id = 'rnr_1'"],
@@ -168,7 +192,12 @@ describe("verifyStore", () => {
     const report = await verifyStore(fleet.store, { now: fleet.now + 100_000_000 });
 
     expect(report.problems).toEqual([]);
-    expect(report.notes.map(({ kind, count }) => `${count} ${kind}`)).toEqual(["1 expired_answers", "1 stuck_outbox", "1 overdue_timers", "1 orphan_blobs"]);
+    expect(report.notes.map(({ kind, count }) => `${count} ${kind}`)).toEqual([
+      "1 expired_answers",
+      "1 stuck_outbox",
+      "1 overdue_timers",
+      "1 orphan_blobs",
+    ]);
   });
 
   it("counts every problem and keeps the first of them", async () => {

@@ -42,17 +42,28 @@ export class FaultyFleet implements AsyncDisposable {
   /** Does one thing that somebody might do now, or that arrives late, twice or forged. */
   async disturb(kind: number, choice: number): Promise<void> {
     // Mostly of what is going on, at times of what is long over.
-    const held = choice % 4 === 0 ? this.#held[choice % Math.max(1, this.#held.length)] : this.#held.at(-1 - (choice % 3));
+    const held =
+      choice % 4 === 0 ? this.#held[choice % Math.max(1, this.#held.length)] : this.#held.at(-1 - (choice % 3));
     const { fleet, runId } = this;
     const actions: (() => Promise<unknown>)[] = [
       () => this.#leaseAny(choice),
       () => this.#leaseAny(choice),
       async () => held && fleet.start(held),
       async () => held && fleet.start(held),
-      async () => held && fleet.finish(held, { outcome: ENDINGS[choice % ENDINGS.length] ?? "failed", reason: REASONS[choice % REASONS.length] }),
+      async () =>
+        held &&
+        fleet.finish(held, {
+          outcome: ENDINGS[choice % ENDINGS.length] ?? "failed",
+          reason: REASONS[choice % REASONS.length],
+        }),
       async () => held && fleet.finish(held),
       async () => held && fleet.lose(held, { reason: choice % 2 === 0 ? "runner_lost" : "interrupted" }),
-      async () => held && fleet.output(held, choice % 12, "0123456789".slice(0, choice % 7), { maxBytes: 60, stream: choice % 3 === 0 ? "stderr" : "stdout" }),
+      async () =>
+        held &&
+        fleet.output(held, choice % 12, "0123456789".slice(0, choice % 7), {
+          maxBytes: 60,
+          stream: choice % 3 === 0 ? "stderr" : "stdout",
+        }),
       async () => held && fleet.output(held, choice % 12, "", { length: 3, gap: "lost" }),
       async () => held && fleet.store.run("reportProgress", { ...heldOf(held), percent: choice % 100, now: fleet.now }),
       async () => held && this.#forge(held, choice),
@@ -74,7 +85,10 @@ export class FaultyFleet implements AsyncDisposable {
       const rows = await fleet.store.view(() => readRunRows(runId, ORG));
       const progress = await fleet.progress(runId);
       if (progress.endedAt !== null) return rows?.run.state ?? "";
-      await this.#serve(progress, rows?.gates.find(({ state, expires_at }) => state === "pending" && expires_at > fleet.now)?.id);
+      await this.#serve(
+        progress,
+        rows?.gates.find(({ state, expires_at }) => state === "pending" && expires_at > fleet.now)?.id,
+      );
     }
     return `stuck: ${await fleet.states(runId)}`;
   }
@@ -91,7 +105,9 @@ export class FaultyFleet implements AsyncDisposable {
 
   async #endLive(progress: RunProgress, index: number): Promise<void> {
     const step = progress.steps[index];
-    const held = this.#held.find(({ attemptId, epoch }) => attemptId.endsWith(`.${index}.${step?.live}`) && epoch === step?.live);
+    const held = this.#held.find(
+      ({ attemptId, epoch }) => attemptId.endsWith(`.${index}.${step?.live}`) && epoch === step?.live,
+    );
     if (!held) throw new Error(`step ${index} has an attempt that nobody was given`);
     // The runner stops what is being cancelled, and does the rest.
     await this.fleet.finish(held, progress.cancelRequestedAt === null ? {} : { outcome: "cancelled" });
@@ -119,7 +135,10 @@ export class FaultyFleet implements AsyncDisposable {
 
   /** A write under another epoch or by another runner: every one must be refused, and change nothing. */
   async #forge(held: Held, choice: number): Promise<void> {
-    const forged = choice % 3 === 0 ? { ...held, runnerId: "rnr_forged" } : { ...held, epoch: held.epoch + (choice % 2 === 0 ? 1 : -1) };
+    const forged =
+      choice % 3 === 0
+        ? { ...held, runnerId: "rnr_forged" }
+        : { ...held, epoch: held.epoch + (choice % 2 === 0 ? 1 : -1) };
     const { fleet } = this;
     const before = await fleet.progress(this.runId);
     const refusals = await Promise.allSettled([
@@ -132,10 +151,13 @@ export class FaultyFleet implements AsyncDisposable {
       if (refusal.status === "fulfilled") throw new Unfenced(`a write under ${JSON.stringify(forged)} was taken`);
       if (!FENCED.has((refusal.reason as { code: string }).code)) throw refusal.reason;
     }
-    const verdict = await fleet.output(forged, 0, "forged", { maxBytes: 1_000 } satisfies Partial<OutputPiece> & { maxBytes: number });
+    const verdict = await fleet.output(forged, 0, "forged", { maxBytes: 1_000 } satisfies Partial<OutputPiece> & {
+      maxBytes: number;
+    });
     if (verdict?.kind !== "fenced") throw new Unfenced(`output under ${JSON.stringify(forged)} was taken`);
     const after = await fleet.progress(this.runId);
-    if (JSON.stringify(before) !== JSON.stringify(after)) throw new Unfenced(`a refused write under ${JSON.stringify(forged)} had an effect`);
+    if (JSON.stringify(before) !== JSON.stringify(after))
+      throw new Unfenced(`a refused write under ${JSON.stringify(forged)} had an effect`);
   }
 
   async #fireAny(choice: number): Promise<void> {
@@ -157,7 +179,13 @@ export class FaultyFleet implements AsyncDisposable {
     const runnerId = choice % 2 === 0 ? "rnr_1" : "rnr_2";
     const move = (["drain", "resume", "resume"] as const)[choice % 3] ?? "resume";
     if (choice % 5 === 0) await this.fleet.store.run("silenceRunners", { runnerIds: [runnerId], now: this.fleet.now });
-    else await this.fleet.store.run("changeRunner", { runnerId, move, now: this.fleet.now, actor: { kind: "token", id: "t" } });
+    else
+      await this.fleet.store.run("changeRunner", {
+        runnerId,
+        move,
+        now: this.fleet.now,
+        actor: { kind: "token", id: "t" },
+      });
   }
 
   /** What is refused with a code has had no effect, and is part of life; anything else is a bug. */

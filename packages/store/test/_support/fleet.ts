@@ -48,7 +48,15 @@ export class Fleet implements AsyncDisposable {
   register(id: string, over: Partial<Args<"registerRunner">> = {}) {
     const texts = { capabilities: "{}", labels: "{}", metadata: "{}", runtimeVersions: "{}" };
     return this.store.run("registerRunner", {
-      id, orgId: ORG, hostname: id, ...texts, publicKey: null, maxRunners: 10, now: this.now, actor: CALLER, ...over,
+      id,
+      orgId: ORG,
+      hostname: id,
+      ...texts,
+      publicKey: null,
+      maxRunners: 10,
+      now: this.now,
+      actor: CALLER,
+      ...over,
     });
   }
 
@@ -59,23 +67,55 @@ export class Fleet implements AsyncDisposable {
 
   runArgs(steps: readonly (StepInput | string)[], over: Partial<Args<"createRun">> = {}): Args<"createRun"> {
     return {
-      id: `run_${String(++this.#runs).padStart(6, "0")}`, orgId: ORG, projectId: "default", header: this.header(), repo: null,
-      steps: planOf(steps), makeProject: true, now: this.now, actor: CALLER, ...over,
+      id: `run_${String(++this.#runs).padStart(6, "0")}`,
+      orgId: ORG,
+      projectId: "default",
+      header: this.header(),
+      repo: null,
+      steps: planOf(steps),
+      makeProject: true,
+      now: this.now,
+      actor: CALLER,
+      ...over,
     };
   }
 
   header(over: Partial<Args<"createRun">["header"]> = {}): Args<"createRun">["header"] {
     return {
-      name: null, goal: "a goal", source: "plan", taskType: null, fromRunId: null, referenceRunId: null, baseManifest: null,
-      timeoutMs: null, createdBy: "token:tok_1", traceparent: null, createdAt: this.now, ...over,
+      name: null,
+      goal: "a goal",
+      source: "plan",
+      taskType: null,
+      fromRunId: null,
+      referenceRunId: null,
+      baseManifest: null,
+      timeoutMs: null,
+      createdBy: "token:tok_1",
+      traceparent: null,
+      createdAt: this.now,
+      ...over,
     };
   }
 
   /** Gives the next attempt at a step to a runner. */
-  async lease(runId: string, stepIndex: number, over: Partial<Args<"leaseAttempt">> = {}): Promise<Held & LeasedAttempt> {
+  async lease(
+    runId: string,
+    stepIndex: number,
+    over: Partial<Args<"leaseAttempt">> = {},
+  ): Promise<Held & LeasedAttempt> {
     const { manifest, steps } = await this.progress(runId);
     const number = (steps[stepIndex]?.attempts.length ?? 0) + 1;
-    const args = { runId, stepIndex, number, runnerId: "rnr_1", envelopeHash: ENVELOPE, manifest, approvals: [], now: this.now, ...over };
+    const args = {
+      runId,
+      stepIndex,
+      number,
+      runnerId: "rnr_1",
+      envelopeHash: ENVELOPE,
+      manifest,
+      approvals: [],
+      now: this.now,
+      ...over,
+    };
     return { ...(await this.store.run("leaseAttempt", args)), runnerId: args.runnerId };
   }
 
@@ -99,11 +139,26 @@ export class Fleet implements AsyncDisposable {
 
   lose(held: Held, over: Partial<Args<"loseAttempt">> = {}) {
     const { attemptId, epoch } = held;
-    return this.store.run("loseAttempt", { attemptId, epoch, reason: "runner_lost", message: "no word", now: this.now, ...over });
+    return this.store.run("loseAttempt", {
+      attemptId,
+      epoch,
+      reason: "runner_lost",
+      message: "no word",
+      now: this.now,
+      ...over,
+    });
   }
 
   cancel(runId: string, over: Partial<Args<"cancelRun">> = {}) {
-    return this.store.run("cancelRun", { runId, orgId: ORG, mode: "cancel", because: "cancelled", now: this.now, actor: CALLER, ...over });
+    return this.store.run("cancelRun", {
+      runId,
+      orgId: ORG,
+      mode: "cancel",
+      because: "cancelled",
+      now: this.now,
+      actor: CALLER,
+      ...over,
+    });
   }
 
   resolve(gateId: string, move: Args<"resolveGate">["move"], over: Partial<Args<"resolveGate">> = {}) {
@@ -184,6 +239,14 @@ export function planOf(steps: readonly (StepInput | string)[]): PlannedStep[] {
     const before = inputs[index - 1];
     const step = StepSchema.parse(input);
     const needs = step.needs ?? (before ? [before.name] : []);
-    return { ...step, needs, inputs: step.inputs ?? {}, command: null, environment: {}, gates: [], key: sha256(step.name) };
+    return {
+      ...step,
+      needs,
+      inputs: step.inputs ?? {},
+      command: null,
+      environment: {},
+      gates: [],
+      key: sha256(step.name),
+    };
   });
 }

@@ -5,7 +5,15 @@ import { Fleet, ORG } from "../../../test/_support/fleet.ts";
 
 async function withToken(): Promise<Fleet> {
   const fleet = await Fleet.open();
-  await fleet.store.run("createToken", { id: "tok_a", org_id: ORG, name: "ci", scopes: "[]", hash: "h", created_at: fleet.now, expires_at: null });
+  await fleet.store.run("createToken", {
+    id: "tok_a",
+    org_id: ORG,
+    name: "ci",
+    scopes: "[]",
+    hash: "h",
+    created_at: fleet.now,
+    expires_at: null,
+  });
   return fleet;
 }
 
@@ -13,7 +21,11 @@ describe("tokens", () => {
   it("are kept by the hash of their secret", async () => {
     await using fleet = await withToken();
 
-    expect(await fleet.store.view(() => readToken("tok_a"))).toMatchObject({ hash: "h", last_used_at: null, revoked_at: null });
+    expect(await fleet.store.view(() => readToken("tok_a"))).toMatchObject({
+      hash: "h",
+      last_used_at: null,
+      revoked_at: null,
+    });
   });
 
   it("are revoked for good: the first time counts", async () => {
@@ -37,8 +49,15 @@ describe("tokens", () => {
   it("remember their last use; a token that is not there is passed over", async () => {
     await using fleet = await withToken();
 
-    await fleet.store.run("touchTokens", { used: [{ id: "tok_a", at: 5 }, { id: "tok_gone", at: 6 }] });
+    await fleet.store.run("touchTokens", {
+      used: [
+        { id: "tok_a", at: 5 },
+        { id: "tok_gone", at: 6 },
+      ],
+    });
 
-    expect((await fleet.store.view(() => readTokens(ORG))).map(({ id, last_used_at }) => [id, last_used_at])).toEqual([["tok_a", 5]]);
+    expect((await fleet.store.view(() => readTokens(ORG))).map(({ id, last_used_at }) => [id, last_used_at])).toEqual([
+      ["tok_a", 5],
+    ]);
   });
 });

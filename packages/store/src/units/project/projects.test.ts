@@ -8,13 +8,25 @@ describe("putProject", () => {
     await using fleet = await Fleet.open();
     const base = { orgId: ORG, id: "shop", now: fleet.now };
 
-    const made = await fleet.store.run("putProject", { ...base, taskType: "code", repo: '{"url":"x"}', env: '{"A":"1"}' });
+    const made = await fleet.store.run("putProject", {
+      ...base,
+      taskType: "code",
+      repo: '{"url":"x"}',
+      env: '{"A":"1"}',
+    });
     const changed = await fleet.store.run("putProject", { ...base, name: "The shop", now: fleet.now + 5 });
 
     expect([made.created, changed.created]).toEqual([true, false]);
     expect(await fleet.store.view(() => readProject(ORG, "shop"))).toEqual({
-      org_id: ORG, id: "shop", name: "The shop", task_type: "code", repo: '{"url":"x"}', env: '{"A":"1"}', commands: "{}",
-      created_at: fleet.now, updated_at: fleet.now + 5,
+      org_id: ORG,
+      id: "shop",
+      name: "The shop",
+      task_type: "code",
+      repo: '{"url":"x"}',
+      env: '{"A":"1"}',
+      commands: "{}",
+      created_at: fleet.now,
+      updated_at: fleet.now + 5,
     });
   });
 
@@ -68,13 +80,16 @@ describe("secrets", () => {
     expect(told).toEqual([true, false]);
   });
 
-  it.each([{ projectId: "other" }, { orgId: "org-b" }])("belong to a project that is there, not to %j", async (over) => {
-    await using fleet = await withProject();
+  it.each([{ projectId: "other" }, { orgId: "org-b" }])(
+    "belong to a project that is there, not to %j",
+    async (over) => {
+      await using fleet = await withProject();
 
-    const put = fleet.store.run("putSecret", { ...secret, sealed: Buffer.from("a"), now: fleet.now, ...over });
-    const deleted = fleet.store.run("deleteSecret", { ...secret, ...over });
+      const put = fleet.store.run("putSecret", { ...secret, sealed: Buffer.from("a"), now: fleet.now, ...over });
+      const deleted = fleet.store.run("deleteSecret", { ...secret, ...over });
 
-    await expect(put).rejects.toMatchObject({ code: "PROJECT_NOT_FOUND" });
-    await expect(deleted).rejects.toMatchObject({ code: "PROJECT_NOT_FOUND" });
-  });
+      await expect(put).rejects.toMatchObject({ code: "PROJECT_NOT_FOUND" });
+      await expect(deleted).rejects.toMatchObject({ code: "PROJECT_NOT_FOUND" });
+    },
+  );
 });

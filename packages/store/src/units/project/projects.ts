@@ -40,7 +40,18 @@ function* writeProject(args: PutProjectArgs): Generator<Statement, { row: Projec
     created_at: before?.created_at ?? args.now,
     updated_at: args.now,
   };
-  yield* run(PUT_PROJECT, row.org_id, row.id, row.name, row.task_type, row.repo, row.env, row.commands, row.created_at, row.updated_at);
+  yield* run(
+    PUT_PROJECT,
+    row.org_id,
+    row.id,
+    row.name,
+    row.task_type,
+    row.repo,
+    row.env,
+    row.commands,
+    row.created_at,
+    row.updated_at,
+  );
   return { row, created: before === undefined };
 }
 
@@ -65,11 +76,19 @@ export function* putSecret(args: PutSecretArgs): Generator<Statement, void, unkn
 }
 
 /** Forgets a secret; returns whether it was there. */
-export function* deleteSecret(args: { orgId: string; projectId: string; scope: string; name: string }): Generator<Statement, boolean, unknown> {
+export function* deleteSecret(args: {
+  orgId: string;
+  projectId: string;
+  scope: string;
+  name: string;
+}): Generator<Statement, boolean, unknown> {
   yield* requireProject(args.orgId, args.projectId);
   const { changes } = yield* run(
     "DELETE FROM secrets WHERE org_id = ? AND project_id = ? AND scope = ? AND name = ?",
-    args.orgId, args.projectId, args.scope, args.name,
+    args.orgId,
+    args.projectId,
+    args.scope,
+    args.name,
   );
   return changes > 0;
 }

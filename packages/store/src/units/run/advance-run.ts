@@ -40,7 +40,12 @@ function cutOff(change: RunChange, step: StepProgress, now: number): void {
   step.reason = "needs_failed";
   step.message = "a step that this one needs did not succeed";
   step.endedAt = now;
-  record(change, "step.finished", { name: step.name, status: "skipped", reason: "needs_failed", message: step.message });
+  record(change, "step.finished", {
+    name: step.name,
+    status: "skipped",
+    reason: "needs_failed",
+    message: step.message,
+  });
 }
 
 function* begin(change: RunChange, step: StepProgress, now: number): Generator<Statement, void, unknown> {
@@ -68,7 +73,9 @@ function* openGate(change: RunChange, step: StepProgress, now: number): Generato
     guards: guardedBy(step.name, yield* planOf(change)),
   };
   const text = canonicalJson(content);
-  const contentHash = createHash("sha256").update(APPROVAL_HASH_PREFIX + text).digest("hex");
+  const contentHash = createHash("sha256")
+    .update(APPROVAL_HASH_PREFIX + text)
+    .digest("hex");
 
   moveStep(change, step, "ask");
   step.startedAt = now;
@@ -107,7 +114,11 @@ function endRun(change: RunChange, outcome: Ending, now: number): void {
     case "cancelled":
       moveRun(change, "cancel");
       progress.reason ??= "cancelled";
-      record(change, "run.cancelled", { ...facts, reason: progress.reason, ...(progress.message === null ? {} : { message: progress.message }) });
+      record(change, "run.cancelled", {
+        ...facts,
+        reason: progress.reason,
+        ...(progress.message === null ? {} : { message: progress.message }),
+      });
       return;
     case "failed": {
       moveRun(change, "fail");

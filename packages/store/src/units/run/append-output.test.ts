@@ -10,10 +10,17 @@ async function working(): Promise<Fleet & { runId: string; held: Held }> {
 
 /** What is stored, in order: `stdout 0+3 abc`, a gap in brackets. */
 async function stored(fleet: Fleet): Promise<string[]> {
-  const rows = await fleet.store.all<{ stream: string; start: number; length: number; gap: string | null; bytes: Uint8Array }>(
-    "SELECT stream, start, length, gap, bytes FROM output_segments ORDER BY seq",
+  const rows = await fleet.store.all<{
+    stream: string;
+    start: number;
+    length: number;
+    gap: string | null;
+    bytes: Uint8Array;
+  }>("SELECT stream, start, length, gap, bytes FROM output_segments ORDER BY seq");
+  return rows.map(
+    ({ stream, start, length, gap, bytes }) =>
+      `${stream} ${start}+${length} ${gap === null ? Buffer.from(bytes).toString() : `[${gap}]`}`,
   );
-  return rows.map(({ stream, start, length, gap, bytes }) => `${stream} ${start}+${length} ${gap === null ? Buffer.from(bytes).toString() : `[${gap}]`}`);
 }
 
 describe("appendOutput", () => {
@@ -78,7 +85,11 @@ describe("appendOutput", () => {
   it("takes no second spelling of an attempt's id, which would have a quota of its own", async () => {
     await using fleet = await working();
 
-    const verdict = await fleet.output({ ...fleet.held, attemptId: fleet.held.attemptId.replace(/1$/, "01") }, 0, "abc");
+    const verdict = await fleet.output(
+      { ...fleet.held, attemptId: fleet.held.attemptId.replace(/1$/, "01") },
+      0,
+      "abc",
+    );
 
     expect(verdict).toMatchObject({ kind: "fenced" });
   });

@@ -66,7 +66,10 @@ export function* appendOutput(args: AppendOutputArgs): Generator<Statement, Outp
 }
 
 /** Undefined: the runner may not write to this attempt, or not any more. */
-function* findHolder({ attemptId, epoch }: OutputPiece, runnerId: string): Generator<Statement, Holder | undefined, unknown> {
+function* findHolder(
+  { attemptId, epoch }: OutputPiece,
+  runnerId: string,
+): Generator<Statement, Holder | undefined, unknown> {
   try {
     const { change, step, attempt } = yield* loadHeldAttempt({ attemptId, epoch, runnerId });
     return { runId: change.id, stepIndex: change.progress.steps.indexOf(step), isLive: !hasEnded(attempt) };
@@ -76,7 +79,11 @@ function* findHolder({ attemptId, epoch }: OutputPiece, runnerId: string): Gener
   }
 }
 
-function* appendPiece(piece: OutputPiece, holder: Holder | undefined, maxBytes: number): Generator<Statement, OutputVerdict, unknown> {
+function* appendPiece(
+  piece: OutputPiece,
+  holder: Holder | undefined,
+  maxBytes: number,
+): Generator<Statement, OutputVerdict, unknown> {
   const { attemptId, epoch, stream } = piece;
   const told = { attemptId, epoch, stream, runId: holder?.runId ?? "" };
   if (!holder) return { ...told, kind: "fenced", offset: 0 };
@@ -91,11 +98,27 @@ function* appendPiece(piece: OutputPiece, holder: Holder | undefined, maxBytes: 
   return { ...told, kind: "ack", offset: end };
 }
 
-function* store(holder: Holder, piece: OutputPiece, stored: number, isOverQuota: boolean): Generator<Statement, void, unknown> {
+function* store(
+  holder: Holder,
+  piece: OutputPiece,
+  stored: number,
+  isOverQuota: boolean,
+): Generator<Statement, void, unknown> {
   const gap = piece.gap ?? (isOverQuota ? "more output than is kept of one attempt" : null);
   const bytes = gap === null ? piece.bytes.subarray(stored - piece.offset) : new Uint8Array(0);
   const seq = ((yield* get<{ seq: number }>(LAST_SEQ, holder.runId))?.seq ?? 0) + 1;
   const length = piece.offset + piece.length - stored;
-  yield* run(INSERT_SEGMENT, holder.runId, seq, holder.stepIndex, piece.attemptId, piece.stream, stored, length, gap, bytes);
+  yield* run(
+    INSERT_SEGMENT,
+    holder.runId,
+    seq,
+    holder.stepIndex,
+    piece.attemptId,
+    piece.stream,
+    stored,
+    length,
+    gap,
+    bytes,
+  );
   yield* run(SET_LENGTH, piece.attemptId, piece.stream, stored + length);
 }

@@ -31,7 +31,8 @@ export function* loadHeldAttempt(held: HeldAttempt): Generator<Statement, Attemp
   const attempt = step?.attempts[place.number - 1];
   if (!step || !attempt) throw attemptNotFound(held.attemptId);
   const isHolder = held.runnerId === undefined || held.runnerId === attempt.runnerId;
-  if (attempt.number !== held.epoch || !isHolder) throw fenced(held.attemptId, `it is at epoch ${attempt.number}, or another runner's`);
+  if (attempt.number !== held.epoch || !isHolder)
+    throw fenced(held.attemptId, `it is at epoch ${attempt.number}, or another runner's`);
   return { id: attemptIdOf(change.id, place.stepIndex, place.number), change, step, attempt };
 }
 
@@ -54,7 +55,10 @@ export function fenced(attemptId: string, why: string): UnitRefusal {
 }
 
 /** Moves an attempt along its table, or refuses. */
-export function moveAttempt({ id, attempt }: Pick<AttemptChange, "id" | "attempt">, move: MoveOf<typeof ATTEMPT_TRANSITIONS>): void {
+export function moveAttempt(
+  { id, attempt }: Pick<AttemptChange, "id" | "attempt">,
+  move: MoveOf<typeof ATTEMPT_TRANSITIONS>,
+): void {
   const to = nextState(ATTEMPT_TRANSITIONS, attempt.state, move);
   if (!to) throw invalidState(`attempt ${id}`, attempt.state, move);
   attempt.state = to;

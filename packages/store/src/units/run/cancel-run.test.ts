@@ -11,7 +11,12 @@ describe("cancelRun", () => {
 
     expect(outcome.live).toEqual([]);
     expect(await fleet.states(runId)).toBe("cancelled: cancelled cancelled");
-    expect(await fleet.progress(runId)).toMatchObject({ reason: "cancelled", message: "enough", cancelMode: mode, endedAt: fleet.now });
+    expect(await fleet.progress(runId)).toMatchObject({
+      reason: "cancelled",
+      message: "enough",
+      cancelMode: mode,
+      endedAt: fleet.now,
+    });
   });
 
   it("names the attempts to stop, and the run ends with the last of them", async () => {
@@ -60,8 +65,16 @@ describe("cancelRun", () => {
 
     await fleet.cancel(runId);
 
-    expect(await fleet.store.all("SELECT state, decided_at FROM gates")).toEqual([{ state: "superseded", decided_at: fleet.now }]);
-    expect(await fleet.events(runId, 2)).toEqual(["run.cancel_requested", "gate.superseded", "step.finished", "step.finished", "run.cancelled"]);
+    expect(await fleet.store.all("SELECT state, decided_at FROM gates")).toEqual([
+      { state: "superseded", decided_at: fleet.now },
+    ]);
+    expect(await fleet.events(runId, 2)).toEqual([
+      "run.cancel_requested",
+      "gate.superseded",
+      "step.finished",
+      "step.finished",
+      "run.cancelled",
+    ]);
   });
 
   it("ends a step that waits for its next attempt", async () => {

@@ -5,7 +5,17 @@ import type { StepProgress } from "../../rows.ts";
 import { run, type Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { advanceRun } from "./advance-run.ts";
-import { invalidState, isOver, loadRun, moveStep, outcomeOf, record, saveRun, type RunChange, type RunOutcome } from "./run-change.ts";
+import {
+  invalidState,
+  isOver,
+  loadRun,
+  moveStep,
+  outcomeOf,
+  record,
+  saveRun,
+  type RunChange,
+  type RunOutcome,
+} from "./run-change.ts";
 
 export interface CancelRunArgs {
   readonly runId: string;
@@ -33,14 +43,20 @@ function* stopRun(args: CancelRunArgs): Generator<Statement, CancelledRun, unkno
   const change = yield* loadRun(args.runId, args.orgId);
   const { progress } = change;
   if (isFinal(RUN_TRANSITIONS, change.state)) throw invalidState(`run ${change.id}`, change.state, "cancel");
-  const live = progress.steps.flatMap((step, index) => (step.live === null ? [] : [attemptIdOf(change.id, index, step.live)]));
-  if (progress.cancelMode === args.mode || progress.cancelMode === "abort") return { ...(yield* outcomeOf(change)), live };
+  const live = progress.steps.flatMap((step, index) =>
+    step.live === null ? [] : [attemptIdOf(change.id, index, step.live)],
+  );
+  if (progress.cancelMode === args.mode || progress.cancelMode === "abort")
+    return { ...(yield* outcomeOf(change)), live };
 
   progress.cancelRequestedAt ??= args.now;
   progress.cancelMode = args.mode;
   progress.reason ??= args.because;
   progress.message ??= args.reason ?? null;
-  record(change, "run.cancel_requested", { mode: args.mode, ...(args.reason === undefined ? {} : { reason: args.reason }) });
+  record(change, "run.cancel_requested", {
+    mode: args.mode,
+    ...(args.reason === undefined ? {} : { reason: args.reason }),
+  });
   for (const step of progress.steps) yield* stopStep(change, step, args.now);
   yield* advanceRun(change, args.now);
   const outcome = yield* saveRun(change, { now: args.now, actor: args.actor });

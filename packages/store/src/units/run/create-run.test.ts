@@ -6,9 +6,16 @@ describe("createRun", () => {
   it("lets begin what needs nothing, in plan order, and keeps the rest waiting", async () => {
     await using fleet = await Fleet.open();
 
-    const made = await fleet.createRun([{ name: "a", tool: "command" }, { name: "b", tool: "command", needs: [] }, "c"]);
+    const made = await fleet.createRun([
+      { name: "a", tool: "command" },
+      { name: "b", tool: "command", needs: [] },
+      "c",
+    ]);
 
-    expect(made.ready.map(({ index, nextAttempt }) => [index, nextAttempt])).toEqual([[0, 1], [1, 1]]);
+    expect(made.ready.map(({ index, nextAttempt }) => [index, nextAttempt])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
     expect(await fleet.states(made.runId)).toBe("queued: ready ready pending");
     expect(await fleet.events(made.runId)).toEqual(["run.created"]);
   });
@@ -41,14 +48,19 @@ describe("createRun", () => {
     await fleet.createRun(["work"], { projectId: "unmade", makeProject: false });
 
     const projects = await fleet.store.all<{ id: string; name: string }>("SELECT id, name FROM projects ORDER BY id");
-    expect(projects).toEqual([{ id: "new", name: "new" }, { id: "shop", name: "The shop" }]);
+    expect(projects).toEqual([
+      { id: "new", name: "new" },
+      { id: "shop", name: "The shop" },
+    ]);
   });
 
   it("refuses an id that is taken and leaves the run under it alone", async () => {
     await using fleet = await Fleet.open();
     const { runId } = await fleet.createRun(["work"]);
 
-    await expect(fleet.createRun(["other", "steps"], { id: runId })).rejects.toMatchObject({ code: "UNIQUE_VIOLATION" });
+    await expect(fleet.createRun(["other", "steps"], { id: runId })).rejects.toMatchObject({
+      code: "UNIQUE_VIOLATION",
+    });
 
     expect(await fleet.states(runId)).toBe("queued: ready");
   });
@@ -126,7 +138,8 @@ describe("an idempotency key", () => {
     fleet.now += 1_000;
 
     const counts = [];
-    for (let round = 0; round < 3; round++) counts.push(await fleet.store.run("forgetAnswers", { now: fleet.now, count: 1 }));
+    for (let round = 0; round < 3; round++)
+      counts.push(await fleet.store.run("forgetAnswers", { now: fleet.now, count: 1 }));
 
     expect(counts).toEqual([1, 1, 0]);
     expect(await fleet.store.all("SELECT request_key FROM idempotency")).toEqual([{ request_key: "k2" }]);

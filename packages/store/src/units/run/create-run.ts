@@ -22,7 +22,8 @@ export interface CreateRunArgs {
   readonly idempotency?: Idempotency | undefined;
 }
 
-const INSERT_RUN = "INSERT INTO runs (id, org_id, project_id, state, last_seq, header, progress) VALUES (?, ?, ?, ?, ?, ?, ?)";
+const INSERT_RUN =
+  "INSERT INTO runs (id, org_id, project_id, state, last_seq, header, progress) VALUES (?, ?, ?, ?, ?, ?, ?)";
 const INSERT_PLAN = "INSERT INTO plans (run_id, steps) VALUES (?, ?)";
 const INSERT_PROJECT = `INSERT INTO projects (org_id, id, name, env, commands, created_at, updated_at)
   VALUES (?, ?, ?, '{}', '{}', ?, ?) ON CONFLICT (org_id, id) DO NOTHING`;
@@ -59,19 +60,46 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
   yield* advanceRun(change, now);
   yield* saveTimers(change);
   const { traceparent } = header;
-  change.lastSeq = yield* appendEvents(id, 0, change.events, { orgId, now, actor: args.actor, traceparent: traceparent ?? undefined });
-  yield* run(INSERT_RUN, id, orgId, projectId, change.state, change.lastSeq, JSON.stringify(header), JSON.stringify(change.progress));
+  change.lastSeq = yield* appendEvents(id, 0, change.events, {
+    orgId,
+    now,
+    actor: args.actor,
+    traceparent: traceparent ?? undefined,
+  });
+  yield* run(
+    INSERT_RUN,
+    id,
+    orgId,
+    projectId,
+    change.state,
+    change.lastSeq,
+    JSON.stringify(header),
+    JSON.stringify(change.progress),
+  );
   yield* run(INSERT_PLAN, id, JSON.stringify(steps));
   return yield* outcomeOf(change);
 }
 
 /** A run as it is made, before its steps have moved: what can be told of it without asking the store. */
-export function newRun(args: CreateRunArgs): Pick<RunRow, "id" | "org_id" | "project_id"> & { header: RunHeader; progress: RunProgress } {
-  return { id: args.id, org_id: args.orgId, project_id: args.projectId, header: args.header, progress: beginning(args) };
+export function newRun(
+  args: CreateRunArgs,
+): Pick<RunRow, "id" | "org_id" | "project_id"> & { header: RunHeader; progress: RunProgress } {
+  return {
+    id: args.id,
+    org_id: args.orgId,
+    project_id: args.projectId,
+    header: args.header,
+    progress: beginning(args),
+  };
 }
 
 /** How far a run has come when it has just been made. */
-function beginning({ header, repo, steps, now }: Pick<CreateRunArgs, "header" | "repo" | "steps" | "now">): RunProgress {
+function beginning({
+  header,
+  repo,
+  steps,
+  now,
+}: Pick<CreateRunArgs, "header" | "repo" | "steps" | "now">): RunProgress {
   return {
     reason: null,
     message: null,

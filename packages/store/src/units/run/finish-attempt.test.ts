@@ -18,7 +18,10 @@ describe("finishAttempt", () => {
     await fleet.attempt(runId, 0, { outcome, ...more });
 
     expect(await fleet.states(runId)).toBe(states);
-    expect((await fleet.progress(runId)).steps[0]?.attempts[0]).toMatchObject({ state: attemptState, endedAt: fleet.now });
+    expect((await fleet.progress(runId)).steps[0]?.attempts[0]).toMatchObject({
+      state: attemptState,
+      endedAt: fleet.now,
+    });
   });
 
   it("begins the next step, and ends the run with the last", async () => {
@@ -48,7 +51,10 @@ describe("finishAttempt", () => {
     await using fleet = await Fleet.open();
     const command = { tool: "command" };
     const { runId } = await fleet.createRun([
-      { name: "a", ...command }, { name: "b", ...command, needs: ["a"] }, { name: "c", ...command, needs: ["b"] }, { name: "d", ...command, needs: [] },
+      { name: "a", ...command },
+      { name: "b", ...command, needs: ["a"] },
+      { name: "c", ...command, needs: ["b"] },
+      { name: "d", ...command, needs: [] },
     ]);
 
     await fleet.attempt(runId, 0, { outcome: "failed", reason: "tool_failure", message: "no" });
@@ -114,7 +120,10 @@ describe("finishAttempt", () => {
     ];
 
     const early = fleet.finish(held, { streams });
-    await expect(early).rejects.toMatchObject({ code: "INCOMPLETE_OUTPUT", details: { streams: [{ stream: "stdout", offset: 3 }] } });
+    await expect(early).rejects.toMatchObject({
+      code: "INCOMPLETE_OUTPUT",
+      details: { streams: [{ stream: "stdout", offset: 3 }] },
+    });
     await fleet.output(held, 3, "de");
     const finished = await fleet.finish(held, { streams });
 
@@ -125,7 +134,11 @@ describe("finishAttempt", () => {
     await using fleet = await Fleet.open();
     const { runId } = await fleet.createRun(["a", { name: "b", tool: "command", needs: [] }]);
     const [a, b] = [await fleet.lease(runId, 0), await fleet.lease(runId, 1)];
-    await fleet.finish(a, {}, { merged: { from: null, to: "m1", repo: { url: "https://example.com/r.git", branch: "main" } } });
+    await fleet.finish(
+      a,
+      {},
+      { merged: { from: null, to: "m1", repo: { url: "https://example.com/r.git", branch: "main" } } },
+    );
 
     const stale = fleet.finish(b, {}, { merged: { from: null, to: "m2", repo: null } });
     await expect(stale).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
@@ -151,12 +164,19 @@ describe("finishAttempt", () => {
 
   it("leaves no reason of an earlier attempt on a step that succeeded", async () => {
     await using fleet = await Fleet.open();
-    const { runId } = await fleet.createRun([{ name: "work", tool: "command", retry: { maxAttempts: 2, initialDelayMs: 0 } }]);
+    const { runId } = await fleet.createRun([
+      { name: "work", tool: "command", retry: { maxAttempts: 2, initialDelayMs: 0 } },
+    ]);
     await fleet.attempt(runId, 0, { outcome: "failed", reason: "timeout", message: "slow" });
 
     await fleet.attempt(runId, 0);
 
-    expect((await fleet.progress(runId)).steps[0]).toMatchObject({ state: "succeeded", reason: null, message: null, failures: 1 });
+    expect((await fleet.progress(runId)).steps[0]).toMatchObject({
+      state: "succeeded",
+      reason: null,
+      message: null,
+      failures: 1,
+    });
   });
 });
 
@@ -185,7 +205,12 @@ describe("the retry of a step", () => {
   it.each([
     ["by default not at all", {}, "f", "f: failed"],
     ["as often as was asked, twice as late each time", { maxAttempts: 4 }, "ffff", "f 1000 f 2000 f 4000 f: failed"],
-    ["no later than the longest delay", { maxAttempts: 4, maxDelayMs: 1_500 }, "ffff", "f 1000 f 1500 f 1500 f: failed"],
+    [
+      "no later than the longest delay",
+      { maxAttempts: 4, maxDelayMs: 1_500 },
+      "ffff",
+      "f 1000 f 1500 f 1500 f: failed",
+    ],
     ["at once where no delay is wanted", { maxAttempts: 2, initialDelayMs: 0 }, "ff", "ff: failed"],
     ["at once after the first loss, later after more", { maxLost: 3 }, "llll", "ll 1000 l 2000 l: failed"],
     ["never after a loss where none is allowed", { maxLost: 0 }, "l", "l: failed"],

@@ -1,10 +1,23 @@
-import { artifactTypeOfKind, kindOfPath, type AttemptResult, type FailureReason, type Repository } from "@signalbox/protocol";
+import {
+  artifactTypeOfKind,
+  kindOfPath,
+  type AttemptResult,
+  type FailureReason,
+  type Repository,
+} from "@signalbox/protocol";
 
 import { artifactIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
 import { all, get, run, type Statement } from "../../unit.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
-import { fenced, hasEnded, loadHeldAttempt, moveAttempt, type AttemptChange, type HeldAttempt } from "./attempt-change.ts";
+import {
+  fenced,
+  hasEnded,
+  loadHeldAttempt,
+  moveAttempt,
+  type AttemptChange,
+  type HeldAttempt,
+} from "./attempt-change.ts";
 import { moveStep, noteReadiness, record, saveRun, type RunOutcome } from "./run-change.ts";
 import { closeStep, failStep } from "./settle-step.ts";
 
@@ -20,7 +33,13 @@ export interface FinishedAttempt extends RunOutcome {
   readonly verdict: "applied" | "duplicate";
 }
 
-const MOVES = { succeeded: "succeed", failed: "fail", skipped: "skip", cancelled: "cancel", interrupted: "interrupt" } as const;
+const MOVES = {
+  succeeded: "succeed",
+  failed: "fail",
+  skipped: "skip",
+  cancelled: "cancel",
+  interrupted: "interrupt",
+} as const;
 
 /**
  * Applies what an attempt came to: once, and only while its epoch holds. Output that has not arrived is refused as
@@ -44,7 +63,8 @@ export function* finishAttempt(args: FinishAttemptArgs): Generator<Statement, Fi
   step.live = null;
   startRun(change, now);
   // These are only reached from `running`: the word that it had started was lost on the way.
-  if (step.state === "ready" && (result.outcome === "succeeded" || result.outcome === "skipped")) moveStep(change, step, "start");
+  if (step.state === "ready" && (result.outcome === "succeeded" || result.outcome === "skipped"))
+    moveStep(change, step, "start");
   if (args.merged) {
     change.progress.manifest = args.merged.to;
     change.progress.repo = args.merged.repo ?? change.progress.repo;
@@ -115,7 +135,10 @@ const COUNT_ARTIFACTS = "SELECT COUNT(*) AS count FROM artifacts WHERE id >= (SE
 const INSERT_ARTIFACT = `INSERT INTO artifacts (id, org_id, run_id, step_idx, type, kind, path, bytes, sha256, created_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-function* keepArtifacts({ change, step }: AttemptChange, { result, now }: FinishAttemptArgs): Generator<Statement, void, unknown> {
+function* keepArtifacts(
+  { change, step }: AttemptChange,
+  { result, now }: FinishAttemptArgs,
+): Generator<Statement, void, unknown> {
   if (result.artifacts.length === 0) return;
   const index = change.progress.steps.indexOf(step);
   const prefix = artifactIdOf(change.id, index, 0).slice(0, -1);

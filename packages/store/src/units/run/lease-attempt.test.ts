@@ -42,7 +42,9 @@ describe("leaseAttempt", () => {
     await using fleet = await Fleet.open();
     const { runId } = await fleet.createRun(["work"]);
 
-    await expect(fleet.store.run("leaseAttempt", { ...leaseOf(fleet), runId: `${runId}x` })).rejects.toMatchObject({ code: "RUN_NOT_FOUND" });
+    await expect(fleet.store.run("leaseAttempt", { ...leaseOf(fleet), runId: `${runId}x` })).rejects.toMatchObject({
+      code: "RUN_NOT_FOUND",
+    });
   });
 
   it.each(["drain", "retire"] as const)("refuses a runner after %s", async (move) => {
@@ -95,5 +97,15 @@ describe("leaseAttempt", () => {
 });
 
 function leaseOf(fleet: Fleet) {
-  return { runId: "", stepIndex: 0, number: 1, runnerId: "rnr_1", envelopeHash: "", manifest: null, approvals: [], now: fleet.now, orgId: ORG };
+  return {
+    runId: "",
+    stepIndex: 0,
+    number: 1,
+    runnerId: "rnr_1",
+    envelopeHash: "",
+    manifest: null,
+    approvals: [],
+    now: fleet.now,
+    orgId: ORG,
+  };
 }

@@ -80,6 +80,8 @@ function* requireAssignable(runnerId: string, orgId: string): Generator<Statemen
 function* requireApproved(approval: { gateId: string; contentHash: string }): Generator<Statement, void, unknown> {
   const approved = yield* get(SELECT_APPROVED, approval.gateId, approval.contentHash);
   if (!approved) {
-    throw new UnitRefusal("CONTENT_CHANGED", `gate ${approval.gateId} did not approve this content`, { gateId: approval.gateId });
+    throw new UnitRefusal("CONTENT_CHANGED", `gate ${approval.gateId} did not approve this content`, {
+      gateId: approval.gateId,
+    });
   }
 }

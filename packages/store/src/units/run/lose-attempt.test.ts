@@ -15,7 +15,12 @@ describe("loseAttempt", () => {
     const outcome = await fleet.lose(held, { reason });
 
     expect(outcome.ready).toMatchObject([{ index: 0, nextAttempt: 2 }]);
-    expect((await fleet.progress(runId)).steps[0]).toMatchObject({ state: "ready", live: null, losses: 1, attempts: [{ state }] });
+    expect((await fleet.progress(runId)).steps[0]).toMatchObject({
+      state: "ready",
+      live: null,
+      losses: 1,
+      attempts: [{ state }],
+    });
     expect((await fleet.events(runId)).at(-1)).toBe("attempt.ended");
   });
 

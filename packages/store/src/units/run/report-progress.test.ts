@@ -10,7 +10,9 @@ describe("reportProgress", () => {
 
     await fleet.store.run("reportProgress", { ...held, percent: 40, message: "almost", now: fleet.now });
 
-    const event = await fleet.store.get<{ data: string; actor: string }>("SELECT data, actor FROM events WHERE type = 'step.progress'");
+    const event = await fleet.store.get<{ data: string; actor: string }>(
+      "SELECT data, actor FROM events WHERE type = 'step.progress'",
+    );
     expect(JSON.parse(event?.data ?? "")).toEqual({ name: "work", percent: 40, message: "almost" });
     expect(event?.actor).toBe("runner:rnr_1");
   });
@@ -31,6 +33,8 @@ describe("reportProgress", () => {
     const { runId } = await fleet.createRun(["work"]);
     const held = heldOf(await fleet.lease(runId, 0));
 
-    await expect(fleet.store.run("reportProgress", { ...held, percent: 1, now: fleet.now, ...over })).rejects.toMatchObject({ code: "FENCED" });
+    await expect(
+      fleet.store.run("reportProgress", { ...held, percent: 1, now: fleet.now, ...over }),
+    ).rejects.toMatchObject({ code: "FENCED" });
   });
 });

@@ -7,7 +7,10 @@ import { Fleet, gate, verdictOf } from "../../../test/_support/fleet.ts";
 
 async function asked(): Promise<Fleet & { runId: string; gateId: string }> {
   const fleet = await Fleet.open();
-  const { runId } = await fleet.createRun([gate("ask", { inputs: { expiresInMs: 60_000, approvers: ["ann"] } }), "work"]);
+  const { runId } = await fleet.createRun([
+    gate("ask", { inputs: { expiresInMs: 60_000, approvers: ["ann"] } }),
+    "work",
+  ]);
   const row = await fleet.store.get<GateRow>("SELECT * FROM gates");
   return Object.assign(fleet, { runId, gateId: row?.id ?? "" });
 }
@@ -19,7 +22,12 @@ describe("a gate", () => {
     const row = await fleet.store.get<GateRow>("SELECT * FROM gates");
 
     const content = GateContentSchema.parse(JSON.parse(row?.content ?? ""));
-    expect(content).toMatchObject({ step: "ask", description: "a goal: ask", approvers: ["ann"], guards: [{ name: "work", tool: "command" }] });
+    expect(content).toMatchObject({
+      step: "ask",
+      description: "a goal: ask",
+      approvers: ["ann"],
+      guards: [{ name: "work", tool: "command" }],
+    });
     expect(row?.content_hash).toBe(hashGateContent(content));
   });
 });
@@ -37,7 +45,12 @@ describe("resolveGate", () => {
     expect(await fleet.states(fleet.runId)).toBe(states);
     expect((await fleet.progress(fleet.runId)).steps[0]?.reason).toBe(reason);
     expect(await fleet.store.all("SELECT state, decided_at, decided_by, note FROM gates")).toEqual([
-      { state: gateState, decided_at: fleet.now, decided_by: move === "expire" ? "system:system" : "token:tok_1", note: "because" },
+      {
+        state: gateState,
+        decided_at: fleet.now,
+        decided_by: move === "expire" ? "system:system" : "token:tok_1",
+        note: "because",
+      },
     ]);
   });
 
@@ -61,17 +74,25 @@ describe("resolveGate", () => {
   it("refuses an answer to another content", async () => {
     await using fleet = await asked();
 
-    await expect(fleet.resolve(fleet.gateId, "approve", { contentHash: "0".repeat(64) })).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    await expect(fleet.resolve(fleet.gateId, "approve", { contentHash: "0".repeat(64) })).rejects.toMatchObject({
+      code: "CONTENT_CHANGED",
+    });
 
     expect(await fleet.states(fleet.runId)).toBe("queued: waiting pending");
   });
 
-  it.each(["approve", "deny"] as const)("refuses to %s when its time is over, before any timer noticed", async (move) => {
-    await using fleet = await asked();
-    fleet.now += 60_000;
+  it.each(["approve", "deny"] as const)(
+    "refuses to %s when its time is over, before any timer noticed",
+    async (move) => {
+      await using fleet = await asked();
+      fleet.now += 60_000;
 
-    await expect(fleet.resolve(fleet.gateId, move)).rejects.toMatchObject({ code: "INVALID_STATE", details: { state: "expired" } });
-  });
+      await expect(fleet.resolve(fleet.gateId, move)).rejects.toMatchObject({
+        code: "INVALID_STATE",
+        details: { state: "expired" },
+      });
+    },
+  );
 
   it("takes an answer up to the last millisecond", async () => {
     await using fleet = await asked();

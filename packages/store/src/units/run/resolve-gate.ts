@@ -20,7 +20,8 @@ export interface ResolveGateArgs {
 }
 
 const SELECT_GATE = "SELECT * FROM gates WHERE id = ?";
-const DECIDE_GATE = "UPDATE gates SET state = ?, decided_at = ?, decided_by = ?, note = ? WHERE id = ? AND state = 'pending'";
+const DECIDE_GATE =
+  "UPDATE gates SET state = ?, decided_at = ?, decided_by = ?, note = ? WHERE id = ? AND state = 'pending'";
 
 /**
  * Records the first answer to a gate and lets the run go on from it. The same answer again is fine; another one is
@@ -32,9 +33,12 @@ export function resolveGate(args: ResolveGateArgs): Generator<Statement, RunOutc
 
 function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, unknown> {
   const gate = yield* get<GateRow>(SELECT_GATE, args.gateId);
-  if (!gate || gate.org_id !== args.orgId) throw new UnitRefusal("GATE_NOT_FOUND", `there is no gate ${args.gateId}`, { gateId: args.gateId });
+  if (!gate || gate.org_id !== args.orgId)
+    throw new UnitRefusal("GATE_NOT_FOUND", `there is no gate ${args.gateId}`, { gateId: args.gateId });
   if (args.contentHash !== undefined && args.contentHash !== gate.content_hash) {
-    throw new UnitRefusal("CONTENT_CHANGED", `gate ${gate.id} asks for ${gate.content_hash}, not ${args.contentHash}`, { contentHash: gate.content_hash });
+    throw new UnitRefusal("CONTENT_CHANGED", `gate ${gate.id} asks for ${gate.content_hash}, not ${args.contentHash}`, {
+      contentHash: gate.content_hash,
+    });
   }
   const change = yield* loadRun(gate.run_id);
   const to = nextState(GATE_TRANSITIONS, gate.state, args.move);
@@ -43,7 +47,10 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
     throw invalidState(`gate ${gate.id}`, gate.state, args.move);
   }
   if (args.move !== "expire" && gate.expires_at <= args.now) {
-    throw new UnitRefusal("INVALID_STATE", `gate ${gate.id} expired; that means no`, { state: "expired", move: args.move });
+    throw new UnitRefusal("INVALID_STATE", `gate ${gate.id} expired; that means no`, {
+      state: "expired",
+      move: args.move,
+    });
   }
   const step = change.progress.steps[gate.step_idx];
   if (!step) throw new Error(`gate ${gate.id} has no step`);

@@ -150,7 +150,10 @@ export function setTimerRow(change: RunChange, kind: TimerKind, ref: string, due
 }
 
 /** Writes what changed and appends what happened; returns what the rest of the system must know. */
-export function* saveRun(change: RunChange, origin: Omit<EventOrigin, "orgId">): Generator<Statement, RunOutcome, unknown> {
+export function* saveRun(
+  change: RunChange,
+  origin: Omit<EventOrigin, "orgId">,
+): Generator<Statement, RunOutcome, unknown> {
   yield* saveTimers(change);
   change.lastSeq = yield* appendEvents(change.id, change.lastSeq, change.events, { ...origin, orgId: change.orgId });
   change.progress.updatedAt = origin.now;
@@ -171,7 +174,14 @@ export function* saveTimers(change: RunChange): Generator<Statement, void, unkno
 export function* outcomeOf(change: RunChange): Generator<Statement, RunOutcome, unknown> {
   const ready: ReadyStep[] = [];
   for (const step of change.ready) ready.push(readyStepOf(change, step, yield* plannedStep(change, step)));
-  return { runId: change.id, orgId: change.orgId, state: change.state, lastSeq: change.lastSeq, ready, timers: change.timers };
+  return {
+    runId: change.id,
+    orgId: change.orgId,
+    state: change.state,
+    lastSeq: change.lastSeq,
+    ready,
+    timers: change.timers,
+  };
 }
 
 /** A step as the dispatcher sees it. */

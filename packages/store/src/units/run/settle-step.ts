@@ -7,7 +7,9 @@ import { decideRetry } from "./retry-decision.ts";
 import { moveStep, plannedStep, record, setTimerRow } from "./run-change.ts";
 
 /** What is told of an ending. */
-export type EndingFacts = Pick<AttemptResult, "message" | "exitCode" | "durationMs"> & { readonly reason?: FailureReason | undefined };
+export type EndingFacts = Pick<AttemptResult, "message" | "exitCode" | "durationMs"> & {
+  readonly reason?: FailureReason | undefined;
+};
 
 /** After an attempt without success: another attempt now or later, or the end of the step. */
 export function* failStep(
@@ -45,7 +47,11 @@ export function* failStep(
 }
 
 /** Tells that a step is over. */
-export function closeStep({ id, change, step, attempt }: AttemptChange, { exitCode, durationMs, reason, message }: EndingFacts, now: number): void {
+export function closeStep(
+  { id, change, step, attempt }: AttemptChange,
+  { exitCode, durationMs, reason, message }: EndingFacts,
+  now: number,
+): void {
   step.endedAt = now;
   step.message = message ?? null;
   // The caller has just moved it to one of these.

@@ -12,7 +12,10 @@ describe("startAttempt", () => {
     await fleet.start(held);
 
     expect(await fleet.states(runId)).toBe("running: running");
-    expect(await fleet.progress(runId)).toMatchObject({ startedAt: fleet.now, steps: [{ startedAt: fleet.now, attempts: [{ state: "running", sandbox: { engine: "none" } }] }] });
+    expect(await fleet.progress(runId)).toMatchObject({
+      startedAt: fleet.now,
+      steps: [{ startedAt: fleet.now, attempts: [{ state: "running", sandbox: { engine: "none" } }] }],
+    });
     expect(await fleet.events(runId, 2)).toEqual(["run.started", "step.started"]);
   });
 
@@ -32,7 +35,9 @@ describe("startAttempt", () => {
     const { runId } = await fleet.createRun(["work"]);
     const held = await fleet.lease(runId, 0);
 
-    await expect(fleet.start(held, { envelopeHash: "0".repeat(64) })).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    await expect(fleet.start(held, { envelopeHash: "0".repeat(64) })).rejects.toMatchObject({
+      code: "CONTENT_CHANGED",
+    });
 
     expect(await fleet.states(runId)).toBe("queued: ready");
   });

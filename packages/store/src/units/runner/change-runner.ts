@@ -40,7 +40,13 @@ function* moveTo(args: ChangeRunnerArgs): Generator<Statement, RunnerRow, unknow
 }
 
 export interface BeatRunnersArgs {
-  readonly beats: readonly { runnerId: string; at: number; load: string; runtimeVersions: string | null; capabilities: string | null }[];
+  readonly beats: readonly {
+    runnerId: string;
+    at: number;
+    load: string;
+    runtimeVersions: string | null;
+    capabilities: string | null;
+  }[];
   readonly now: number;
 }
 
@@ -65,7 +71,10 @@ export function* beatRunners(args: BeatRunnersArgs): Generator<Statement, string
 }
 
 /** Notes that nothing was heard of runners for too long. Those that are offline or gone already stay as they are. */
-export function* silenceRunners(args: { runnerIds: readonly string[]; now: number }): Generator<Statement, string[], unknown> {
+export function* silenceRunners(args: {
+  runnerIds: readonly string[];
+  now: number;
+}): Generator<Statement, string[], unknown> {
   const silenced: string[] = [];
   for (const runnerId of args.runnerIds) {
     const runner = yield* loadRunner(runnerId);

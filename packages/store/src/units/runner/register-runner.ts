@@ -33,16 +33,40 @@ export function registerRunner(args: RegisterRunnerArgs): Generator<Statement, A
 function* admitRunner(args: RegisterRunnerArgs): Generator<Statement, RunnerRow, unknown> {
   const { count } = (yield* get<{ count: number }>(COUNT_RUNNERS, args.orgId)) ?? { count: 0 };
   if (count >= args.maxRunners) {
-    throw new UnitRefusal("RUNNER_LIMIT_EXCEEDED", `org ${args.orgId} has ${count} runners; ${args.maxRunners} are allowed`, { limit: args.maxRunners });
+    throw new UnitRefusal(
+      "RUNNER_LIMIT_EXCEEDED",
+      `org ${args.orgId} has ${count} runners; ${args.maxRunners} are allowed`,
+      { limit: args.maxRunners },
+    );
   }
   yield* run(
-    INSERT_RUNNER, args.id, args.orgId, args.hostname, args.capabilities, args.labels, args.metadata, args.runtimeVersions,
-    args.publicKey, args.now, args.now,
+    INSERT_RUNNER,
+    args.id,
+    args.orgId,
+    args.hostname,
+    args.capabilities,
+    args.labels,
+    args.metadata,
+    args.runtimeVersions,
+    args.publicKey,
+    args.now,
+    args.now,
   );
   const row: RunnerRow = {
-    id: args.id, org_id: args.orgId, hostname: args.hostname, state: "online", capabilities: args.capabilities,
-    labels: args.labels, metadata: args.metadata, runtime_versions: args.runtimeVersions, load: null,
-    public_key: args.publicKey, last_heartbeat_at: args.now, registered_at: args.now, retired_at: null, last_seq: 0,
+    id: args.id,
+    org_id: args.orgId,
+    hostname: args.hostname,
+    state: "online",
+    capabilities: args.capabilities,
+    labels: args.labels,
+    metadata: args.metadata,
+    runtime_versions: args.runtimeVersions,
+    load: null,
+    public_key: args.publicKey,
+    last_heartbeat_at: args.now,
+    registered_at: args.now,
+    retired_at: null,
+    last_seq: 0,
   };
   const origin = { orgId: args.orgId, now: args.now, actor: args.actor };
   yield* recordRunner(row, "runner.registered", { hostname: args.hostname }, origin);
@@ -87,6 +111,10 @@ export interface CreateEnrolmentTokenArgs {
 export function* createEnrolmentToken(args: CreateEnrolmentTokenArgs): Generator<Statement, void, unknown> {
   yield* run(
     "INSERT INTO enrolment_tokens (hash, org_id, labels, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
-    args.hash, args.orgId, args.labels, args.now, args.expiresAt,
+    args.hash,
+    args.orgId,
+    args.labels,
+    args.now,
+    args.expiresAt,
   );
 }

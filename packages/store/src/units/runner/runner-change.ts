@@ -1,4 +1,11 @@
-import { nextState, RUNNER_TRANSITIONS, type MoveOf, type RunnerEventData, type RunnerEventType, type RunnerState } from "@signalbox/protocol";
+import {
+  nextState,
+  RUNNER_TRANSITIONS,
+  type MoveOf,
+  type RunnerEventData,
+  type RunnerEventType,
+  type RunnerState,
+} from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
 import type { RunnerRow } from "../../rows.ts";
@@ -22,7 +29,11 @@ export function* loadRunner(runnerId: string, orgId?: string): Generator<Stateme
 export function moveRunner(row: RunnerRow, move: MoveOf<typeof RUNNER_TRANSITIONS>): void {
   // Written only by this function and by registration, from states of the table.
   const to = nextState(RUNNER_TRANSITIONS, row.state as RunnerState, move);
-  if (!to) throw new UnitRefusal("INVALID_STATE", `runner ${row.id} is ${row.state}; that leaves no way to ${move} it`, { state: row.state, move });
+  if (!to)
+    throw new UnitRefusal("INVALID_STATE", `runner ${row.id} is ${row.state}; that leaves no way to ${move} it`, {
+      state: row.state,
+      move,
+    });
   row.state = to;
 }
 
@@ -39,7 +50,16 @@ export function* recordRunner<Type extends RunnerEventType>(
 /** Writes a runner back. */
 export function* saveRunner(row: RunnerRow): Generator<Statement, void, unknown> {
   yield* run(
-    UPDATE_RUNNER, row.state, row.capabilities, row.labels, row.metadata, row.runtime_versions, row.load,
-    row.last_heartbeat_at, row.retired_at, row.last_seq, row.id,
+    UPDATE_RUNNER,
+    row.state,
+    row.capabilities,
+    row.labels,
+    row.metadata,
+    row.runtime_versions,
+    row.load,
+    row.last_heartbeat_at,
+    row.retired_at,
+    row.last_seq,
+    row.id,
   );
 }

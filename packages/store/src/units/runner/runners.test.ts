@@ -11,7 +11,10 @@ function change(fleet: Fleet, move: "drain" | "resume" | "retire", over: { orgId
 }
 
 function beat(fleet: Fleet, runnerId = "rnr_1") {
-  return fleet.store.run("beatRunners", { beats: [{ runnerId, at: fleet.now, load: "{}", runtimeVersions: null, capabilities: null }], now: fleet.now });
+  return fleet.store.run("beatRunners", {
+    beats: [{ runnerId, at: fleet.now, load: "{}", runtimeVersions: null, capabilities: null }],
+    now: fleet.now,
+  });
 }
 
 describe("registerRunner", () => {
@@ -107,26 +110,48 @@ describe("the life of a runner", () => {
     const again = await beat(fleet);
 
     expect([back, again]).toEqual([["rnr_1"], []]);
-    expect(await fleet.store.get("SELECT last_heartbeat_at, load FROM runners WHERE id = 'rnr_1'")).toEqual({ last_heartbeat_at: fleet.now, load: "{}" });
+    expect(await fleet.store.get("SELECT last_heartbeat_at, load FROM runners WHERE id = 'rnr_1'")).toEqual({
+      last_heartbeat_at: fleet.now,
+      load: "{}",
+    });
   });
 });
 
 describe("enrolRunner", () => {
   async function enrol(fleet: Fleet, id: string) {
     const texts = { capabilities: "{}", metadata: "{}", runtimeVersions: "{}" };
-    return fleet.store.run("enrolRunner", { id, hostname: id, ...texts, publicKey: "key", maxRunners: 10, tokenHash: "hash", now: fleet.now });
+    return fleet.store.run("enrolRunner", {
+      id,
+      hostname: id,
+      ...texts,
+      publicKey: "key",
+      maxRunners: 10,
+      tokenHash: "hash",
+      now: fleet.now,
+    });
   }
 
   async function withToken(): Promise<Fleet> {
     const fleet = await Fleet.open();
-    await fleet.store.run("createEnrolmentToken", { hash: "hash", orgId: ORG, labels: '{"zone":"a"}', expiresAt: fleet.now + 1_000, now: fleet.now });
+    await fleet.store.run("createEnrolmentToken", {
+      hash: "hash",
+      orgId: ORG,
+      labels: '{"zone":"a"}',
+      expiresAt: fleet.now + 1_000,
+      now: fleet.now,
+    });
     return fleet;
   }
 
   it("takes a machine into the token's org, under the token's labels", async () => {
     await using fleet = await withToken();
 
-    expect(await enrol(fleet, "rnr_3")).toMatchObject({ org_id: ORG, labels: '{"zone":"a"}', state: "online", public_key: "key" });
+    expect(await enrol(fleet, "rnr_3")).toMatchObject({
+      org_id: ORG,
+      labels: '{"zone":"a"}',
+      state: "online",
+      public_key: "key",
+    });
   });
 
   it("uses a token once", async () => {

@@ -15,7 +15,10 @@ const SELECT_GATE_STATE = "SELECT state FROM gates WHERE id = ?";
  * Does what a timer is for, and forgets it, in one commit: nothing happens twice. A timer that is gone, or not yet
  * due, does nothing; so does one whose purpose is over.
  */
-export function* fireTimer(args: { id: string; now: number }): Generator<Statement, (RunOutcome & Partial<CancelledRun>) | undefined, unknown> {
+export function* fireTimer(args: {
+  id: string;
+  now: number;
+}): Generator<Statement, (RunOutcome & Partial<CancelledRun>) | undefined, unknown> {
   const timer = yield* get<TimerRow>(SELECT_TIMER, args.id);
   if (!timer || timer.due_at > args.now) return undefined;
   yield* run(DELETE_TIMER, args.id);
@@ -28,7 +31,15 @@ export function* fireTimer(args: { id: string; now: number }): Generator<Stateme
     case "gate.expire":
       return yield* expireGate(timer, row.org_id, args.now);
     case "run.timeout":
-      return yield* cancelRun({ runId: timer.run_id, orgId: row.org_id, mode: "cancel", because: "timeout", reason: "the run's time limit passed", now: args.now, actor: SYSTEM_ACTOR });
+      return yield* cancelRun({
+        runId: timer.run_id,
+        orgId: row.org_id,
+        mode: "cancel",
+        because: "timeout",
+        reason: "the run's time limit passed",
+        now: args.now,
+        actor: SYSTEM_ACTOR,
+      });
   }
 }
 
@@ -40,7 +51,11 @@ function* endDelay(timer: TimerRow, now: number): Generator<Statement, RunOutcom
   return yield* saveRun(change, { now, actor: SYSTEM_ACTOR });
 }
 
-function* expireGate(timer: TimerRow, orgId: string, now: number): Generator<Statement, RunOutcome | undefined, unknown> {
+function* expireGate(
+  timer: TimerRow,
+  orgId: string,
+  now: number,
+): Generator<Statement, RunOutcome | undefined, unknown> {
   const gate = yield* get<{ state: string }>(SELECT_GATE_STATE, timer.ref);
   if (gate?.state !== "pending") return undefined;
   return yield* resolveGate({ gateId: timer.ref, orgId, move: "expire", now, actor: SYSTEM_ACTOR });
