@@ -21,6 +21,7 @@ import { ProjectHandler } from "./project/project-handler.ts";
 import { SecretVault } from "./project/secret-vault.ts";
 import { ActiveRuns } from "./run/active-runs.ts";
 import { explainRun } from "./run/explain-run.ts";
+import { GateHandler } from "./run/gate-handler.ts";
 import { RunHandler } from "./run/run-handler.ts";
 import { AttemptBoard } from "./runner/attempt-board.ts";
 import { AttemptResults } from "./runner/attempt-results.ts";
@@ -64,6 +65,7 @@ export interface ControlPlaneStats {
 /** All handlers on one store. */
 export interface ControlPlane extends AsyncDisposable {
   readonly runs: RunHandler;
+  readonly gates: GateHandler;
   readonly projects: ProjectHandler;
   readonly runners: RunnerHandler;
   readonly tokens: TokenHandler;
@@ -170,6 +172,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     onCreated: () => (counters.runs_created += 1),
     explain: (rows) => explainRun(rows, fleet, dispatcher),
   });
+  const gates = new GateHandler({ store, clock, runLog });
   const projects = new ProjectHandler({ store, clock, vault });
   const tokens = new TokenHandler({
     store,
@@ -264,6 +267,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
 
   return {
     runs,
+    gates,
     projects,
     runners,
     tokens,

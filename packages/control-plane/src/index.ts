@@ -12,6 +12,7 @@ export { silentLogger, type Logger } from "./logger.ts";
 export { ProjectHandler } from "./project/project-handler.ts";
 export { LOCAL_CONTEXT, type RequestContext } from "./request-context.ts";
 export type { Content } from "./run/content.ts";
+export { GateHandler } from "./run/gate-handler.ts";
 export { RunHandler } from "./run/run-handler.ts";
 export type { ConnectedRunner, RunnerChannel } from "./runner/fleet.ts";
 export { RunnerHandler, type RunnerHandlerConfig, type RunnerHandlerEvents } from "./runner/runner-handler.ts";

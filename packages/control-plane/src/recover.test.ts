@@ -29,7 +29,7 @@ describe("a control plane that takes up a store", () => {
     expect(await after.reconcile([{ attemptId: held.attemptId, epoch: held.epoch, state: "live" }])).toEqual(["keep"]);
     await after.finish(held);
     await rig.startPlane();
-    dataOf(await rig.plane.runs.approveGate((await rig.details(run.id)).gates[0]!.id));
+    dataOf(await rig.plane.gates.approveGate((await rig.details(run.id)).gates[0]!.id));
     await rig.startPlane();
     const last = await rig.runner({ runnerId: before.runnerId });
     await last.reconcile([]);

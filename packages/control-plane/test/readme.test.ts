@@ -11,7 +11,7 @@ describe("the program in the README", () => {
     const steps = [{ name: "ask", tool: "gate:manual", inputs: { description: "Ship it?" } }];
     const { data: run } = await plane.runs.createRun({ plan: { goal: "release", steps } });
     const { data: details } = await plane.runs.getRun(run.id);
-    await plane.runs.approveGate(details.gates[0]!.id, { note: "looks good" });
+    await plane.gates.approveGate(details.gates[0]!.id, { note: "looks good" });
     const { data: events } = await plane.runs.followEvents(run.id, { signal: AbortSignal.timeout(1_000) });
     for await (const batch of events) for (const event of batch) told.push(`${event.seq} ${event.type}`);
 

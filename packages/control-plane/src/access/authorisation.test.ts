@@ -54,10 +54,10 @@ const METHODS: Readonly<Record<string, Method>> = {
   "runs.followOutput": withId("runs:read", (plane, ids, context) =>
     plane.runs.followOutput(ids.run, { signal }, context),
   ),
-  "runs.getGate": withId("runs:read", (plane, ids, context) => plane.runs.getGate(ids.gate, context)),
-  "runs.listGates": plain("runs:read", (plane, _, context) => plane.runs.listGates({}, context)),
-  "runs.approveGate": withId("gates:decide", (plane, ids, context) => plane.runs.approveGate(ids.gate, {}, context)),
-  "runs.rejectGate": withId("gates:decide", (plane, ids, context) => plane.runs.rejectGate(ids.gate, {}, context)),
+  "gates.getGate": withId("runs:read", (plane, ids, context) => plane.gates.getGate(ids.gate, context)),
+  "gates.listGates": plain("runs:read", (plane, _, context) => plane.gates.listGates({}, context)),
+  "gates.approveGate": withId("gates:decide", (plane, ids, context) => plane.gates.approveGate(ids.gate, {}, context)),
+  "gates.rejectGate": withId("gates:decide", (plane, ids, context) => plane.gates.rejectGate(ids.gate, {}, context)),
   "runs.getArtifact": withId("runs:read", (plane, ids, context) => plane.runs.getArtifact(ids.artifact, context)),
   "runs.listFiles": withId("runs:read", (plane, ids, context) => plane.runs.listFiles(ids.run, context)),
   "runs.getFile": withId("runs:read", (plane, ids, context) => plane.runs.getFile(ids.run, "report.md", context)),
@@ -143,7 +143,7 @@ const ABSENT: Ids = {
 describe("every method of every handler", () => {
   it("stands in the table of this test", async () => {
     await using rig = await Rig.open();
-    const methods = (["runs", "projects", "runners", "tokens"] as const).flatMap((name) =>
+    const methods = (["runs", "gates", "projects", "runners", "tokens"] as const).flatMap((name) =>
       Object.getOwnPropertyNames(Object.getPrototypeOf(rig.plane[name]))
         .filter((method) => method !== "constructor" && !WITHOUT_CALLER.has(method))
         .map((method) => `${name}.${method}`),
@@ -213,8 +213,8 @@ describe("another org", () => {
     dataOf(await rig.plane.projects.putProject(ids.project, { name: "theirs" }, stranger));
 
     expect(dataOf(await rig.plane.runs.listRuns({}, stranger)).items).toEqual([]);
-    expect(dataOf(await rig.plane.runs.listGates({}, stranger)).items).toEqual([]);
-    expect(dataOf(await rig.plane.runs.listGates({ runId: ids.run }, stranger)).items).toEqual([]);
+    expect(dataOf(await rig.plane.gates.listGates({}, stranger)).items).toEqual([]);
+    expect(dataOf(await rig.plane.gates.listGates({ runId: ids.run }, stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.runners.listRunners({}, stranger))).toMatchObject({ items: [], total: 0 });
     expect(dataOf(await rig.plane.tokens.listTokens(stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.projects.listProjects({}, stranger)).items).toMatchObject([

@@ -170,7 +170,7 @@ describe("an idempotency key", () => {
     const other = await rig.createRun(["b"], { requires: { features: ["none"] } });
 
     for (let times = 0; times < 2; times++) {
-      expect(dataOf(await rig.plane.runs.approveGate(gateId, {}, keyed("g"))).status).toBe("approved");
+      expect(dataOf(await rig.plane.gates.approveGate(gateId, {}, keyed("g"))).status).toBe("approved");
       expect(dataOf(await rig.plane.runs.cancelRun(other.id, {}, keyed("c"))).status).toBe("cancelled");
     }
     dataOf(await rig.plane.runners.drainRunner(runner.runnerId, keyed("d")));
@@ -316,7 +316,7 @@ describe("a gate", () => {
     const { run, runner, gate } = await askedFor(rig);
 
     const approved = dataOf(
-      await rig.plane.runs.approveGate(
+      await rig.plane.gates.approveGate(
         gate.id,
         { note: "looks good", contentHash: gate.contentHash },
         caller(["gates:decide"]),
@@ -336,7 +336,7 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { run, gate } = await askedFor(rig);
 
-    await rig.plane.runs.rejectGate(gate.id, { note: "too risky" });
+    await rig.plane.gates.rejectGate(gate.id, { note: "too risky" });
 
     const { run: ended, steps } = await rig.details(run.id);
     expect(ended).toMatchObject({ status: "failed", reason: "gate_denied" });
@@ -347,12 +347,12 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { gate } = await askedFor(rig);
 
-    const first = dataOf(await rig.plane.runs.approveGate(gate.id, {}, caller(["admin"], { id: "first" })));
+    const first = dataOf(await rig.plane.gates.approveGate(gate.id, {}, caller(["admin"], { id: "first" })));
     await rig.pass(1_000);
     const again = dataOf(
-      await rig.plane.runs.approveGate(gate.id, { note: "me too" }, caller(["admin"], { id: "second" })),
+      await rig.plane.gates.approveGate(gate.id, { note: "me too" }, caller(["admin"], { id: "second" })),
     );
-    const no = await rig.plane.runs.rejectGate(gate.id);
+    const no = await rig.plane.gates.rejectGate(gate.id);
 
     expect(again).toEqual(first);
     expect(no.error).toMatchObject({ code: "INVALID_STATE", details: { state: "approved" } });
@@ -363,10 +363,10 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { gate } = await askedFor(rig);
 
-    const { error } = await rig.plane.runs.approveGate(gate.id, { contentHash: "0".repeat(64) });
+    const { error } = await rig.plane.gates.approveGate(gate.id, { contentHash: "0".repeat(64) });
 
     expect(error?.code).toBe("CONTENT_CHANGED");
-    expect(dataOf(await rig.plane.runs.getGate(gate.id)).status).toBe("pending");
+    expect(dataOf(await rig.plane.gates.getGate(gate.id)).status).toBe("pending");
   });
 
   // Red without `requireApprover`.
@@ -374,9 +374,9 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { gate } = await askedFor(rig, { approvers: ["tok_boss"] });
 
-    const other = await rig.plane.runs.approveGate(gate.id, {}, caller(["gates:decide"]));
-    const reader = await rig.plane.runs.approveGate(gate.id, {}, caller(["runs:write"], { id: "tok_boss" }));
-    const boss = await rig.plane.runs.approveGate(gate.id, {}, caller(["gates:decide"], { id: "tok_boss" }));
+    const other = await rig.plane.gates.approveGate(gate.id, {}, caller(["gates:decide"]));
+    const reader = await rig.plane.gates.approveGate(gate.id, {}, caller(["runs:write"], { id: "tok_boss" }));
+    const boss = await rig.plane.gates.approveGate(gate.id, {}, caller(["gates:decide"], { id: "tok_boss" }));
 
     expect([other.error?.code, reader.error?.code, boss.success]).toEqual(["FORBIDDEN", "FORBIDDEN", true]);
   });
@@ -386,7 +386,7 @@ describe("a gate", () => {
     const { run, gate } = await askedFor(rig, { expiresInMs: 10_000 });
     rig.clock.advance(10_000);
 
-    const late = await rig.plane.runs.approveGate(gate.id);
+    const late = await rig.plane.gates.approveGate(gate.id);
     await rig.settle();
 
     expect(late.error).toMatchObject({ code: "INVALID_STATE", details: { state: "expired" } });
@@ -404,7 +404,7 @@ describe("a gate", () => {
     ]) {
       const { runner, gate, run } = await askedFor(rig);
       runner.answer = "silence";
-      await rig.plane.runs.approveGate(gate.id);
+      await rig.plane.gates.approveGate(gate.id);
       const { offerId, attemptId } = runner.heard("offer")[1]!;
 
       rig.editDatabase(`UPDATE gates SET ${change} WHERE id = ?`, gate.id);
@@ -423,7 +423,7 @@ describe("a gate", () => {
     await using directory = await tempDir();
     await using rig = await Rig.open({ directory: directory.path });
     const run = await rig.createRun([GATE, "deploy"]);
-    dataOf(await rig.plane.runs.approveGate((await rig.details(run.id)).gates[0]!.id));
+    dataOf(await rig.plane.gates.approveGate((await rig.details(run.id)).gates[0]!.id));
 
     rig.editDatabase("UPDATE plans SET steps = replace(steps, 'echo deploy', 'echo danger')");
     await rig.startPlane();
@@ -441,8 +441,8 @@ describe("a gate", () => {
       const answers = Array.from({ length: 100 }, (_, index) => {
         const context = caller(["admin"], { id: `tok_${index}` });
         return (index + round) % 2 === 0
-          ? rig.plane.runs.approveGate(gate.id, {}, context)
-          : rig.plane.runs.rejectGate(gate.id, {}, context);
+          ? rig.plane.gates.approveGate(gate.id, {}, context)
+          : rig.plane.gates.rejectGate(gate.id, {}, context);
       });
 
       const taken = (await Promise.all(answers)).filter(({ success }) => success);
@@ -450,7 +450,7 @@ describe("a gate", () => {
       const decisions = (await rig.events(run.id)).filter(
         ({ type }) => type === "gate.approved" || type === "gate.denied",
       );
-      const decided = dataOf(await rig.plane.runs.getGate(gate.id));
+      const decided = dataOf(await rig.plane.gates.getGate(gate.id));
       expect(decisions).toHaveLength(1);
       expect(new Set(taken.map(({ data }) => `${data.status} ${data.decidedBy?.id}`))).toEqual(
         new Set([`${decided.status} ${decided.decidedBy?.id}`]),
@@ -463,10 +463,10 @@ describe("a gate", () => {
     const { run, gate } = await askedFor(rig);
     rig.clock.advance(1);
     const other = await rig.createRun([GATE]);
-    dataOf(await rig.plane.runs.approveGate(gate.id));
+    dataOf(await rig.plane.gates.approveGate(gate.id));
 
-    const ids = async (query: Parameters<typeof rig.plane.runs.listGates>[0]) =>
-      dataOf(await rig.plane.runs.listGates(query)).items.map(({ runId }) => runId);
+    const ids = async (query: Parameters<typeof rig.plane.gates.listGates>[0]) =>
+      dataOf(await rig.plane.gates.listGates(query)).items.map(({ runId }) => runId);
 
     expect(await ids({})).toEqual([other.id, run.id]);
     expect(await ids({ status: "pending" })).toEqual([other.id]);

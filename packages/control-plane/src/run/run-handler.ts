@@ -1,11 +1,9 @@
 import {
   CancelRunRequestSchema,
   CreateRunRequestSchema,
-  GateStateSchema,
   isFinal,
   limit,
   OpaqueIdSchema,
-  ResolveGateRequestSchema,
   RUN_TRANSITIONS,
   RunStateSchema,
   type ApiResponse,
@@ -13,13 +11,10 @@ import {
   type CancelRunRequest,
   type CreateRunInput,
   type EventRecord,
-  type Gate,
-  type GateState,
   type IdSource,
   type OutputChunk,
   type Plan,
   type Repository,
-  type ResolveGateRequest,
   type Run,
   type RunDetails,
   type RunState,
@@ -29,8 +24,6 @@ import {
 } from "@signalbox/protocol";
 import {
   readArtifact,
-  readGate,
-  readGates,
   readProject,
   newRun,
   readRun,
@@ -56,7 +49,7 @@ import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContex
 import type { ActiveRuns } from "./active-runs.ts";
 import { DetailsCache } from "./details-cache.ts";
 import { planRun } from "./plan-run.ts";
-import { readableRun, toArtifact, toGate, toRun, toRunDetails, viewRun } from "./run-view.ts";
+import { readableRun, toArtifact, toRun, toRunDetails, viewRun } from "./run-view.ts";
 import { contentOf, type Content } from "./content.ts";
 import { listWorkspace } from "./workspace-files.ts";
 
@@ -83,17 +76,12 @@ const ListRunsQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(limit("page.size")).default(50),
   cursor: OpaqueIdSchema.optional(),
 });
-const ListGatesQuerySchema = z.strictObject({
-  status: GateStateSchema.optional(),
-  runId: OpaqueIdSchema.optional(),
-  limit: z.coerce.number().int().min(1).max(limit("page.size")).default(50),
-});
 const CursorSchema = z.strictObject({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
   limit: z.coerce.number().int().min(1).max(limit("reader.batchEvents")).default(limit("reader.batchEvents")),
 });
 
-/** Orders: makes runs, tells how they stand, stops them, and takes decisions at their gates. */
+/** Orders: makes runs, tells how they stand, and stops them. */
 export class RunHandler {
   readonly #deps: RunHandlerDeps;
   readonly #details = new DetailsCache();
@@ -307,45 +295,6 @@ export class RunHandler {
     });
   }
 
-  /** One gate, with exactly what it asks. */
-  async getGate(gateId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Gate>> {
-    return answer(async () => {
-      requireScope(context, "runs:read");
-      return this.#requireGate(gateId, context);
-    });
-  }
-
-  /** Gates, newest first. */
-  async listGates(
-    query: { readonly status?: GateState; readonly runId?: string; readonly limit?: number } = {},
-    context: RequestContext = LOCAL_CONTEXT,
-  ): Promise<ApiResponse<{ items: Gate[] }>> {
-    return answer(async () => {
-      requireScope(context, "runs:read");
-      const wanted = check(ListGatesQuerySchema, query);
-      const rows = await this.#deps.store.view(() => readGates({ ...wanted, orgId: context.principal.orgId }));
-      return { items: rows.map(toGate) };
-    });
-  }
-
-  /** Says yes to a gate. The first answer counts; the same again is fine. */
-  async approveGate(
-    gateId: string,
-    request: ResolveGateRequest = {},
-    context: RequestContext = LOCAL_CONTEXT,
-  ): Promise<ApiResponse<Gate>> {
-    return this.#resolveGate(gateId, "approve", request, context);
-  }
-
-  /** Says no to a gate: its run fails with the reason `gate_denied`. */
-  async rejectGate(
-    gateId: string,
-    request: ResolveGateRequest = {},
-    context: RequestContext = LOCAL_CONTEXT,
-  ): Promise<ApiResponse<Gate>> {
-    return this.#resolveGate(gateId, "deny", request, context);
-  }
-
   /** An artifact and its bytes. */
   async getArtifact(
     artifactId: string,
@@ -387,38 +336,6 @@ export class RunHandler {
     });
   }
 
-  async #resolveGate(
-    gateId: string,
-    move: "approve" | "deny",
-    request: ResolveGateRequest,
-    context: RequestContext,
-  ): Promise<ApiResponse<Gate>> {
-    return answer(async () => {
-      requireScope(context, "gates:decide");
-      const { note, contentHash } = check(ResolveGateRequestSchema, request);
-      const gate = await this.#requireGate(gateId, context);
-      requireApprover(gate, context);
-      const now = this.#deps.clock.now();
-      await this.#deps.runLog.commit("resolveGate", {
-        gateId,
-        orgId: context.principal.orgId,
-        move,
-        note: note ?? undefined,
-        contentHash,
-        now,
-        actor: actorOf(context),
-        idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
-      });
-      return this.#requireGate(gateId, context);
-    });
-  }
-
-  async #requireGate(gateId: string, context: RequestContext): Promise<Gate> {
-    const row = await this.#deps.store.view(() => readGate(gateId, context.principal.orgId));
-    if (!row) throw new NotFoundError("gate", gateId);
-    return toGate(row);
-  }
-
   async #isOver(runId: string, orgId: string): Promise<boolean> {
     return isFinal(RUN_TRANSITIONS, (await this.#requireRun(runId, orgId)).state);
   }
@@ -441,14 +358,6 @@ export class RunHandler {
     if (!rows) throw new NotFoundError("run", runId);
     return { goal: readableRun(rows.run).header.goal, steps: rows.plan.map(asWritten) };
   }
-}
-
-/** A gate that names its approvers takes an answer from them only; an admin may always answer. */
-function requireApprover(gate: Gate, context: RequestContext): void {
-  const { approvers } = gate.content;
-  const { principal } = context;
-  if (approvers.length === 0 || principal.scopes.has("admin") || approvers.includes(principal.id)) return;
-  throw new ControlPlaneError("FORBIDDEN", `gate ${gate.id} is for ${approvers.join(", ")} to decide`, { approvers });
 }
 
 /** A planned step without what planning added. */

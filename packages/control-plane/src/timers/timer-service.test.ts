@@ -22,7 +22,7 @@ describe("a timer", () => {
   it("leaves a gate alone that was answered in time", async () => {
     await using rig = await Rig.open();
     const run = await rig.createRun([GATE, "deploy"]);
-    dataOf(await rig.plane.runs.approveGate((await rig.details(run.id)).gates[0]!.id));
+    dataOf(await rig.plane.gates.approveGate((await rig.details(run.id)).gates[0]!.id));
 
     await rig.pass(20_000, 10_000);
 

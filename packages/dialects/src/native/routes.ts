@@ -49,7 +49,7 @@ const SSE = {
 } as const;
 
 /** Every endpoint of the native API. Bodies are handed on as they came: the handler checks them with the schema named. */
-export function nativeRoutes({ runs, projects, runners, tokens, limits }: ControlPlane): Route[] {
+export function nativeRoutes({ runs, gates, projects, runners, tokens, limits }: ControlPlane): Route[] {
   return [
     route({
       method: "POST",
@@ -189,7 +189,7 @@ export function nativeRoutes({ runs, projects, runners, tokens, limits }: Contro
       summary: "Lists gates, newest first.",
       query: wire.ListGatesQuerySchema,
       answer: { status: 200, schema: wire.GateListSchema },
-      handle: ({ query, context }) => runs.listGates(given(query), context),
+      handle: ({ query, context }) => gates.listGates(given(query), context),
     }),
     route({
       method: "GET",
@@ -197,7 +197,7 @@ export function nativeRoutes({ runs, projects, runners, tokens, limits }: Contro
       permission: "runs:read",
       summary: "A gate, and exactly what it asks.",
       answer: { status: 200, schema: GateSchema },
-      handle: (call) => runs.getGate(call.param("id"), call.context),
+      handle: (call) => gates.getGate(call.param("id"), call.context),
     }),
     route({
       method: "POST",
@@ -206,7 +206,7 @@ export function nativeRoutes({ runs, projects, runners, tokens, limits }: Contro
       summary: "Says yes at a gate.",
       body: { schema: ResolveGateRequestSchema, required: false },
       answer: { status: 200, schema: GateSchema },
-      handle: (call) => runs.approveGate(call.param("id"), call.body as ResolveGateRequest | undefined, call.context),
+      handle: (call) => gates.approveGate(call.param("id"), call.body as ResolveGateRequest | undefined, call.context),
     }),
     route({
       method: "POST",
@@ -215,7 +215,7 @@ export function nativeRoutes({ runs, projects, runners, tokens, limits }: Contro
       summary: "Says no at a gate.",
       body: { schema: ResolveGateRequestSchema, required: false },
       answer: { status: 200, schema: GateSchema },
-      handle: (call) => runs.rejectGate(call.param("id"), call.body as ResolveGateRequest | undefined, call.context),
+      handle: (call) => gates.rejectGate(call.param("id"), call.body as ResolveGateRequest | undefined, call.context),
     }),
 
     route({

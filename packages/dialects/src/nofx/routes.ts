@@ -13,7 +13,7 @@ const DECISION = {
 } as const;
 
 /** Every endpoint of the NOFX guide that is served so far. */
-export function nofxRoutes({ runs }: ControlPlane): Route[] {
+export function nofxRoutes({ runs, gates }: ControlPlane): Route[] {
   return [
     // The old paths stand before `/runs/:id`, so that `create` is never taken for a run.
     ...(["GET", "POST"] as const).map((method) =>
@@ -108,7 +108,7 @@ export function nofxRoutes({ runs }: ControlPlane): Route[] {
       summary: "Says yes at a gate.",
       ...DECISION,
       handle: async (call) =>
-        map(await runs.approveGate(call.param("id"), fromNofxResolveGate(call.body), call.context), toNofxGate),
+        map(await gates.approveGate(call.param("id"), fromNofxResolveGate(call.body), call.context), toNofxGate),
     }),
     route({
       method: "POST",
@@ -117,7 +117,7 @@ export function nofxRoutes({ runs }: ControlPlane): Route[] {
       summary: "Says no at a gate.",
       ...DECISION,
       handle: async (call) =>
-        map(await runs.rejectGate(call.param("id"), fromNofxResolveGate(call.body), call.context), toNofxGate),
+        map(await gates.rejectGate(call.param("id"), fromNofxResolveGate(call.body), call.context), toNofxGate),
     }),
   ];
 }

@@ -200,15 +200,6 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
       this.#withRun("followOutput", runId, context, (run) =>
         filterStep(run.follow(run.output, after, signal, follow), step),
       ),
-    getGate: async (gateId, context) => this.#withGate("getGate", gateId, context, (gate) => gate),
-    listGates: async (query, context) => {
-      this.#note("listGates", context);
-      return succeed({
-        items: [...this.#gates.values()].filter((gate) => query?.status === undefined || gate.status === query.status),
-      });
-    },
-    approveGate: async (gateId, request, context) => this.#decide("approveGate", gateId, request, context, "approved"),
-    rejectGate: async (gateId, request, context) => this.#decide("rejectGate", gateId, request, context, "denied"),
     getArtifact: async (artifactId, context) => {
       this.#note("getArtifact", context);
       for (const run of this.#runs.values()) {
@@ -236,6 +227,18 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
         const bytes = run.files.get(path);
         return bytes ? contentOf(path, bytes) : missing("FILE_NOT_FOUND");
       }),
+  };
+
+  readonly gates: Shape<ControlPlane["gates"]> = {
+    getGate: async (gateId, context) => this.#withGate("getGate", gateId, context, (gate) => gate),
+    listGates: async (query, context) => {
+      this.#note("listGates", context);
+      return succeed({
+        items: [...this.#gates.values()].filter((gate) => query?.status === undefined || gate.status === query.status),
+      });
+    },
+    approveGate: async (gateId, request, context) => this.#decide("approveGate", gateId, request, context, "approved"),
+    rejectGate: async (gateId, request, context) => this.#decide("rejectGate", gateId, request, context, "denied"),
   };
 
   readonly projects: Shape<ControlPlane["projects"]> = {
