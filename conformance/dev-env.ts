@@ -24,6 +24,8 @@ export interface DevEnvOptions {
   readonly limits?: LimitOverrides;
   /** Ports of proxies by which the server may be asked as well. */
   readonly doors?: readonly number[];
+  /** Where the server keeps its data. Default: a folder of the environment's own. */
+  readonly serverDataDir?: string;
   /** More environment entries of the server. */
   readonly serverEnv?: Record<string, string>;
 }
@@ -101,7 +103,12 @@ export async function startDevEnv(options: DevEnvOptions = {}): Promise<DevEnv> 
   const limits = { "cancel.graceMs": 1_000, ...options.limits };
   const publicNames = (options.doors ?? []).map((port) => `127.0.0.1:${port}`).join();
   const env = { SIGNALBOX_PUBLIC_NAMES: publicNames, ...options.serverEnv };
-  const server = new ServerProcess({ dataDir: dir.file("server"), port: await freePort(), limits, env });
+  const server = new ServerProcess({
+    dataDir: options.serverDataDir ?? dir.file("server"),
+    port: await freePort(),
+    limits,
+    env,
+  });
   const devEnv = new DevEnv(dir, server, options.runner ?? {});
   endWithTest(devEnv);
   try {

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { eventually } from "@signalbox/testkit";
+import { canMount, eventually, smallDisk } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { StorageFullError } from "../src/errors.ts";
 import type { SqliteStore } from "../src/sqlite/index.ts";
 import { findDamage, openParcels } from "./_support/parcel-store.ts";
 import type { ParcelUnits } from "./_support/parcel-units.ts";
-import { canMount, smallDisk } from "./_support/small-disk.ts";
 
 const CYCLES = Number(process.env["SIGNALBOX_DISK_FULL_CYCLES"] ?? 3);
 const DISK_MEGABYTES = 8;

@@ -24,7 +24,7 @@ export const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 export const DEFAULT_RESERVE_BYTES = 64 * 1024 * 1024;
 
 /** How often at most a lost reserve is tried again, in milliseconds. */
-export const RESERVE_RETRY_MS = 10_000;
+export const RESERVE_RETRY_MS = 2_000;
 
 /** The write-ahead log is copied into the database when it holds about this many pages of 4 KiB. */
 export const CHECKPOINT_PAGES = 4_096;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, openSync, closeSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { tempDir } from "@signalbox/testkit";
+import { tempDir } from "./temp-dir.ts";
 
 /** A file system of its own, of a few megabytes, that can be filled and emptied. */
 export interface SmallDisk extends AsyncDisposable {
