@@ -153,7 +153,8 @@ export class RunHandler {
   async getRun(runId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<RunDetails>> {
     return answer(async () => {
       requireScope(context, "runs:read");
-      const version = await this.#deps.store.view(() => readRunVersion(runId, context.principal.orgId));
+      const { orgId } = context.principal;
+      const version = await this.#deps.store.view(() => readRunVersion(runId, orgId));
       const kept = version === undefined ? undefined : this.#details.get(runId, version);
       if (kept) return kept;
       const details = toRunDetails(await this.#requireRows(runId, context));

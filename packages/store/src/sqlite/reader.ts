@@ -25,9 +25,22 @@ export class Reader {
     return statement.execute(kind, params);
   }
 
-  /** Runs several queries in one read transaction. */
+  /**
+   * Runs several queries in one read transaction. Many views turn out to have one query, which is a snapshot by itself, so
+   * the first runs without a transaction; when a second follows, all begin again within one.
+   */
   view<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
     this.#requireOpen();
+    const attempt = queries();
+    const first = attempt.next();
+    if (first.done) return first.value;
+    const second = attempt.next(this.#answer(first.value));
+    if (second.done) return second.value;
+    attempt.return(undefined as Result);
+    return this.#viewTogether(queries);
+  }
+
+  #viewTogether<Result>(queries: () => Generator<Statement, Result, unknown>): Result {
     this.#begin.run();
     try {
       return driveUnit(queries(), this.#answer);
