@@ -3,6 +3,7 @@ import * as z from "zod";
 
 import { readRetryAfter } from "./backoff.ts";
 import { RequestRefusedError, UnexpectedAnswerError } from "./errors.ts";
+import { parseJson } from "./parse-json.ts";
 
 const EnvelopeSchema = z.object({ success: z.literal(true), data: z.unknown() });
 const RefusalSchema = z.object({
@@ -58,13 +59,4 @@ function notOurs(response: Response): UnexpectedAnswerError {
     response.url,
     response.status,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -15,6 +15,7 @@ import { UnexpectedAnswerError } from "./errors.ts";
 import { follow, type FollowOptions, type Received } from "./follow.ts";
 import type { Requester } from "./request.ts";
 import type { SseMessage } from "./sse-parser.ts";
+import { parseJson } from "./parse-json.ts";
 
 /** Events that retention removed before they were read: those after `after` and before `earliest`. */
 export interface Gap {
@@ -138,13 +139,4 @@ function read<T>(schema: z.ZodType<T>, message: SseMessage): T {
     200,
     { cause: result.error },
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

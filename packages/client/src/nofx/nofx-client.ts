@@ -1,5 +1,6 @@
 import { EventSource } from "./event-source.ts";
 import type { CreateRunOptions, Event, ListRunsOptions, Run, RunDetails } from "./types.ts";
+import { parseJson } from "../parse-json.ts";
 
 const FINAL_EVENTS: ReadonlySet<string> = new Set(["run.succeeded", "run.failed", "run.cancelled"]);
 const MOST_RECONNECTS = 10;
@@ -131,14 +132,5 @@ export class NOFXClient {
     const text = await response.text();
     if (!response.ok) throw new NOFXError(response.status, parseJson(text));
     return parseJson(text);
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

@@ -217,6 +217,7 @@ export class AttemptResults {
   #refusedFinish(error: unknown): FinishAnswer {
     if (!(error instanceof UnitRefusal)) throw error;
     if (error.code === "INCOMPLETE_OUTPUT") {
+      // Thrown by finishAttempt with exactly this; details cross the writer's thread as plain data.
       const { streams } = error.details as unknown as { streams: NonNullable<FinishAnswer["missing"]>["streams"] };
       return { verdict: "incomplete", missing: { blobs: [], streams } };
     }

@@ -6,7 +6,6 @@ import {
   limit,
   LIMITS,
   OpaqueIdSchema,
-  OutputStreamSchema,
   ProjectIdSchema,
   ProjectSchema,
   RunSchema,
@@ -50,19 +49,6 @@ export const OutputQuerySchema = z.strictObject({
   follow: yesOrNo().optional(),
 });
 export type OutputQuery = z.infer<typeof OutputQuerySchema>;
-/** The data of one SSE event of a run's output. */
-export const OutputEventSchema = z.object({
-  step: z.string(),
-  attemptId: z.string(),
-  stream: OutputStreamSchema,
-  offset: z.int(),
-  length: z.int(),
-  text: z.string(),
-  /** The bytes themselves, where `text` does not give them back. */
-  base64: z.string().optional(),
-  /** Why `length` bytes are lost. */
-  gap: z.string().optional(),
-});
 
 export const ListGatesQuerySchema = z.strictObject({
   status: GateStateSchema.optional(),
