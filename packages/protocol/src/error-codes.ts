@@ -19,6 +19,11 @@ export const ERROR_CODES = {
   },
   MALFORMED_URL: { status: 400, retryable: false, meaning: "The path is spelled in a way that is not accepted." },
   UNKNOWN_TOOL: { status: 400, retryable: false, meaning: "A step names a tool that does not exist." },
+  INVALID_MANIFEST: {
+    status: 400,
+    retryable: false,
+    meaning: "The plugin's manifest cannot be used; `details.issues` names everything that is wrong with it.",
+  },
   INVALID_PLAN: {
     status: 400,
     retryable: false,
@@ -41,6 +46,8 @@ export const ERROR_CODES = {
     meaning: "No such artifact, or its content was removed by retention.",
   },
   FILE_NOT_FOUND: { status: 404, retryable: false, meaning: "No such file in the workspace of this run." },
+  PLUGIN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such plugin for this org." },
+  NO_PLUGIN_FITS: { status: 404, retryable: false, meaning: "No plugin is there for such a request." },
   TOKEN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such API token." },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, meaning: "The path exists, the method does not." },
   INVALID_STATE: { status: 409, retryable: false, meaning: "What was asked is not possible in the present state." },
@@ -52,7 +59,7 @@ export const ERROR_CODES = {
   CONTENT_CHANGED: {
     status: 409,
     retryable: false,
-    meaning: "The decision names another content than the gate shows.",
+    meaning: "The decision names another content than the gate or plugin has.",
   },
   REQUEST_IN_PROGRESS: {
     status: 409,
@@ -75,7 +82,19 @@ export const ERROR_CODES = {
     meaning: "The org has as many live sessions as it may have.",
   },
   RUNNER_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many runners as it may have." },
+  PLUGIN_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many plugins as it may have." },
   RATE_LIMITED: { status: 429, retryable: true, meaning: "Too many requests, or too many open streams." },
+  PLUGIN_FAILED: {
+    status: 502,
+    retryable: true,
+    meaning:
+      "A plugin was asked and did not answer as it should; `details` says how. What was asked may have happened.",
+  },
+  PLUGIN_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    meaning: "Every plugin that fits is away or kept from harm by its circuit breaker; none was asked.",
+  },
   BUSY: { status: 503, retryable: true, meaning: "The store has more work waiting than it takes; nothing was stored." },
   SHUTTING_DOWN: { status: 503, retryable: true, meaning: "The server is stopping; nothing was stored." },
   OUTCOME_UNKNOWN: {

@@ -7,6 +7,7 @@ export const ID_PREFIXES = {
   attempt: "att",
   gate: "gate",
   runner: "rnr",
+  plugin: "plg",
   artifact: "art",
   timer: "tmr",
   token: "tok",

@@ -48,6 +48,31 @@ export {
   type Scope,
   type Token,
 } from "./access/token.ts";
+export { PLUGIN_EVENTS, type PluginEventData, type PluginEventType } from "./plugin/plugin-events.ts";
+export { foldPlugin, type FoldedPlugin } from "./plugin/plugin-fold.ts";
+export { PLUGIN_TRANSITIONS, type PluginState } from "./plugin/plugin-states.ts";
+export {
+  ApprovePluginRequestSchema,
+  CreatePluginTokenRequestSchema,
+  ManifestHashSchema,
+  PLUGIN_ORIGINS,
+  PLUGIN_PROCESS_STATES,
+  PluginManifestSchema,
+  PluginNameSchema,
+  PluginOriginSchema,
+  PluginSchema,
+  PluginStateSchema,
+  RegisterPluginRequestSchema,
+  RevokePluginRequestSchema,
+  type ApprovePluginRequest,
+  type CreatePluginTokenRequest,
+  type Plugin,
+  type PluginManifestDocument,
+  type PluginOrigin,
+  type RegisterPluginRequest,
+  type RevokePluginRequest,
+} from "./plugin/plugin.ts";
+
 export {
   ProjectSchema,
   PutProjectRequestSchema,

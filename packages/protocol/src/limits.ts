@@ -88,6 +88,22 @@ export const LIMITS = {
     unit: "ms",
     meaning: "longest life that an API token may ask for; without one it has no end",
   },
+  "plugins.perOrg": { value: 200, unit: "count", meaning: "plugins of one org on a server" },
+  "plugin.manifestBytes": { value: 65_536, unit: "bytes", meaning: "the manifest of a plugin as JSON" },
+  "plugin.logLines": { value: 200, unit: "count", meaning: "lines kept of what a plugin's process wrote last" },
+  "plugin.textLength": {
+    value: 4_000,
+    unit: "characters",
+    meaning: "the words of a request that is routed to a plugin",
+  },
+  "plugin.paths": { value: 200, unit: "count", meaning: "paths that a request names for its routing" },
+  "plugin.answerMs": { value: 30_000, unit: "ms", meaning: "default time for plugins to answer a request" },
+  "plugin.answerMaxMs": {
+    value: 300_000,
+    unit: "ms",
+    meaning: "longest time for an answer that a request may ask for",
+  },
+  "plugin.helloMs": { value: 5_000, unit: "ms", meaning: "for a plugin's connection to be recognised" },
   "revocation.ms": { value: 5_000, unit: "ms", meaning: "until a revoked credential is refused everywhere" },
   "disk.minFreeBytes": { value: 536_870_912, unit: "bytes", meaning: "free space below which `doctor` warns" },
   "disk.reserveBytes": {

@@ -11,6 +11,10 @@ export const SCOPES = [
   "runners:read",
   "runners:write",
   "projects:write",
+  "plugins:read",
+  "plugins:call",
+  "plugins:write",
+  "plugins:approve",
   "admin",
 ] as const;
 export const ScopeSchema = z.enum(SCOPES);
