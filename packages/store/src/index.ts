@@ -27,6 +27,9 @@ export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } 
 
 export { artifactIdOf, attemptIdOf, gateIdOf, parseAttemptId, stepIdOf } from "./derived-ids.ts";
 export {
+  readPlugin,
+  readPluginOfToken,
+  readPlugins,
   readProject,
   readProjects,
   readRunner,

@@ -3,6 +3,8 @@ import type {
   Command,
   FailureReason,
   GateState,
+  PluginOrigin,
+  PluginState,
   Repository,
   RunState,
   SandboxReport,
@@ -176,6 +178,22 @@ export interface RunnerRow {
   last_seq: number;
 }
 
+export interface PluginRow {
+  id: string;
+  org_id: string;
+  name: string;
+  state: PluginState;
+  origin: PluginOrigin;
+  version: string;
+  manifest: string;
+  manifest_hash: string;
+  approved_at: number | null;
+  approved_by: string | null;
+  registered_at: number;
+  updated_at: number;
+  last_seq: number;
+}
+
 export interface ProjectRow {
   org_id: string;
   id: string;
@@ -208,6 +226,8 @@ export interface TokenRow {
   expires_at: number | null;
   last_used_at: number | null;
   revoked_at: number | null;
+  /** The plugin whose connection it opens; null for a person's or a program's. */
+  plugin_id: string | null;
 }
 
 export interface TimerRow {

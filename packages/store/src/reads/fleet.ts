@@ -1,4 +1,4 @@
-import type { ProjectRow, RunnerRow, SecretRow, TokenRow } from "../rows.ts";
+import type { PluginRow, ProjectRow, RunnerRow, SecretRow, TokenRow } from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
 
 /** A page of rows and how many there are in all. */
@@ -29,6 +29,25 @@ export function* readRunners(
     orgId,
   );
   return { rows, total: counted?.count ?? 0 };
+}
+
+/** One plugin of an org, by the name that everybody knows it by. */
+export function* readPlugin(name: string, orgId: string): Generator<Statement, PluginRow | undefined, unknown> {
+  return yield* get<PluginRow>("SELECT * FROM plugins WHERE org_id = ? AND name = ?", orgId, name);
+}
+
+/** Every plugin of an org by name: there are no more than `plugins.perOrg`. */
+export function* readPlugins(orgId: string): Generator<Statement, PluginRow[], unknown> {
+  return yield* all<PluginRow>("SELECT * FROM plugins WHERE org_id = (SELECT ?) ORDER BY name", orgId);
+}
+
+/** The plugin that a token opens the connection of; undefined for a token of nobody, and for one that is no plugin's. */
+export function* readPluginOfToken(
+  tokenId: string,
+): Generator<Statement, { readonly token: TokenRow; readonly plugin: PluginRow } | undefined, unknown> {
+  const token = yield* get<TokenRow>("SELECT * FROM tokens WHERE id = ? AND plugin_id IS NOT NULL", tokenId);
+  const plugin = token && (yield* get<PluginRow>("SELECT * FROM plugins WHERE id = ?", token.plugin_id));
+  return token && plugin && { token, plugin };
 }
 
 /** One project of an org. */

@@ -1,6 +1,8 @@
 import { createToken, revokeToken, touchTokens } from "./access/tokens.ts";
 import { forgetAnswers } from "./idempotency.ts";
 import { claimOutbox, settleOutbox, subscribeOutbox } from "./outbox.ts";
+import { approvePlugin, createPluginToken, revokePlugin } from "./plugin/decide-plugin.ts";
+import { registerPlugin } from "./plugin/register-plugin.ts";
 import { deleteSecret, putProject, putSecret } from "./project/projects.ts";
 import { appendOutput } from "./run/append-output.ts";
 import { cancelRun } from "./run/cancel-run.ts";
@@ -39,6 +41,10 @@ export const units = {
   createToken,
   revokeToken,
   touchTokens,
+  registerPlugin,
+  approvePlugin,
+  revokePlugin,
+  createPluginToken,
   forgetAnswers,
   subscribeOutbox,
   claimOutbox,

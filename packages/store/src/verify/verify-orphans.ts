@@ -1,10 +1,11 @@
 import { all, get, type Statement } from "../unit.ts";
 import type { VerifyContext } from "./verify-store.ts";
 
-/** How many rows of each table were met on the way through runs and runners. */
+/** How many rows of each table were met on the way through runs, runners and plugins. */
 export interface Seen {
   runs: number;
   runners: number;
+  plugins: number;
   events: number;
   plans: number;
   gates: number;
@@ -21,7 +22,7 @@ const TABLES = {
   events: {
     count: "SELECT COUNT(*) AS count FROM events",
     owner:
-      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) LIMIT ?",
+      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) AND stream NOT IN (SELECT id FROM plugins) LIMIT ?",
   },
   gates: {
     count: "SELECT COUNT(*) AS count FROM gates",
@@ -42,6 +43,8 @@ const TABLES = {
   },
 } as const;
 const EXAMPLES = 20;
+const SELECT_TOKENS =
+  "SELECT id, plugin_id FROM tokens WHERE plugin_id IS NOT NULL AND plugin_id NOT IN (SELECT id FROM plugins) LIMIT ?";
 const SELECT_TIMERS = "SELECT id FROM timers WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?";
 
 /** Rows that belong to nothing: those that were not met on the way, by count first, by name where the counts differ. */
@@ -55,8 +58,11 @@ export function* verifyOrphans({ findings }: VerifyContext, seen: Seen): Generat
     findings.problem(
       "orphan",
       examples[0]?.id ?? "",
-      `${count - met} of ${count} ${table} belong to no run or runner: ${names}`,
+      `${count - met} of ${count} ${table} belong to no run, runner or plugin: ${names}`,
     );
+  }
+  for (const { id, plugin_id: owner } of yield* all<{ id: string; plugin_id: string }>(SELECT_TOKENS, EXAMPLES)) {
+    findings.problem("orphan", owner, `token ${id} is of a plugin that is not there`);
   }
   for (const { id } of yield* all<{ id: string }>(SELECT_TIMERS, EXAMPLES)) {
     findings.problem("timer", id, `timer ${id} is of a run that is not there`);

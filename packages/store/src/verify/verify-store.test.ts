@@ -37,6 +37,10 @@ async function livedIn(directory: string): Promise<Fleet> {
   });
   await fleet.attempt(retried.runId, 0, { outcome: "failed", reason: "timeout" });
   await fleet.start(await fleet.lease((await fleet.createRun(["a"], { id: "run_live" })).runId, 0));
+
+  await fleet.registerPlugin("crier");
+  await fleet.store.run("approvePlugin", { ...fleet.plugin("crier"), manifestHash: sha256("crier") });
+  await fleet.store.run("createPluginToken", { ...fleet.plugin("crier"), id: "tok_crier", hash: "h", expiresAt: null });
   return fleet;
 }
 
@@ -78,7 +82,7 @@ describe("verifyDataDir", () => {
 
     const report = await verifyDataDir(dir.file("data"), { hashes: true, now: fleet.now });
 
-    expect(report).toEqual({ runs: 4, runners: 2, events: 23, problemCount: 0, problems: [], notes: [] });
+    expect(report).toEqual({ runs: 4, runners: 2, plugins: 1, events: 26, problemCount: 0, problems: [], notes: [] });
     expect((await fleet.createRun(["still at work"])).lastSeq).toBe(1);
   });
 
@@ -141,6 +145,15 @@ describe("verifyStore", () => {
     ["another runner", "state", `${progress("steps[0].attempts[0].runnerId", '"rnr_2"')} WHERE id = 'run_live'`],
     ["a run that cannot be read", "state", "UPDATE runs SET progress = '{' WHERE id = 'run_live'"],
     ["a runner in another state", "state", "UPDATE runners SET state = 'draining' WHERE id = 'rnr_1'"],
+    ["a plugin in another state", "state", "UPDATE plugins SET state = 'pending'"],
+    ["a plugin with another manifest than was approved", "state", "UPDATE plugins SET manifest_hash = 'other'"],
+    ["an approval that nobody gave", "state", "UPDATE plugins SET approved_at = NULL"],
+    [
+      "an approval of another manifest",
+      "move",
+      "UPDATE events SET data = json_set(data, '$.manifestHash', 'other') WHERE type = 'plugin.approved'",
+    ],
+    ["a token of a plugin that is gone", "orphan", "UPDATE tokens SET plugin_id = 'plg_gone'"],
     ["a gate in another state", "state", "UPDATE gates SET state = 'approved'"],
     ["a gate of another content", "hash", "UPDATE gates SET content = json_set(content, '$.description', 'harmless')"],
     ["a hole in output", "output", "UPDATE output_segments SET start = 4 WHERE seq = 2"],
@@ -205,6 +218,6 @@ describe("verifyStore", () => {
 
     const report = await verifyDataDir(dir.file("data"), { maxProblems: 2 });
 
-    expect([report.problemCount, report.problems.length]).toEqual([23, 2]);
+    expect([report.problemCount, report.problems.length]).toEqual([26, 2]);
   });
 });

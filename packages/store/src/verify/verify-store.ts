@@ -4,6 +4,7 @@ import { Findings, type VerifyNote, type VerifyProblem } from "./findings.ts";
 import { verifyBlobs, type WantedBlobs } from "./verify-blobs.ts";
 import { verifyLeftovers } from "./verify-leftovers.ts";
 import { verifyOrphans, type Seen } from "./verify-orphans.ts";
+import { verifyPlugins } from "./verify-plugins.ts";
 import { verifyRunners } from "./verify-runners.ts";
 import { verifyRuns } from "./verify-runs.ts";
 
@@ -20,6 +21,7 @@ export interface VerifyOptions {
 export interface VerifyReport {
   readonly runs: number;
   readonly runners: number;
+  readonly plugins: number;
   readonly events: number;
   readonly problemCount: number;
   readonly problems: readonly VerifyProblem[];
@@ -42,7 +44,8 @@ export async function verifyStore(
   const seen = await store.view(() => verifyRows({ findings, wanted, hashes, now }));
   await verifyBlobs(store.blobs, wanted, findings, hashes);
   const { problemCount, problems, notes } = findings;
-  return { runs: seen.runs, runners: seen.runners, events: seen.events, problemCount, problems, notes };
+  const { runs, runners, plugins, events } = seen;
+  return { runs, runners, plugins, events, problemCount, problems, notes };
 }
 
 /** What the checks of rows share. */
@@ -54,9 +57,20 @@ export interface VerifyContext {
 }
 
 function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown> {
-  const seen: Seen = { runs: 0, runners: 0, events: 0, plans: 0, gates: 0, artifacts: 0, segments: 0, streams: 0 };
+  const seen: Seen = {
+    runs: 0,
+    runners: 0,
+    plugins: 0,
+    events: 0,
+    plans: 0,
+    gates: 0,
+    artifacts: 0,
+    segments: 0,
+    streams: 0,
+  };
   yield* verifyRuns(context, seen);
   yield* verifyRunners(context, seen);
+  yield* verifyPlugins(context, seen);
   yield* verifyOrphans(context, seen);
   yield* verifyLeftovers(context);
   return seen;

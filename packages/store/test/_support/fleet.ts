@@ -60,6 +60,26 @@ export class Fleet implements AsyncDisposable {
     });
   }
 
+  /** Makes a plugin known, or lets it come with another manifest; the hash of a manifest is that of its text. */
+  registerPlugin(name: string, over: Partial<Args<"registerPlugin">> = {}) {
+    const manifest = over.manifest ?? name;
+    return this.store.run("registerPlugin", {
+      ...this.plugin(name),
+      id: `plg_${name}`,
+      version: "1.0.0",
+      origin: "elsewhere",
+      manifest,
+      manifestHash: sha256(manifest),
+      maxPlugins: 10,
+      ...over,
+    });
+  }
+
+  /** What every unit wants to know that is about a plugin. */
+  plugin(name: string) {
+    return { orgId: ORG, name, now: this.now, actor: CALLER };
+  }
+
   /** Makes a run of these steps; a text stands for a command of that name. Without `needs`, each needs the one before. */
   createRun(steps: readonly (StepInput | string)[], over: Partial<Args<"createRun">> = {}): Promise<RunOutcome> {
     return this.store.run("createRun", this.runArgs(steps, over));

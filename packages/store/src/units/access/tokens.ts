@@ -10,10 +10,10 @@ const REVOKE_TOKEN = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_
 
 /** Keeps a new token by the hash of its secret. */
 export function* createToken(
-  args: Omit<TokenRow, "last_used_at" | "revoked_at">,
+  args: Omit<TokenRow, "last_used_at" | "revoked_at" | "plugin_id">,
 ): Generator<Statement, TokenRow, unknown> {
   yield* run(INSERT_TOKEN, args.id, args.org_id, args.name, args.scopes, args.hash, args.created_at, args.expires_at);
-  return { ...args, last_used_at: null, revoked_at: null };
+  return { ...args, last_used_at: null, revoked_at: null, plugin_id: null };
 }
 
 export interface RevokeTokenArgs {
