@@ -48,9 +48,18 @@ export const ERROR_CODES = {
   FILE_NOT_FOUND: { status: 404, retryable: false, meaning: "No such file in the workspace of this run." },
   PLUGIN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such plugin for this org." },
   NO_PLUGIN_FITS: { status: 404, retryable: false, meaning: "No plugin is there for such a request." },
+  SESSION_NOT_FOUND: { status: 404, retryable: false, meaning: "No such session for this org." },
+  APPROVAL_NOT_FOUND: { status: 404, retryable: false, meaning: "No such approval for this org." },
+  INPUT_NOT_FOUND: { status: 404, retryable: false, meaning: "No such input waits in this session." },
   TOKEN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such API token." },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, meaning: "The path exists, the method does not." },
   INVALID_STATE: { status: 409, retryable: false, meaning: "What was asked is not possible in the present state." },
+  PROVIDER_UNAVAILABLE: {
+    status: 409,
+    retryable: true,
+    meaning: "No runner of the org has this agent installed and configured.",
+  },
+  TERMINAL_BUSY: { status: 409, retryable: true, meaning: "Somebody else holds the keyboard of this terminal." },
   FENCED: {
     status: 409,
     retryable: false,

@@ -34,6 +34,7 @@ export {
 export { LimitOverridesSchema, limitsWith, type LimitLookup, type LimitOverrides } from "./limit-overrides.ts";
 export { limit, LIMITS, type LimitName } from "./limits.ts";
 export { page, pageSchema, PaginationParamsSchema, type Page, type PaginationParams } from "./pagination.ts";
+export { type KnownProvider, type ProviderId, ProviderIdSchema, PROVIDERS } from "./provider.ts";
 export { TimestampSchema, toTimestamp, type Timestamp } from "./timestamp.ts";
 export { isFinal, nextState, type MoveOf, type StateOf, type TransitionTable } from "./transition-table.ts";
 
@@ -245,3 +246,90 @@ export {
   type RunnerLoad,
 } from "./runner/runner.ts";
 export { RUNNER_TRANSITIONS, type RunnerState } from "./runner/runner-states.ts";
+
+export {
+  APPROVAL_KINDS,
+  APPROVAL_SCOPES,
+  ApprovalContentSchema,
+  ApprovalKindSchema,
+  ApprovalSchema,
+  ApprovalStateSchema,
+  QuestionSchema,
+  RequestApprovalRequestSchema,
+  ResolveApprovalRequestSchema,
+  type Approval,
+  type ApprovalContent,
+  type ApprovalKind,
+  type Question,
+  type RequestApprovalRequest,
+  type ResolveApprovalInput,
+  type ResolveApprovalRequest,
+} from "./session/approval.ts";
+export { SESSION_END_REASONS, SessionEndReasonSchema, type SessionEndReason } from "./session/end-reasons.ts";
+export {
+  SessionCommandSchema,
+  TerminalCommandSchema,
+  TerminalSizeSchema,
+  type SessionCommand,
+  type TerminalCommand,
+  type TerminalSize,
+} from "./session/session-command.ts";
+export {
+  FINAL_SESSION_EVENTS,
+  SESSION_EVENTS,
+  type SessionEventData,
+  type SessionEventType,
+} from "./session/session-events.ts";
+export {
+  APPROVAL_TRANSITIONS,
+  INPUT_TRANSITIONS,
+  SESSION_TRANSITIONS,
+  type ApprovalState,
+  type InputState,
+  type SessionState,
+} from "./session/session-states.ts";
+export {
+  CreateSessionRequestSchema,
+  InputStateSchema,
+  PERMISSION_MODES,
+  ReorderInputsRequestSchema,
+  SendInputRequestSchema,
+  SESSION_MODES,
+  SessionInputSchema,
+  SessionSchema,
+  SessionStateSchema,
+  StopSessionRequestSchema,
+  type CreateSessionInput,
+  type CreateSessionRequest,
+  type ReorderInputsRequest,
+  type SendInputRequest,
+  type Session,
+  type SessionInput,
+  type StopSessionRequest,
+} from "./session/session.ts";
+export { BudgetSchema, shareUsed, UsageSchema, type Budget, type Usage } from "./session/usage.ts";
+
+export {
+  WsAuthenticateSchema,
+  WsClientMessageSchema,
+  WsSubscribeSessionSchema,
+  WsTerminalControlSchema,
+  WsTerminalInputSchema,
+  WsTerminalResizeSchema,
+  WsUnsubscribeSessionSchema,
+  type WsAuthenticate,
+  type WsClientMessage,
+  type WsSubscribeSession,
+  type WsTerminalControl,
+  type WsTerminalInput,
+  type WsTerminalResize,
+  type WsUnsubscribeSession,
+} from "./realtime/client-messages.ts";
+export { isWsMessage, isWsSubscribeSession, isWsTerminalInput, isWsUnsubscribeSession } from "./realtime/guards.ts";
+export {
+  WsApprovalSchema,
+  WsServerMessageSchema,
+  type WsApproval,
+  type WsServerMessage,
+  type WsServerMessageOf,
+} from "./realtime/server-messages.ts";

@@ -1,0 +1,49 @@
+import * as z from "zod";
+
+import { limit } from "../limits.ts";
+import { APPROVAL_SCOPES } from "./approval.ts";
+
+/** The size of a terminal, in cells. */
+export const TerminalSizeSchema = z.strictObject({
+  columns: z.int().min(1).max(1_000),
+  rows: z.int().min(1).max(1_000),
+});
+export type TerminalSize = z.infer<typeof TerminalSizeSchema>;
+
+/**
+ * What the control plane tells the runner of a session. Each is a row with a number until the runner's record says that it
+ * was taken, and is sent again after every reconnect: a runner that has taken a number ignores it.
+ */
+export const SessionCommandSchema = z.discriminatedUnion("kind", [
+  /** The next turn. */
+  z.object({ kind: z.literal("prompt"), inputId: z.string(), text: z.string().max(limit("prompt.length")) }),
+  /** Words into the turn that goes on. */
+  z.object({ kind: z.literal("steer"), inputId: z.string(), text: z.string().max(limit("prompt.length")) }),
+  z.object({ kind: z.literal("interrupt") }),
+  /** An answer to what the agent asked; `contentHash` is recomputed from what the agent holds. */
+  z.object({
+    kind: z.literal("answer"),
+    requestId: z.string(),
+    approvalId: z.string(),
+    contentHash: z.string(),
+    decision: z.enum(["allow", "deny"]),
+    scope: z.enum(APPROVAL_SCOPES),
+    reason: z.string().optional(),
+    answers: z.record(z.string(), z.array(z.string())).optional(),
+  }),
+  z.object({ kind: z.literal("pause") }),
+  z.object({ kind: z.literal("resume") }),
+  /** No more turns: the agent ends in good order, and the attempt with it. */
+  z.object({
+    kind: z.literal("close"),
+    reason: z.enum(["finished", "closed", "stopped", "budget_exhausted", "inactive"]),
+  }),
+]);
+export type SessionCommand = z.infer<typeof SessionCommandSchema>;
+
+/** What is typed into a terminal, or its new size: not kept, sent once, lost with the connection. */
+export const TerminalCommandSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("keys"), bytes: z.base64().max(limit("terminal.inputBytes") * 2) }),
+  z.object({ kind: z.literal("resize"), size: TerminalSizeSchema }),
+]);
+export type TerminalCommand = z.infer<typeof TerminalCommandSchema>;

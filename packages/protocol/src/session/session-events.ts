@@ -1,0 +1,88 @@
+import * as z from "zod";
+
+import type { EventDefinition } from "../event.ts";
+import { ApprovalKindSchema } from "./approval.ts";
+import { SessionEndReasonSchema } from "./end-reasons.ts";
+import { SessionStateSchema } from "./session.ts";
+import { UsageSchema } from "./usage.ts";
+
+const input = { inputId: z.string() };
+const approval = { approvalId: z.string(), kind: ApprovalKindSchema, action: z.string() };
+const ending = { reason: SessionEndReasonSchema, message: z.string().optional() };
+
+/**
+ * Every event of a session's stream. What the agent says word by word is not here: it is the output stream `agent` of
+ * the session's attempts.
+ */
+export const SESSION_EVENTS = {
+  "session.created": {
+    meaning: "A session was opened and waits for a runner.",
+    data: z.object({ providerId: z.string(), title: z.string(), runId: z.string(), step: z.string() }),
+  },
+  "session.started": {
+    meaning: "The agent is ready on a runner.",
+    data: z.object({
+      attemptId: z.string(),
+      runnerId: z.string(),
+      nativeSessionId: z.string().optional(),
+      resumed: z.enum(["loaded", "bootstrapped", "fresh"]).optional(),
+      model: z.string().optional(),
+    }),
+  },
+  "session.state_changed": {
+    meaning: "The session went from one state to another.",
+    data: z.object({ from: SessionStateSchema, to: SessionStateSchema }),
+  },
+  "session.interrupted": { meaning: "Its runner was lost; the session waits for another.", data: z.object({}) },
+  "input.queued": {
+    meaning: "Something waits to be said to the agent.",
+    data: z.object({ ...input, text: z.string(), delivery: z.enum(["queue", "steer"]) }),
+  },
+  "input.withdrawn": { meaning: "It was taken back before the agent heard it.", data: z.object(input) },
+  "input.reordered": {
+    meaning: "What waits has a new order.",
+    data: z.object({ inputIds: z.array(z.string()) }),
+  },
+  "input.taken": { meaning: "The agent was given it.", data: z.object(input) },
+  "turn.started": { meaning: "The agent began to work.", data: z.object({ turn: z.int() }) },
+  "turn.ended": {
+    meaning: "The agent has stopped working and waits.",
+    data: z.object({
+      turn: z.int(),
+      status: z.enum(["completed", "cancelled", "failed"]),
+      error: z.string().optional(),
+    }),
+  },
+  "approval.requested": {
+    meaning: "A decision is awaited.",
+    data: z.object({
+      ...approval,
+      description: z.string(),
+      contentHash: z.string(),
+      expiresAt: z.string(),
+      approvers: z.array(z.string()),
+    }),
+  },
+  "approval.resolved": {
+    meaning: "Somebody, or the clock, decided.",
+    data: z.object({
+      ...approval,
+      state: z.enum(["allowed", "denied", "expired", "superseded"]),
+      reason: z.string().optional(),
+    }),
+  },
+  "usage.updated": { meaning: "What the agent has used so far.", data: z.object({ usage: UsageSchema }) },
+  "session.completed": { meaning: "The session is over, and all is well.", data: z.object(ending) },
+  "session.failed": { meaning: "The session is over without success.", data: z.object(ending) },
+  "session.timed_out": { meaning: "The session's time was over.", data: z.object(ending) },
+} as const satisfies Record<string, EventDefinition>;
+export type SessionEventType = keyof typeof SESSION_EVENTS;
+/** What an event of a type carries. */
+export type SessionEventData<Type extends SessionEventType> = z.input<(typeof SESSION_EVENTS)[Type]["data"]>;
+
+/** The events that end a session's stream. */
+export const FINAL_SESSION_EVENTS: ReadonlySet<string> = new Set<SessionEventType>([
+  "session.completed",
+  "session.failed",
+  "session.timed_out",
+]);
