@@ -77,3 +77,40 @@ export const PluginSchema = z.object({
   updatedAt: TimestampSchema,
 });
 export type Plugin = z.infer<typeof PluginSchema>;
+
+/** A plugin with everything that somebody must see to approve it, or to find out what is wrong with it. */
+export const PluginDetailsSchema = PluginSchema.extend({
+  manifest: PluginManifestSchema,
+  /** What its manifest lets it do on the bus once it is approved: topics and plugins, by what it may do with them. */
+  access: z.record(z.string(), z.array(z.string())),
+  /** The last lines that its process wrote; empty where this server does not start it. */
+  log: z.array(z.string()),
+});
+export type PluginDetails = z.infer<typeof PluginDetailsSchema>;
+
+/** A folder in the plugins folder that cannot be used, and everything that is wrong with it. */
+export const PluginProblemSchema = z.object({
+  folder: z.string(),
+  issues: z.array(z.object({ path: z.string(), message: z.string() })),
+});
+export type PluginProblem = z.infer<typeof PluginProblemSchema>;
+
+/** Every plugin of an org by name, and what in the plugins folder is none. */
+export const PluginListSchema = z.object({ items: z.array(PluginSchema), problems: z.array(PluginProblemSchema) });
+export type PluginList = z.infer<typeof PluginListSchema>;
+
+/** The last lines of a plugin's process. */
+export const PluginLogSchema = z.object({ plugin: z.string(), lines: z.array(z.string()) });
+export type PluginLog = z.infer<typeof PluginLogSchema>;
+
+/** A new token with which a plugin connects from elsewhere; `token` is shown this once. */
+export const PluginTokenSchema = z.object({
+  id: z.string(),
+  plugin: z.string(),
+  token: z.string(),
+  expiresAt: TimestampSchema.optional(),
+});
+export type PluginToken = z.infer<typeof PluginTokenSchema>;
+
+/** Where a plugin that runs elsewhere opens its WebSocket, with its token as bearer. */
+export const PLUGIN_LINK_PATH = "/api/v1/plugin-link";
