@@ -4,6 +4,7 @@ import { ArtifactsClient } from "./artifacts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { FilesClient } from "./files.ts";
 import { GatesClient } from "./gates.ts";
+import { PluginsClient } from "./plugins.ts";
 import { ProjectsClient } from "./projects.ts";
 import { Requester, type CallOptions } from "./request.ts";
 import { RunnersClient } from "./runners.ts";
@@ -42,6 +43,7 @@ export interface Client {
   readonly runs: RunsClient;
   readonly gates: GatesClient;
   readonly runners: RunnersClient;
+  readonly plugins: PluginsClient;
   readonly projects: ProjectsClient;
   readonly tokens: TokensClient;
   readonly files: FilesClient;
@@ -66,6 +68,7 @@ export function createClient(settings: ClientSettings = {}): Client {
     runs: new RunsClient(requester),
     gates: new GatesClient(requester),
     runners: new RunnersClient(requester),
+    plugins: new PluginsClient(requester),
     projects: new ProjectsClient(requester),
     tokens: new TokensClient(requester),
     files: new FilesClient(requester),

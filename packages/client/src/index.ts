@@ -6,6 +6,7 @@ export { ConnectionError, RequestRefusedError, UnexpectedAnswerError, type Refus
 export { FilesClient } from "./files.ts";
 export type { FollowOptions } from "./follow.ts";
 export { GatesClient, type ListGatesQuery } from "./gates.ts";
+export { PluginsClient } from "./plugins.ts";
 export { ProjectsClient, type SecretName } from "./projects.ts";
 export type { CallOptions } from "./request.ts";
 export { RunnersClient, type EnrolmentToken } from "./runners.ts";

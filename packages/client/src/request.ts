@@ -39,6 +39,8 @@ export interface ApiRequest extends CallOptions {
   readonly accept?: string;
   /** Tries after the first one; default those of the client. */
   readonly retries?: number;
+  /** For one try; default that of the client. */
+  readonly timeoutMs?: number;
 }
 
 /** Longer than this is not waited for: the refusal goes to the caller, who knows better. */
@@ -94,7 +96,8 @@ export class Requester {
   }
 
   async #tryOnce<T>(request: ApiRequest, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const { clock, timeoutMs } = this.#settings;
+    const { clock } = this.#settings;
+    const timeoutMs = request.timeoutMs ?? this.#settings.timeoutMs;
     request.signal?.throwIfAborted();
     const url = this.#urlOf(request);
     const expiry = new AbortController();

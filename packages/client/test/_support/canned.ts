@@ -1,4 +1,4 @@
-import type { EventRecord, Run, RunDetails } from "@signalbox/protocol";
+import type { EventRecord, Plugin, PluginDetails, Run, RunDetails } from "@signalbox/protocol";
 
 const AT = "2026-11-21T08:00:00.000Z";
 
@@ -40,4 +40,26 @@ export function events(count: number): EventRecord[] {
   return Array.from({ length: count }, (_, index) =>
     event(index + 1, index + 1 === count ? { type: "run.succeeded" } : {}),
   );
+}
+
+export function plugin(fields: Partial<Plugin> = {}): Plugin {
+  return {
+    id: "plg_1",
+    orgId: "default",
+    name: "crier",
+    version: "1.0.0",
+    state: "pending",
+    origin: "folder",
+    manifestHash: "a".repeat(64),
+    connected: false,
+    breaker: "closed",
+    registeredAt: AT,
+    updatedAt: AT,
+    ...fields,
+  };
+}
+
+export function pluginDetails(fields: Partial<PluginDetails> = {}): PluginDetails {
+  const manifest = { name: "crier", version: "1.0.0" };
+  return { ...plugin(), manifest, access: { publish: ["plugin/crier/**"] }, log: ["ready"], ...fields };
 }
