@@ -96,7 +96,7 @@ export const LIMITS = {
     unit: "characters",
     meaning: "the words of a request that is routed to a plugin",
   },
-  "plugin.paths": { value: 200, unit: "count", meaning: "paths that a request names for its routing" },
+  "plugin.paths": { value: 100, unit: "count", meaning: "paths that a request names for its routing" },
   "plugin.answerMs": { value: 30_000, unit: "ms", meaning: "default time for plugins to answer a request" },
   "plugin.answerMaxMs": {
     value: 300_000,

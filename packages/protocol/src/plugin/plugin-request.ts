@@ -3,7 +3,7 @@ import * as z from "zod";
 import { limit } from "../limits.ts";
 import { PluginNameSchema } from "./plugin.ts";
 
-const words = z.array(z.string().min(1).max(100)).max(50);
+const words = z.array(z.string().min(1).max(64)).max(100);
 
 /** What is known of a request when a plugin is looked for that can do it. */
 export const RoutePluginRequestSchema = z.strictObject({
