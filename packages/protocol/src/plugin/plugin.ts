@@ -19,7 +19,7 @@ export const PluginNameSchema = z
 export const PluginManifestSchema = z.record(z.string(), z.unknown());
 export type PluginManifestDocument = z.infer<typeof PluginManifestSchema>;
 
-/** The hash of a manifest: sha256 in hex. */
+/** The hash of a manifest, as `manifestHash` of `@signalbox/plugins` takes it: sha256 in hex. */
 export const ManifestHashSchema = z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex");
 
 /** Where a plugin runs: started by the server from its plugins folder, or elsewhere by somebody who holds its token. */
@@ -81,6 +81,8 @@ export type Plugin = z.infer<typeof PluginSchema>;
 /** A plugin with everything that somebody must see to approve it, or to find out what is wrong with it. */
 export const PluginDetailsSchema = PluginSchema.extend({
   manifest: PluginManifestSchema,
+  /** Its `routing-config.json`, where there is one; the hash covers both. */
+  routingConfig: PluginManifestSchema.optional(),
   /** What its manifest lets it do on the bus once it is approved: topics and plugins, by what it may do with them. */
   access: z.record(z.string(), z.array(z.string())),
   /** The last lines that its process wrote; empty where this server does not start it. */
