@@ -203,6 +203,8 @@ export {
   type WaitingReason,
 } from "./run/run.ts";
 export {
+  AgentInputsSchema,
+  agentProvider,
   CheckInputsSchema,
   CodegenInputsSchema,
   CommandSchema,
@@ -215,6 +217,7 @@ export {
   PullRequestInputsSchema,
   ScriptedActionSchema,
   TOOLS,
+  type AgentInputs,
   type CheckInputs,
   type CodegenInputs,
   type Command,
@@ -294,11 +297,12 @@ export { SESSION_END_REASONS, SessionEndReasonSchema, type SessionEndReason } fr
 export {
   SessionCommandSchema,
   TerminalCommandSchema,
-  TerminalSizeSchema,
   type SessionCommand,
   type TerminalCommand,
-  type TerminalSize,
 } from "./session/session-command.ts";
+export { TerminalSizeSchema, type TerminalSize } from "./session/terminal-size.ts";
+export { SessionFactSchema, type SessionFact, type SessionFactOf } from "./session/session-fact.ts";
+export { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "./session/session-modes.ts";
 export {
   FINAL_SESSION_EVENTS,
   SESSION_EVENTS,
@@ -316,10 +320,8 @@ export {
 export {
   CreateSessionRequestSchema,
   InputStateSchema,
-  PERMISSION_MODES,
   ReorderInputsRequestSchema,
   SendInputRequestSchema,
-  SESSION_MODES,
   SessionInputSchema,
   SessionSchema,
   SessionStateSchema,

@@ -2,7 +2,7 @@ import * as z from "zod";
 
 import { OpaqueIdSchema } from "../ids.ts";
 import { limit } from "../limits.ts";
-import { TerminalSizeSchema } from "../session/session-command.ts";
+import { TerminalSizeSchema } from "../session/terminal-size.ts";
 
 /** On every message of a client. Both may be left out: an answer then names neither. */
 const envelope = { messageId: z.string().max(128).optional(), timestamp: z.string().max(64).optional() };

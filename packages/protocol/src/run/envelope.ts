@@ -35,6 +35,18 @@ export const EnvelopeSchema = z.strictObject({
   network: z.enum(["none", "host"]),
   timeoutMs: z.int(),
   onDisconnect: z.enum(["stop", "continue"]),
+  /** The session that the step is the work of, and how far it had come; absent for a step without one. */
+  session: z
+    .strictObject({
+      sessionId: z.string(),
+      nativeSessionId: z.string().nullable(),
+      turns: z.int(),
+      /** Whether it was lost in the middle of a turn. */
+      wasWorking: z.boolean(),
+      /** The highest command that an earlier attempt took. */
+      taken: z.int(),
+    })
+    .optional(),
   /** The gates that let this step through, with the hash of what each was asked. */
   approvals: z.array(z.strictObject({ gateId: z.string(), contentHash: z.string() })),
 });

@@ -1,7 +1,10 @@
 import * as z from "zod";
 
-/** Where bytes came from. */
-export const OUTPUT_STREAMS = ["stdout", "stderr", "terminal"] as const;
+/**
+ * Where bytes came from. `agent` has what an agent says, word by word, as lines of JSON; `session` the facts of a session that
+ * the control plane acts on.
+ */
+export const OUTPUT_STREAMS = ["stdout", "stderr", "terminal", "agent", "session"] as const;
 export const OutputStreamSchema = z.enum(OUTPUT_STREAMS);
 export type OutputStream = z.infer<typeof OutputStreamSchema>;
 

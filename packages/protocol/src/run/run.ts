@@ -26,7 +26,7 @@ export const RunSchema = z.object({
   projectId: z.string(),
   name: z.string().optional(),
   goal: z.string(),
-  source: z.enum(["plan", "standard", "instructions", "command"]),
+  source: z.enum(["plan", "standard", "instructions", "command", "session"]),
   taskType: TaskTypeSchema.optional(),
   status: RunStateSchema,
   /** Share of the steps that are over, 0 to 100; never falls. */

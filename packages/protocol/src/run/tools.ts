@@ -1,6 +1,10 @@
 import * as z from "zod";
 
 import { limit } from "../limits.ts";
+import { type ProviderId, ProviderIdSchema } from "../provider.ts";
+import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "../session/session-modes.ts";
+import { TerminalSizeSchema } from "../session/terminal-size.ts";
+import { BudgetSchema } from "../session/usage.ts";
 import { WorkspacePathSchema } from "./workspace-path.ts";
 
 /** Environment entries: names as POSIX has them, values without NUL. */
@@ -69,6 +73,22 @@ export const ConfiguredInputsSchema = z.record(
 );
 export type ConfiguredInputs = z.infer<typeof ConfiguredInputsSchema>;
 
+/** What an agent's session is opened with; the rest of what is said to it comes later. */
+export const AgentInputsSchema = z.strictObject({
+  task: z.string().trim().min(1).max(limit("prompt.length")),
+  title: z.string().trim().min(1).max(200).optional(),
+  mode: z.enum(SESSION_MODES).default("task"),
+  model: ModelNameSchema.optional(),
+  permissions: z.enum(PERMISSION_MODES).default("ask"),
+  budget: BudgetSchema.optional(),
+  terminal: TerminalSizeSchema.optional(),
+  inactivityMs: z.int().min(1).optional(),
+  approvalTimeoutMs: z.int().min(1).optional(),
+  /** What the scripted agent plays. */
+  script: z.string().max(limit("step.inputsBytes")).optional(),
+});
+export type AgentInputs = z.infer<typeof AgentInputsSchema>;
+
 export const PullRequestInputsSchema = z.strictObject({
   title: z.string().max(200).optional(),
   body: z.string().max(limit("prompt.length")).optional(),
@@ -89,6 +109,11 @@ const CHECK = { inputs: CheckInputsSchema, doneBy: "runner" } as const;
 export const TOOLS = {
   command: { meaning: "Runs a program or a shell text.", inputs: CommandSchema, doneBy: "runner" },
   codegen: { meaning: "Lets an agent work on a prompt.", inputs: CodegenInputsSchema, doneBy: "runner" },
+  "agent:": {
+    meaning: "Opens a session in which an agent works on a task.",
+    inputs: AgentInputsSchema,
+    doneBy: "runner",
+  },
   "gate:typecheck": { meaning: "Runs the project's type check.", ...CHECK },
   "gate:test": { meaning: "Runs the project's tests.", ...CHECK },
   "gate:lint": { meaning: "Runs the project's linter.", ...CHECK },
@@ -114,8 +139,15 @@ export const TOOLS = {
 /** The definition of a tool, or undefined when there is no such tool. */
 export function findTool(tool: string): ToolDefinition | undefined {
   if (Object.hasOwn(TOOLS, tool) && !tool.endsWith(":")) return TOOLS[tool as keyof typeof TOOLS];
+  if (agentProvider(tool) !== undefined) return TOOLS["agent:"];
   const family = /^([a-z]+:)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.exec(tool)?.[1];
   return family === "deploy:" || family === "backup:" ? TOOLS[family] : undefined;
+}
+
+/** The provider of a tool `agent:<provider>`, or undefined for any other tool. */
+export function agentProvider(tool: string): ProviderId | undefined {
+  if (!tool.startsWith("agent:")) return undefined;
+  return ProviderIdSchema.safeParse(tool.slice("agent:".length)).data;
 }
 
 /** Whether a tool runs the command that the project configures under the tool's name. */

@@ -85,7 +85,7 @@ describe("an output frame", () => {
 
   it.each([
     ["another version", 0, 2],
-    ["a stream that does not exist", 1, 3],
+    ["a stream that does not exist", 1, 5],
     ["an id longer than the frame", 2, 255],
     ["a negative offset", 8, 0xc0],
     ["an offset that is no number", 8, 0x7f],

@@ -2,8 +2,9 @@ import * as z from "zod";
 
 import { EnvelopeSchema } from "../run/envelope.ts";
 import { FailureReasonSchema } from "../run/failure-reasons.ts";
-import { OutputStreamSchema } from "../run/output.ts";
+import { OUTPUT_STREAMS, OutputStreamSchema } from "../run/output.ts";
 import { WorkspacePathSchema } from "../run/workspace-path.ts";
+import { SessionCommandSchema, TerminalCommandSchema } from "../session/session-command.ts";
 import { CapabilitiesSchema, RunnerLoadSchema, RuntimeVersionsSchema } from "./runner.ts";
 
 /** WebSocket subprotocol of the control channel and of the output channel, newest first. */
@@ -33,7 +34,7 @@ export const AttemptResultSchema = z.object({
   /** What each stream came to. The result is applied once all of it has arrived, or is declared lost. */
   streams: z
     .array(z.object({ stream: OutputStreamSchema, length: z.int().min(0), sha256 }))
-    .max(3)
+    .max(OUTPUT_STREAMS.length)
     .default([]),
   /** The blob that holds the `WorkspaceChanges`; absent when nothing changed. */
   changes: z.object({ sha256, files: z.int().min(0) }).optional(),
@@ -143,6 +144,10 @@ export const ControlMessageSchema = z.discriminatedUnion("type", [
     sentAt: z.number(),
     attempts: z.array(z.object({ ...held, verdict: z.enum(["renewed", "cancel", "abort", "lost"]) })),
   }),
+  /** What a session is told; see `SessionCommandSchema`. A number that was taken before is ignored. */
+  z.object({ type: z.literal("session_command"), ...held, seq: z.int().min(1), command: SessionCommandSchema }),
+  /** What somebody does at its terminal. */
+  z.object({ type: z.literal("terminal_command"), ...held, command: TerminalCommandSchema }),
   z.object({ type: z.literal("cancel"), ...held, mode: z.enum(["cancel", "abort"]) }),
   /** `applied`: recorded. `duplicate`: had been. `fenced`: too late. `incomplete`: output or blobs are missing, named in `missing`. */
   z.object({

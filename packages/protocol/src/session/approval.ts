@@ -26,7 +26,10 @@ export const QuestionSchema = z.object({
 });
 export type Question = z.infer<typeof QuestionSchema>;
 
-/** Exactly what is decided. Its hash is the approval's; the runner recomputes it before it lets the agent go on. */
+/**
+ * Exactly what is decided. Its hash is the approval's; a runner computes it anew from what its agent waits with, before it lets
+ * the agent go on.
+ */
 export const ApprovalContentSchema = z.object({
   v: z.literal(1),
   orgId: z.string(),
@@ -37,11 +40,9 @@ export const ApprovalContentSchema = z.object({
   description: z.string(),
   /** Everything that the decision lets happen: the command, the diff, the agent's own input. */
   context: z.record(z.string(), z.unknown()),
-  questions: z.array(QuestionSchema).optional(),
-  /** The attempt that asked, and its epoch: an answer cannot let a later one go on. */
-  attempt: z.object({ attemptId: z.string(), epoch: z.int(), requestId: z.string() }).optional(),
-  approvers: z.array(z.string()),
-  expiresAt: TimestampSchema,
+  questions: z.array(QuestionSchema).nullable(),
+  /** What asked: an answer cannot let another attempt, or another request, go on. Null for what no agent waits for. */
+  origin: z.object({ attemptId: z.string(), epoch: z.int(), requestId: z.string() }).nullable(),
 });
 export type ApprovalContent = z.infer<typeof ApprovalContentSchema>;
 

@@ -2,13 +2,8 @@ import * as z from "zod";
 
 import { limit } from "../limits.ts";
 import { APPROVAL_SCOPES } from "./approval.ts";
-
-/** The size of a terminal, in cells. */
-export const TerminalSizeSchema = z.strictObject({
-  columns: z.int().min(1).max(1_000),
-  rows: z.int().min(1).max(1_000),
-});
-export type TerminalSize = z.infer<typeof TerminalSizeSchema>;
+import { SessionEndReasonSchema } from "./end-reasons.ts";
+import { TerminalSizeSchema } from "./terminal-size.ts";
 
 /**
  * What the control plane tells the runner of a session. Each is a row with a number until the runner's record says that it
@@ -34,10 +29,7 @@ export const SessionCommandSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("pause") }),
   z.object({ kind: z.literal("resume") }),
   /** No more turns: the agent ends in good order, and the attempt with it. */
-  z.object({
-    kind: z.literal("close"),
-    reason: z.enum(["finished", "closed", "stopped", "budget_exhausted", "inactive"]),
-  }),
+  z.object({ kind: z.literal("close"), reason: SessionEndReasonSchema, message: z.string().optional() }),
 ]);
 export type SessionCommand = z.infer<typeof SessionCommandSchema>;
 

@@ -9,18 +9,13 @@ import { RepositorySchema } from "../run/repository.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { ApprovalSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
-import { TerminalSizeSchema } from "./session-command.ts";
+import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "./session-modes.ts";
 import { INPUT_TRANSITIONS, SESSION_TRANSITIONS, type InputState, type SessionState } from "./session-states.ts";
+import { TerminalSizeSchema } from "./terminal-size.ts";
 import { BudgetSchema, UsageSchema } from "./usage.ts";
 
 export const SessionStateSchema = z.enum(Object.keys(SESSION_TRANSITIONS) as [SessionState, ...SessionState[]]);
 export const InputStateSchema = z.enum(Object.keys(INPUT_TRANSITIONS) as [InputState, ...InputState[]]);
-
-/** How long a session lasts: until its task is done, or until somebody closes it. */
-export const SESSION_MODES = ["task", "interactive"] as const;
-
-/** What an agent may do without asking. `ask`: its own defaults; `edits`: files too; `all`: everything that the sandbox lets it. */
-export const PERMISSION_MODES = ["ask", "edits", "all"] as const;
 
 /** What a caller sends to open a session. */
 export const CreateSessionRequestSchema = z.strictObject({
@@ -32,10 +27,7 @@ export const CreateSessionRequestSchema = z.strictObject({
   task: z.string().trim().min(1).max(limit("prompt.length")),
   title: z.string().trim().min(1).max(200).optional(),
   mode: z.enum(SESSION_MODES).default("task"),
-  model: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}$/, "must be a model's name")
-    .optional(),
+  model: ModelNameSchema.optional(),
   permissions: z.enum(PERMISSION_MODES).default("ask"),
   budget: BudgetSchema.optional(),
   /** A terminal of its own beside the agent, where the provider has one. */
