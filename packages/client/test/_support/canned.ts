@@ -61,5 +61,6 @@ export function plugin(fields: Partial<Plugin> = {}): Plugin {
 
 export function pluginDetails(fields: Partial<PluginDetails> = {}): PluginDetails {
   const manifest = { name: "crier", version: "1.0.0" };
-  return { ...plugin(), manifest, access: { publish: ["plugin/crier/**"] }, log: ["ready"], ...fields };
+  const access = { publish: ["news/**"], subscribe: ["system/broadcast"], request: [], call: [], serve: true };
+  return { ...plugin(), manifest, access, log: ["ready"], ...fields };
 }

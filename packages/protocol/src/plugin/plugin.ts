@@ -78,13 +78,27 @@ export const PluginSchema = z.object({
 });
 export type Plugin = z.infer<typeof PluginSchema>;
 
+/** What its manifest lets a plugin do on the bus once it is approved, beside its own topics `plugin/<name>/**`. */
+export const PluginAccessSchema = z.object({
+  /** Topics that it may send on. */
+  publish: z.array(z.string()),
+  /** Topics that it may subscribe to. */
+  subscribe: z.array(z.string()),
+  /** Plugins that it may send requests to; `*` is every one. */
+  request: z.array(z.string()),
+  /** Plugins whose RPC methods it may call; `*` is every one. */
+  call: z.array(z.string()),
+  /** Whether it may have RPC methods itself. */
+  serve: z.boolean(),
+});
+export type PluginAccess = z.infer<typeof PluginAccessSchema>;
+
 /** A plugin with everything that somebody must see to approve it, or to find out what is wrong with it. */
 export const PluginDetailsSchema = PluginSchema.extend({
   manifest: PluginManifestSchema,
   /** Its `routing-config.json`, where there is one; the hash covers both. */
   routingConfig: PluginManifestSchema.optional(),
-  /** What its manifest lets it do on the bus once it is approved: topics and plugins, by what it may do with them. */
-  access: z.record(z.string(), z.array(z.string())),
+  access: PluginAccessSchema,
   /** The last lines that its process wrote; empty where this server does not start it. */
   log: z.array(z.string()),
 });
