@@ -24,6 +24,31 @@ export const BUS_LIMITS = {
   "queue.messages": { value: 100_000, unit: "count", meaning: "messages that wait behind a delivery in process" },
   "queue.batch": { value: 10_000, unit: "count", meaning: "messages delivered before the event loop has a turn" },
   "cache.topics": { value: 10_000, unit: "count", meaning: "topics whose listeners are remembered" },
+  "outbox.messages": {
+    value: 10_000,
+    unit: "count",
+    meaning: "what a remote transport keeps to send while it is away",
+  },
+  "outbox.bytes": { value: 16_777_216, unit: "characters", meaning: "what waits to be sent on a remote transport" },
+  "connection.handshakeMs": { value: 10_000, unit: "ms", meaning: "for a connection to be made, with its first frame" },
+  "connection.heartbeatMs": { value: 15_000, unit: "ms", meaning: "between two signs of life of a broker" },
+  "connection.bufferedBytes": {
+    value: 16_777_216,
+    unit: "bytes",
+    meaning: "what waits to be read by one plugin before its connection is cut",
+  },
+  "connection.framesPerSecond": {
+    value: 20_000,
+    unit: "per second",
+    meaning: "frames of one plugin before the broker reads it more slowly",
+  },
+  "connection.badFrames": {
+    value: 10,
+    unit: "count",
+    meaning: "frames that cannot be read before a connection is cut",
+  },
+  "reconnect.firstMs": { value: 200, unit: "ms", meaning: "longest wait before the first try to connect again" },
+  "reconnect.maxMs": { value: 15_000, unit: "ms", meaning: "longest wait before any try to connect again" },
 } as const satisfies Record<string, LimitRow>;
 
 /** A row of `BUS_LIMITS`. */
