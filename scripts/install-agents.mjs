@@ -1,0 +1,62 @@
+// Installs the coding agents that tests run, at the versions they are pinned to, into a cache outside the repository.
+//   node scripts/bootstrap.mjs exec node scripts/install-agents.mjs [provider…]
+// It says what it could not install and exits with 1: their tests are skipped, and say so.
+import { readFile } from "node:fs/promises";
+
+import {
+  agentsCacheDir,
+  INSTALLABLE_PROVIDERS,
+  installAgent,
+  isInstallable,
+  npmEnvironment,
+  PINNED_AGENTS,
+} from "../packages/agents/src/install/index.ts";
+
+async function main(names) {
+  const unknown = names.filter((name) => !isInstallable(name));
+  if (unknown.length > 0)
+    throw new Error(`there is no ${unknown.join(", ")}; there are ${INSTALLABLE_PROVIDERS.join(", ")}`);
+  const root = agentsCacheDir(process.env);
+  say(`agents are kept in ${root}`);
+  // One at a time: each is some hundred megabytes to unpack.
+  for (const provider of names.length > 0 ? names : INSTALLABLE_PROVIDERS) await install(provider, root);
+}
+
+async function install(provider, root) {
+  const name = `${provider} ${PINNED_AGENTS[provider]}`;
+  const startedAt = performance.now();
+  let worked = false;
+  try {
+    const { dir } = await installAgent({
+      provider,
+      version: PINNED_AGENTS[provider],
+      root,
+      npm: { command: npm(), env: npmEnvironment(process.env) },
+      lockfile: await readFile(
+        new URL(`../packages/agents/src/install/locks/${provider}.json`, import.meta.url),
+        "utf8",
+      ),
+      onProgress: (stage) => {
+        worked ||= stage === "fetching";
+        if (stage === "waiting") say(`${name}: waiting for another install of it`);
+      },
+    });
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    say(worked ? `${name}: installed in ${seconds} s` : `${name}: is there, in ${dir}`);
+  } catch (error) {
+    process.exitCode = 1;
+    say(`${name}: ${error.code ? `${error.code}: ${error.message}` : error.stack}; its tests are skipped`);
+  }
+}
+
+/** The npm that runs us, else the one on PATH. */
+function npm() {
+  const ours = process.env.npm_execpath;
+  return ours?.endsWith("npm-cli.js") ? [process.execPath, ours] : ["npm"];
+}
+
+function say(text) {
+  console.log(`agents: ${text}`);
+}
+
+await main(process.argv.slice(2));
