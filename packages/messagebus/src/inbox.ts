@@ -4,7 +4,7 @@ import type { BusLimits } from "./limits.ts";
 import { warnOfListenerFailure, type ListenerErrorHook } from "./listener-errors.ts";
 import type { Message } from "./message.ts";
 import type { RpcMethods } from "./rpc-context.ts";
-import { RunningCall } from "./running-call.ts";
+import { RunningCall, RunningCalls } from "./running-call.ts";
 import { BusSubscription, type MessageHandler, type SubscribeOptions, type SubscriptionOwner } from "./subscription.ts";
 import { TopicIndex } from "./topic-index.ts";
 import type { CallExchange, Link, Member, RequestExchange, Transport } from "./transport.ts";
@@ -29,7 +29,7 @@ export class Inbox implements Member, SubscriptionOwner {
   readonly #subscriptions = new Set<BusSubscription>();
   /** The same subscriptions by topic, for requests, which ask the handlers of this plugin alone. */
   readonly #index: TopicIndex<BusSubscription>;
-  readonly #running = new Set<RunningCall>();
+  readonly #running = new RunningCalls();
   #methods: RpcMethods | undefined;
 
   constructor({ pluginId, transport, onListenerError, onCutOff }: InboxOptions) {
@@ -78,7 +78,7 @@ export class Inbox implements Member, SubscriptionOwner {
   end(reason: string): void {
     this.clear(reason);
     if (this.#methods) this.unserve(this.#methods);
-    for (const call of this.#running) call.stop(new NoResponderError(reason));
+    this.#running.stopAll(new NoResponderError(reason));
   }
 
   takeRequest(exchange: RequestExchange): boolean {
@@ -99,10 +99,7 @@ export class Inbox implements Member, SubscriptionOwner {
       void exchange.fail(new UnknownMethodError(`plugin://${this.pluginId}/rpc has no method ${method}`));
       return true;
     }
-    const call = new RunningCall(exchange, this.limits, this.#running);
-    exchange.taker = call;
-    this.#running.add(call);
-    call.run(handler);
+    new RunningCall(exchange, this.limits, this.#running).run(handler);
     return true;
   }
 

@@ -29,7 +29,11 @@ export const BUS_LIMITS = {
     unit: "count",
     meaning: "what a remote transport keeps to send while it is away",
   },
-  "outbox.bytes": { value: 16_777_216, unit: "characters", meaning: "what waits to be sent on a remote transport" },
+  "outbox.characters": {
+    value: 16_777_216,
+    unit: "characters",
+    meaning: "what waits to be sent on a remote transport",
+  },
   "connection.handshakeMs": { value: 10_000, unit: "ms", meaning: "for a connection to be made, with its first frame" },
   "connection.heartbeatMs": { value: 15_000, unit: "ms", meaning: "between two signs of life of a broker" },
   "connection.bufferedBytes": {

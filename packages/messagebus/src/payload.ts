@@ -1,143 +1,69 @@
-import { InvalidMessageError } from "./errors.ts";
 import type { BusLimits } from "./limits.ts";
+import { walkPayload } from "./payload-walk.ts";
 
 type PayloadLimits = Pick<BusLimits, "payload.bytes" | "payload.depth">;
 
-// A character of a string is 1 to 6 bytes of JSON text, any other value, with its comma or colon, at most 26.
+// A character of a string is 1 to 6 bytes of JSON text; any other value, with its comma, quotes or colon, at most 26.
 const MOST_BYTES_OF_CHARACTER = 6;
-const MOST_BYTES_OF_NODE = 26;
+const MOST_BYTES_OF_VALUE = 26;
+const LOOK_CLOSELY = -1;
 
 /**
  * Refuses what is not JSON data, with an InvalidMessageError that names the place. The rule is the same on every
  * transport: null, booleans, finite numbers, strings, arrays and plain objects, nested at most `payload.depth` deep and at
  * most `payload.bytes` long as JSON text. A field may be undefined, which means that it is absent; so may the payload itself.
- * Costs one walk that ends where the limit is reached, so a huge or circular payload costs no more than a big one.
  */
 export function checkPayload(payload: unknown, limits: PayloadLimits, what = "the payload"): void {
-  // Most payloads are an object of a few plain values; what is a plain value needs no walk.
-  if (payload === undefined || payload === null || typeof payload === "boolean") return;
-  const walk = new Walk(limits, what);
+  if (payload === undefined) return;
+  // Nearly every payload is small and in order, and that is seen without measuring it exactly or knowing where one is.
+  if (!isEasy(payload, limits)) walkPayload(payload, limits, what);
+}
+
+function isEasy(payload: unknown, limits: PayloadLimits): boolean {
   try {
-    walk.visit(payload, 0);
-  } catch (error) {
-    // A getter or a proxy of the payload may throw anything.
-    throw error instanceof InvalidMessageError ? error : walk.refuse("reading it failed", error);
-  }
-  walk.checkSize(payload);
-}
-
-class Walk {
-  readonly #mostBytes: number;
-  readonly #mostDepth: number;
-  readonly #path: (string | number)[] = [];
-  readonly #above: object[] = [];
-  readonly #what: string;
-  #characters = 0;
-  #nodes = 0;
-
-  constructor(limits: PayloadLimits, what: string) {
-    this.#what = what;
-    this.#mostBytes = limits["payload.bytes"];
-    this.#mostDepth = limits["payload.depth"];
-  }
-
-  visit(value: unknown, depth: number): void {
-    switch (typeof value) {
-      case "string":
-        this.#characters += value.length;
-        this.#count();
-        return;
-      case "number":
-        if (!Number.isFinite(value)) throw this.refuse(`${value} is not a JSON number`);
-        this.#count();
-        return;
-      case "boolean":
-        this.#count();
-        return;
-      case "object":
-        this.#count();
-        if (value !== null) this.#visitObject(value, depth);
-        return;
-      case "undefined":
-        throw this.refuse("undefined is not JSON data");
-      case "bigint":
-      case "function":
-      case "symbol":
-        throw this.refuse(`a ${typeof value} is not JSON data`);
-    }
-  }
-
-  /** Exact where the estimate cannot tell. Only after `visit`, which has made sure that this ends. */
-  checkSize(payload: unknown): void {
-    if (this.#characters * MOST_BYTES_OF_CHARACTER + this.#nodes * MOST_BYTES_OF_NODE <= this.#mostBytes) return;
-    const bytes = Buffer.byteLength(JSON.stringify(payload));
-    if (bytes > this.#mostBytes) throw this.#tooBig(`it has ${bytes}`);
-  }
-
-  #visitObject(value: object, depth: number): void {
-    if (depth >= this.#mostDepth) throw this.#refuseDepth(value);
-    this.#above[depth] = value;
-    if (Array.isArray(value)) this.#visitItems(value, depth);
-    else this.#visitFields(value, depth);
-  }
-
-  #visitItems(items: readonly unknown[], depth: number): void {
-    // By index, so that holes are seen as the undefined that they are.
-    for (let index = 0; index < items.length; index++) {
-      this.#path[depth] = index;
-      this.visit(items[index], depth + 1);
-    }
-    this.#path.length = depth;
-  }
-
-  #visitFields(value: object, depth: number): void {
-    if (!isPlain(value)) throw this.refuse(`an instance of ${className(value)} is not JSON data`);
-    for (const key of Object.keys(value)) {
-      this.#path[depth] = key;
-      if (key === "__proto__") throw this.refuse("a key __proto__ is not allowed");
-      const field = (value as Record<string, unknown>)[key];
-      if (field === undefined) continue;
-      this.#characters += key.length;
-      this.visit(field, depth + 1);
-    }
-    this.#path.length = depth;
-  }
-
-  #count(): void {
-    this.#nodes++;
-    // Each character and each value is a byte at least.
-    if (this.#characters + this.#nodes > this.#mostBytes) throw this.#tooBig("it has more");
-  }
-
-  #refuseDepth(value: object): InvalidMessageError {
-    const isCycle = this.#above.includes(value);
-    return this.refuse(isCycle ? "it contains itself" : `it is nested more than ${this.#mostDepth} deep`);
-  }
-
-  #tooBig(came: string): InvalidMessageError {
-    return new InvalidMessageError(`${this.#what} has at most ${this.#mostBytes} bytes as JSON; ${came}`);
-  }
-
-  /** The refusal for what is found at the place where the walk is. */
-  refuse(reason: string, cause?: unknown): InvalidMessageError {
-    const shown = this.#path
-      .slice(0, 8)
-      .map((step) => (typeof step === "number" ? `[${step}]` : `.${step.slice(0, 40)}`));
-    const place = shown.length === 0 ? "" : ` at ${shown.join("")}${this.#path.length > 8 ? "…" : ""}`;
-    return new InvalidMessageError(
-      `${this.#what} cannot be sent: ${reason}${place}`,
-      cause === undefined ? {} : { cause },
-    );
+    return spend(payload, limits["payload.depth"], limits["payload.bytes"]) >= 0;
+  } catch {
+    return false;
   }
 }
 
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  // A plain object of another realm has that realm's Object.prototype, which has nothing above it either.
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+/** What is left of a number of bytes after the most that a value can take; negative where a closer look is needed. */
+function spend(value: unknown, levels: number, bytes: number): number {
+  switch (typeof value) {
+    case "string":
+      return bytes - MOST_BYTES_OF_VALUE - MOST_BYTES_OF_CHARACTER * value.length;
+    case "number":
+      return Number.isFinite(value) ? bytes - MOST_BYTES_OF_VALUE : LOOK_CLOSELY;
+    case "boolean":
+      return bytes - MOST_BYTES_OF_VALUE;
+    case "object":
+      if (value === null) return bytes - MOST_BYTES_OF_VALUE;
+      if (levels === 0) return LOOK_CLOSELY;
+      return Array.isArray(value) ? spendOnItems(value, levels, bytes) : spendOnFields(value, levels, bytes);
+    case "bigint":
+    case "function":
+    case "symbol":
+    case "undefined":
+      return LOOK_CLOSELY;
+  }
 }
 
-function className(value: object): string {
-  const name: unknown = value.constructor?.name;
-  return typeof name === "string" && name !== "" ? name : "a class";
+function spendOnItems(items: readonly unknown[], levels: number, bytes: number): number {
+  let left = bytes - MOST_BYTES_OF_VALUE;
+  for (let index = 0; index < items.length && left >= 0; index++) left = spend(items[index], levels - 1, left);
+  return left;
+}
+
+function spendOnFields(value: object, levels: number, bytes: number): number {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return LOOK_CLOSELY;
+  let left = bytes - MOST_BYTES_OF_VALUE;
+  // Inherited fields do not count, but are none on a plain object, unless somebody meddled: then the closer look decides.
+  for (const key in value) {
+    if (key === "__proto__") return LOOK_CLOSELY;
+    const field = (value as Record<string, unknown>)[key];
+    if (field === undefined) continue;
+    left = spend(field, levels - 1, left - MOST_BYTES_OF_CHARACTER * key.length);
+    if (left < 0) return LOOK_CLOSELY;
+  }
+  return left;
 }

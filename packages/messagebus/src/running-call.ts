@@ -6,9 +6,28 @@ import type { RpcContext, RpcHandler } from "./rpc-context.ts";
 import { isThenable } from "./thenable.ts";
 import type { CallExchange, Taker } from "./transport.ts";
 
-/** Where the calls in work are counted. */
-export interface RunningCalls {
-  delete(call: RunningCall): unknown;
+/** The calls in work of one plugin: a list through the calls themselves, for it is on the way of every call. */
+export class RunningCalls {
+  #newest: RunningCall | undefined;
+
+  add(call: RunningCall): void {
+    call.older = this.#newest;
+    if (this.#newest) this.#newest.newer = call;
+    this.#newest = call;
+  }
+
+  /** Takes out a call that is in the list. */
+  delete(call: RunningCall): void {
+    const { older, newer } = call;
+    if (newer) newer.older = older;
+    else this.#newest = older;
+    if (older) older.newer = newer;
+    call.older = call.newer = undefined;
+  }
+
+  stopAll(error: BusError): void {
+    for (let call = this.#newest; call; call = this.#newest) call.stop(error);
+  }
 }
 
 /** A call in work: what its handler is told, and what becomes of what the handler returns. */
@@ -16,6 +35,9 @@ export class RunningCall implements RpcContext, Taker {
   readonly #exchange: CallExchange;
   readonly #limits: BusLimits;
   readonly #calls: RunningCalls;
+  older: RunningCall | undefined = undefined;
+  newer: RunningCall | undefined = undefined;
+  #isRunning = true;
   #isAbandoned = false;
   #controller: AbortController | undefined = undefined;
 
@@ -23,6 +45,8 @@ export class RunningCall implements RpcContext, Taker {
     this.#exchange = exchange;
     this.#limits = limits;
     this.#calls = calls;
+    exchange.taker = this;
+    calls.add(this);
   }
 
   get caller(): string {
@@ -68,26 +92,32 @@ export class RunningCall implements RpcContext, Taker {
   }
 
   abandoned(): void {
+    if (!this.#isRunning) return;
+    this.#end();
     this.#isAbandoned = true;
-    this.#calls.delete(this);
     this.#controller?.abort();
   }
 
   #succeed(result: unknown): void {
-    if (this.#isAbandoned) return;
+    if (!this.#isRunning) return;
     try {
       checkPayload(result, this.#limits, "the result");
     } catch (error) {
       this.#fail(error);
       return;
     }
-    this.#calls.delete(this);
+    this.#end();
     void this.#exchange.reply(result);
   }
 
   #fail(error: unknown): void {
-    if (this.#isAbandoned) return;
-    this.#calls.delete(this);
+    if (!this.#isRunning) return;
+    this.#end();
     void this.#exchange.fail(remoteError(error, this.#limits["error.messageLength"]));
+  }
+
+  #end(): void {
+    this.#isRunning = false;
+    this.#calls.delete(this);
   }
 }
