@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "./errors.ts";
+import { limit } from "./limits.ts";
 
 /** What a numeric option may be. */
 export interface NumberRule {
@@ -17,6 +18,12 @@ export type OptionRule =
   | { readonly kind: "boolean" | "function" }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   | { readonly kind: "object"; readonly methods: readonly string[] };
+
+/** A duration of at least 1 ms. */
+export const DURATION = { kind: "number", least: 1, most: limit("duration.maxMs") } as const satisfies OptionRule;
+
+/** What an injected clock must have. */
+export const CLOCK = { kind: "object", methods: ["now", "monotonic", "setTimer"] } as const satisfies OptionRule;
 
 /**
  * Checks options that may come from a file or from JavaScript. Refuses with an InvalidOptionError names that no rule

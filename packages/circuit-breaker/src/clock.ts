@@ -1,3 +1,5 @@
+import { limit } from "./limits.ts";
+
 /** Something that will happen, unless it is cancelled. */
 export interface Timer {
   cancel(): void;
@@ -18,7 +20,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
+    // A longer one would fire at once.
+    const timer = setTimeout(fire, Math.min(delayMs, limit("duration.maxMs")));
     return { cancel: () => clearTimeout(timer) };
   },
 };

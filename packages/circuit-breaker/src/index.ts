@@ -22,6 +22,8 @@ export type {
   Trouble,
 } from "./events.ts";
 export { CIRCUIT_BREAKER_LIMITS } from "./limits.ts";
+export { retry, type RetryContext, type RetryNotice, type RetryOptions } from "./retry.ts";
+export { retryDelays, type RetryPolicy } from "./retry-delays.ts";
 export type { CallContext } from "./run-work.ts";
 export type { CircuitBreakerOptions } from "./settings.ts";
 export { shareThrough, type RegisterStore, type SharedBreakerState, type SharedCircuit } from "./shared-state.ts";

@@ -1,6 +1,6 @@
 import { BusError, checkPluginId } from "@signalbox/messagebus";
 import type { AnnouncementBus } from "./announce.ts";
-import { checkOptions, show, type OptionRule } from "./check-options.ts";
+import { checkOptions, CLOCK, DURATION, show, type OptionRule } from "./check-options.ts";
 import { steadyClock, systemClock, type Clock } from "./clock.ts";
 import type { CircuitRules } from "./circuit-state.ts";
 import { InvalidOptionError } from "./errors.ts";
@@ -58,12 +58,6 @@ export interface Settings extends CircuitRules {
   readonly shared: SharedBreakerState | undefined;
   readonly clock: Clock;
 }
-
-/** A duration above 0. */
-export const DURATION = { kind: "number", least: 1, most: limit("duration.maxMs") } as const satisfies OptionRule;
-
-/** What an injected clock must have. */
-export const CLOCK = { kind: "object", methods: ["now", "monotonic", "setTimer"] } as const satisfies OptionRule;
 
 const RULES = {
   threshold: { kind: "number", least: 1, most: limit("threshold.max"), isWhole: true },
