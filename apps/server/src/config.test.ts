@@ -24,6 +24,7 @@ describe("readServerConfig", () => {
       SIGNALBOX_PUBLIC_NAMES: "ci.example.com, box:8080",
       SIGNALBOX_NO_AUTH: "",
       SIGNALBOX_LOG_LEVEL: "debug",
+      SIGNALBOX_PLUGINS_DIR: "/plugins",
       SIGNALBOX_URL: "x",
       SIGNALBOX_OTLP_ENDPOINT: "http://127.0.0.1:4318",
     });
@@ -34,6 +35,7 @@ describe("readServerConfig", () => {
       publicNames: ["ci.example.com", "box:8080"],
       noAuth: false,
       logLevel: "debug",
+      pluginsDir: "/plugins",
       otlpEndpoint: "http://127.0.0.1:4318",
     });
   });

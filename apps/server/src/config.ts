@@ -25,6 +25,8 @@ export interface ServerConfig {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Where spans are sent, as OTLP over HTTP. Absent: none are made. */
   readonly otlpEndpoint?: string;
+  /** A folder of plugins that the server runs, each in a folder of its own. Absent: it runs none. */
+  readonly pluginsDir?: string;
   /** Intervals and sizes other than those of the product. Default none. */
   readonly limits?: LimitOverrides;
 }
@@ -75,6 +77,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_BEHIND_PROXY: yes.default(false),
   SIGNALBOX_TLS_CERT_FILE: z.string().optional(),
   SIGNALBOX_TLS_KEY_FILE: z.string().optional(),
+  SIGNALBOX_PLUGINS_DIR: z.string().optional(),
   /** Limits by their names in `/api/v1/limits`, as JSON: `{"lease.ttlMs": 60000}`. */
   SIGNALBOX_LIMITS: z
     .string()
@@ -143,6 +146,7 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     behindProxy: parsed.SIGNALBOX_BEHIND_PROXY,
     ...(cert === undefined || key === undefined ? {} : { tls: { cert: readText(cert), key: readText(key) } }),
     ...(otlpEndpoint === undefined ? {} : { otlpEndpoint }),
+    ...(parsed.SIGNALBOX_PLUGINS_DIR === undefined ? {} : { pluginsDir: resolve(parsed.SIGNALBOX_PLUGINS_DIR) }),
     ...(parsed.SIGNALBOX_LIMITS === undefined ? {} : { limits: parsed.SIGNALBOX_LIMITS }),
   };
 }

@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { limit, RUNNER_PATHS } from "@signalbox/protocol";
+import { limit, PLUGIN_LINK_PATH, RUNNER_PATHS } from "@signalbox/protocol";
 
 import type { ServerConfig } from "./config.ts";
 
@@ -105,8 +105,8 @@ class ListenerPool implements Listeners {
       connectionsCheckingInterval: 1_000,
       // Our own check answers a request without Host, in words.
       requireHostHeader: false,
-      // Everything that is no socket of a runner is a request like any other, whatever it offers to upgrade to.
-      shouldUpgradeCallback: isRunnerSocket,
+      // Everything that is no socket of a runner or plugin is a request like any other, whatever it offers to upgrade to.
+      shouldUpgradeCallback: isOurSocket,
     };
     const { tls } = this.#config;
     const server = tls ? createTlsServer({ ...options, ...tls }) : createServer(options);
@@ -132,9 +132,9 @@ class ListenerPool implements Listeners {
   }
 }
 
-function isRunnerSocket({ url = "", headers }: IncomingMessage): boolean {
-  const [path] = url.split("?", 1);
-  return (
-    headers.upgrade?.toLowerCase() === "websocket" && (path === RUNNER_PATHS.control || path === RUNNER_PATHS.output)
-  );
+const SOCKET_PATHS: ReadonlySet<string> = new Set([RUNNER_PATHS.control, RUNNER_PATHS.output, PLUGIN_LINK_PATH]);
+
+function isOurSocket({ url = "", headers }: IncomingMessage): boolean {
+  const [path = ""] = url.split("?", 1);
+  return headers.upgrade?.toLowerCase() === "websocket" && SOCKET_PATHS.has(path);
 }

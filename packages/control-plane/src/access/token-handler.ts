@@ -1,5 +1,3 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-
 import {
   CreateTokenRequestSchema,
   limit,
@@ -15,9 +13,9 @@ import { readToken, readTokens, type SignalboxStore, type TokenRow } from "@sign
 import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import { newSecretToken, readSecretToken } from "./secret-token.ts";
 import { Tickets } from "./tickets.ts";
 
-const TOKEN_FORM = /^sbx_([0-9a-z]{16})_([0-9A-Za-z_-]{43})$/;
 const MAX_CACHED = 10_000;
 
 interface Known {
@@ -34,6 +32,8 @@ export interface TokenHandlerDeps {
   readonly clock: Clock;
   /** Whether a run is the org's, for tickets. */
   readonly hasRun: (runId: string, context: RequestContext) => Promise<void>;
+  /** Told when a token was revoked here, for who holds something open because of it. */
+  readonly onRevoked?: (tokenId: string) => void;
 }
 
 /** API tokens: made, listed, revoked, and recognised on requests. */
@@ -56,19 +56,18 @@ export class TokenHandler {
     return answer(async () => {
       requireScope(context, "admin");
       const { name, scopes, expiresInMs } = check(CreateTokenRequestSchema, request);
-      const id = newKeyId();
-      const secret = randomBytes(32).toString("base64url");
+      const { id, text, hash } = newSecretToken("sbx");
       const now = this.#deps.clock.now();
       const row = await this.#deps.store.run("createToken", {
         id,
         org_id: context.principal.orgId,
         name,
         scopes: JSON.stringify([...new Set(scopes)]),
-        hash: hashOf(secret).toString("hex"),
+        hash: hash.toString("hex"),
         created_at: now,
         expires_at: expiresInMs === undefined ? null : now + expiresInMs,
       });
-      return { ...toToken(row), token: `sbx_${id}_${secret}` };
+      return { ...toToken(row), token: text };
     });
   }
 
@@ -93,18 +92,19 @@ export class TokenHandler {
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
       this.#known.delete(tokenId);
+      this.#deps.onRevoked?.(tokenId);
       return toToken(row);
     });
   }
 
   /** Who a bearer token stands for; undefined for nobody. Answered from memory for at most `revocation.ms`. */
   async authenticate(bearer: string): Promise<Principal | undefined> {
-    const [, id, secret] = TOKEN_FORM.exec(bearer) ?? [];
-    if (id === undefined || secret === undefined) return undefined;
-    const known = await this.#lookUp(id);
-    const isRight = known !== undefined && timingSafeEqual(known.hash, hashOf(secret));
-    if (!isRight || (known.expiresAt !== null && known.expiresAt <= this.#deps.clock.now())) return undefined;
-    this.#used.set(id, this.#deps.clock.now());
+    const token = readSecretToken("sbx", bearer);
+    if (!token) return undefined;
+    const known = await this.#lookUp(token.id);
+    if (!known || !token.isOf(known.hash)) return undefined;
+    if (known.expiresAt !== null && known.expiresAt <= this.#deps.clock.now()) return undefined;
+    this.#used.set(token.id, this.#deps.clock.now());
     return known.principal;
   }
 
@@ -144,7 +144,8 @@ export class TokenHandler {
     const cached = this.#known.get(id);
     if (cached && cached.freshUntil > this.#deps.clock.monotonic()) return cached;
     const row = await this.#deps.store.view(() => readToken(id));
-    if (!row || row.revoked_at !== null) {
+    // A plugin's token opens its connection to the bus and nothing else.
+    if (!row || row.revoked_at !== null || row.plugin_id !== null) {
       this.#known.delete(id);
       return undefined;
     }
@@ -171,13 +172,4 @@ function toToken(row: TokenRow): Token {
     ...(row.last_used_at === null ? {} : { lastUsedAt: toTimestamp(row.last_used_at) }),
     ...(row.revoked_at === null ? {} : { revokedAt: toTimestamp(row.revoked_at) }),
   };
-}
-
-/** 256 random bits need no slow hash. */
-function hashOf(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
-}
-
-function newKeyId(): string {
-  return randomBytes(10).toString("hex").slice(0, 16);
 }
