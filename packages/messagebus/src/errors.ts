@@ -13,6 +13,7 @@ export const BUS_ERRORS = {
   REMOTE_ERROR: { isRetryable: false },
   OVERLOADED: { isRetryable: true },
   CONNECTION_LOST: { isRetryable: true },
+  NOT_ADMITTED: { isRetryable: false },
 } as const satisfies Record<string, { readonly isRetryable: boolean }>;
 
 /** The `code` of a `BusError`. */
@@ -149,6 +150,15 @@ export class ConnectionLostError extends BusError {
   }
 }
 
+/** The other side does not let this plugin take part: its credential is refused or revoked, or another connection has its place. */
+export class NotAdmittedError extends BusError {
+  override readonly name = "NotAdmittedError";
+
+  constructor(message: string, options?: ErrorOptions) {
+    super("NOT_ADMITTED", message, options);
+  }
+}
+
 const CLASSES: Readonly<Record<BusErrorCode, new (message: string, options?: ErrorOptions) => BusError>> = {
   INVALID_TOPIC: InvalidTopicError,
   INVALID_MESSAGE: InvalidMessageError,
@@ -163,6 +173,7 @@ const CLASSES: Readonly<Record<BusErrorCode, new (message: string, options?: Err
   REMOTE_ERROR: RemoteError,
   OVERLOADED: OverloadedError,
   CONNECTION_LOST: ConnectionLostError,
+  NOT_ADMITTED: NotAdmittedError,
 };
 
 /** The error that came over a wire as code and message. A code that this version does not know is a `RemoteError`. */

@@ -18,6 +18,7 @@ export {
   InvalidTopicError,
   NoResponderError,
   NotAddressedError,
+  NotAdmittedError,
   OverloadedError,
   RemoteError,
   RequestTimeoutError,

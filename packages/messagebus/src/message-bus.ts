@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from "./clock.ts";
 import { checkHeaders, checkTimeout } from "./envelope.ts";
-import { ConnectionLostError, InvalidMessageError, InvalidPluginIdError, type BusError } from "./errors.ts";
+import { ConnectionLostError, InvalidMessageError, InvalidPluginIdError, toBusError, type BusError } from "./errors.ts";
 import { GenerationCache } from "./generation-cache.ts";
 import { RandomIds, type RandomFill } from "./ids.ts";
 import { Inbox } from "./inbox.ts";
@@ -59,6 +59,7 @@ export class MessageBus implements AsyncDisposable {
   readonly #answers: PendingAnswers;
   readonly #endpoints = new GenerationCache<string, string>(ENDPOINTS);
   #closing: Promise<void> | undefined;
+  #endedBy: BusError | undefined;
 
   /** Joins the transport. Refuses with an InvalidPluginIdError what is not a plugin's id, and `system` without `isSystem`. */
   constructor(options: MessageBusOptions) {
@@ -204,6 +205,7 @@ export class MessageBus implements AsyncDisposable {
     if (this.#closing) return this.#closing;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#closing = promise;
+    this.#endedBy = error;
     this.#inbox.end(`plugin ${this.pluginId} left the bus`);
     this.#answers.end(error);
     resolve(this.#inbox.link.leave() ?? undefined);
@@ -211,7 +213,8 @@ export class MessageBus implements AsyncDisposable {
   }
 
   #checkOpen(): void {
-    if (this.#closing) throw new ConnectionLostError(`the bus of plugin ${this.pluginId} is closed`);
+    // The reason counts: that the bus was closed, or that the other side does not let this plugin take part.
+    if (this.#endedBy) throw toBusError(this.#endedBy.code, this.#endedBy.message);
   }
 
   #pluginOf(endpoint: string): string {
