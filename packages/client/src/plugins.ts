@@ -19,7 +19,7 @@ import {
   type PluginToken,
   type RegisterPluginRequest,
   type RevokePluginRequest,
-  type RoutePluginInput,
+  type RoutePluginRequest,
 } from "@signalbox/protocol";
 import type * as z from "zod";
 
@@ -86,7 +86,7 @@ export class PluginsClient {
   }
 
   /** Which plugin a request would go to, and why. Nothing is sent. */
-  route(request: RoutePluginInput, options?: CallOptions): Promise<PluginRoute> {
+  route(request: RoutePluginRequest, options?: CallOptions): Promise<PluginRoute> {
     return this.#requester.json(
       { method: "POST", path: "/plugins/route", body: request, ...options },
       PluginRouteSchema,

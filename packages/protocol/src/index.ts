@@ -54,15 +54,12 @@ export { foldPlugin, type FoldedPlugin } from "./plugin/plugin-fold.ts";
 export {
   DispatchPluginRequestSchema,
   PluginAnswerSchema,
-  PluginCandidateSchema,
   PluginRouteSchema,
   RoutePluginRequestSchema,
   type DispatchPluginInput,
   type DispatchPluginRequest,
   type PluginAnswer,
-  type PluginCandidate,
   type PluginRoute,
-  type RoutePluginInput,
   type RoutePluginRequest,
 } from "./plugin/plugin-request.ts";
 export { PLUGIN_TRANSITIONS, type PluginState } from "./plugin/plugin-states.ts";

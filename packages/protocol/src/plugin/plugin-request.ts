@@ -5,44 +5,68 @@ import { PluginNameSchema } from "./plugin.ts";
 
 const words = z.array(z.string().min(1).max(64)).max(100);
 
-/** What is known of a request when a plugin is looked for that can do it. */
+/** What is known of a request when a plugin is looked for that can do it: whatever is there is compared. */
 export const RoutePluginRequestSchema = z.strictObject({
-  /** What is wanted, in words. */
-  text: z.string().max(limit("plugin.textLength")).default(""),
+  /** What is wanted, in words; compared with the plugins' keywords. */
+  text: z.string().max(limit("plugin.textLength")).optional(),
   /** Files that it is about, relative to their project, divided by slashes. */
-  paths: z.array(z.string().min(1).max(1_024)).max(limit("plugin.paths")).default([]),
-  domains: words.default([]),
-  contexts: words.default([]),
-  /** The plugin that hands it on; plugins say from whom they take work, and to whom they give it. */
+  paths: z.array(z.string().min(1).max(1_024)).max(limit("plugin.paths")).optional(),
+  domains: words.optional(),
+  contexts: words.optional(),
+  patterns: words.optional(),
+  integrations: words.optional(),
+  /** What a plugin must have, each of it, to be thought of at all. */
+  requires: z
+    .strictObject({
+      domains: words.optional(),
+      contexts: words.optional(),
+      patterns: words.optional(),
+      integrations: words.optional(),
+    })
+    .optional(),
+  /** The plugin that hands it on. Plugins say from whom they take work and to whom they give it; absent, everybody takes it. */
   from: PluginNameSchema.optional(),
 });
 export type RoutePluginRequest = z.infer<typeof RoutePluginRequestSchema>;
-export type RoutePluginInput = z.input<typeof RoutePluginRequestSchema>;
 
-/** One plugin that was looked at, and why it stands where it stands. */
-export const PluginCandidateSchema = z.object({
-  plugin: z.string(),
-  /** Whether it may be asked. */
-  isEligible: z.boolean(),
-  score: z.number(),
-  /** What speaks for it, and what rules it out, a sentence each. */
-  reasons: z.array(z.string()),
+const PluginMatchSchema = z.object({
+  /** What of the plugin fits: `domain`, `keyword`, `path` … */
+  kind: z.string(),
+  /** As it stands in the manifest. */
+  term: z.string(),
+  /** What it adds to the score. */
+  points: z.number(),
 });
-export type PluginCandidate = z.infer<typeof PluginCandidateSchema>;
 
-/** Which plugin a request goes to, which are asked when that one cannot, and why: best first, those ruled out last. */
+/** Which plugins a request can go to, and why: best first; and why it cannot go to the others. */
 export const PluginRouteSchema = z.object({
   requestId: z.string(),
+  /** Absent where no plugin can be asked. */
   primaryPlugin: z.string().optional(),
-  fallbacks: z.array(z.string()),
-  candidates: z.array(PluginCandidateSchema),
+  candidates: z.array(
+    z.object({
+      plugin: z.string(),
+      score: z.number(),
+      /** Decides between equal scores. */
+      priority: z.number(),
+      matches: z.array(PluginMatchSchema),
+    }),
+  ),
+  leftOut: z.array(
+    z.object({
+      plugin: z.string(),
+      /** Every reason, in a word for programs and in a sentence. */
+      obstacles: z.array(z.object({ kind: z.string(), detail: z.string() })),
+      matches: z.array(PluginMatchSchema),
+    }),
+  ),
 });
 export type PluginRoute = z.infer<typeof PluginRouteSchema>;
 
 /** A request that is routed and sent: `payload` goes to `plugin/<name>/request`, its answer comes back. */
 export const DispatchPluginRequestSchema = RoutePluginRequestSchema.extend({
   payload: z.record(z.string(), z.unknown()).default({}),
-  /** For all plugins that are asked together. */
+  /** For everybody who is asked together. */
   timeoutMs: z.int().min(1).max(limit("plugin.answerMaxMs")).default(limit("plugin.answerMs")),
 });
 export type DispatchPluginRequest = z.infer<typeof DispatchPluginRequestSchema>;
