@@ -103,13 +103,13 @@ export const LIMITS = {
     unit: "ms",
     meaning: "longest time for an answer that a request may ask for",
   },
-  "plugin.helloMs": { value: 5_000, unit: "ms", meaning: "for a plugin's connection to be recognised" },
   "sessions.perOrg": {
     value: 10,
     unit: "count",
     meaning: "unfinished sessions of one org, unless configured otherwise",
   },
   "session.queue": { value: 100, unit: "count", meaning: "inputs that wait for one session's agent" },
+  "session.factBytes": { value: 524_288, unit: "bytes", meaning: "one line of what a runner records of a session" },
   "session.timeoutMs": { value: 3_600_000, unit: "ms", meaning: "default life of a session" },
   "session.inactivityMs": {
     value: 1_800_000,
