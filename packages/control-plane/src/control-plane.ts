@@ -35,6 +35,7 @@ import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler
 import { RunnerLinkServer } from "./runner/runner-link-server.ts";
 import { RunnerSession } from "./runner/runner-session.ts";
 import { recover } from "./recover.ts";
+import { SessionLog } from "./session/session-log.ts";
 import { TimerService } from "./timers/timer-service.ts";
 
 /** What a control plane is made of. */
@@ -89,13 +90,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const counters = { runs_created: 0, runs_succeeded: 0, runs_failed: 0, runs_cancelled: 0, attempts_lost: 0 };
 
   const runLog = new RunLog({ store });
+  const sessionLog = new SessionLog({ store });
   const eventFeed = new EventFeed({ store });
   const outputFeed = new OutputFeed({ store });
   const activeRuns = new ActiveRuns({ runLog });
   const vault = new SecretVault({ store, key: options.secretsKey });
   const fleet = new Fleet();
   const queue = new ReadyQueue();
-  const outputIntake = new OutputIntake({ store, limits, outputFeed, logger });
+  const outputIntake = new OutputIntake({ store, clock, sessionLog, limits, outputFeed, logger });
   const heartbeats = new Heartbeats({
     store,
     clock,
@@ -136,6 +138,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const timers = new TimerService({
     store,
     runLog,
+    sessionLog,
     clock,
     logger,
     onFired: ({ runId, live }) => {
@@ -153,6 +156,15 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     }
   }
 
+  runLog.on("sessions", (sessions) => {
+    for (const session of sessions) sessionLog.tell(session);
+  });
+  sessionLog.on("changed", ({ sessionId }) => eventFeed.notify(sessionId));
+  sessionLog.on("commands", ({ attemptId, epoch, runnerId }, commands) => {
+    for (const { seq, command } of commands) {
+      fleet.get(runnerId)?.channel.send({ type: "session_command", attemptId, epoch, seq, command });
+    }
+  });
   runLog.on("changed", ({ runId, state, isOver }) => {
     eventFeed.notify(runId);
     if (!isOver) return;

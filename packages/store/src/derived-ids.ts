@@ -18,6 +18,20 @@ export function stepIdOf(runId: string, stepIndex: number): string {
   return `stp_${bodyOf(runId)}.${stepIndex}`;
 }
 
+/** The session that a step is the work of. */
+export function sessionIdOf(runId: string, stepIndex: number): string {
+  return `ses_${bodyOf(runId)}.${stepIndex}`;
+}
+
+/** The n-th approval, or input, of a session. */
+export function approvalIdOf(sessionId: string, number: number): string {
+  return `apr_${bodyOf(sessionId)}.${number}`;
+}
+
+export function inputIdOf(sessionId: string, number: number): string {
+  return `inp_${bodyOf(sessionId)}.${number}`;
+}
+
 /** The range of ids [from, to) that belong to a run, for the kinds above. */
 export function idRangeOf(prefix: "att" | "gate" | "art", runId: string): readonly [from: string, to: string] {
   // '/' is the character after '.'.
@@ -37,6 +51,6 @@ export function parseAttemptId(
 // One spelling for each attempt: a zero in front would make another id of the same attempt, with output of its own.
 const ATTEMPT_ID = /^att_([0-9a-zA-Z-]{1,64})\.(0|[1-9]\d{0,5})\.([1-9]\d{0,5})$/;
 
-function bodyOf(runId: string): string {
-  return runId.slice(runId.indexOf("_") + 1);
+function bodyOf(id: string): string {
+  return id.slice(id.indexOf("_") + 1);
 }

@@ -25,7 +25,7 @@ export type { Store } from "./store.ts";
 export { all, get, run } from "./unit.ts";
 export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } from "./unit.ts";
 
-export { artifactIdOf, attemptIdOf, gateIdOf, parseAttemptId, stepIdOf } from "./derived-ids.ts";
+export { artifactIdOf, attemptIdOf, gateIdOf, parseAttemptId, sessionIdOf, stepIdOf } from "./derived-ids.ts";
 export {
   readPlugin,
   readPluginOfToken,
@@ -56,6 +56,15 @@ export {
   readStream,
 } from "./reads/runs.ts";
 export type { RunQuery, RunRows } from "./reads/runs.ts";
+export {
+  readApproval,
+  readApprovals,
+  readCommands,
+  readOpenApprovals,
+  readSession,
+  readSessions,
+} from "./reads/sessions.ts";
+export type { ApprovalQuery, SessionQuery } from "./reads/sessions.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";
 export type { Idempotency } from "./units/idempotency.ts";
@@ -69,6 +78,12 @@ export type { FinishAttemptArgs, FinishedAttempt } from "./units/run/finish-atte
 export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
+export { hashOfApproval } from "./units/session/approvals.ts";
+export { titleOf } from "./units/session/open-sessions.ts";
+export type { SessionTerms } from "./units/session/open-sessions.ts";
+export type { NumberedCommand, SessionOutcome } from "./units/session/session-change.ts";
+export type { SentInput } from "./units/session/session-inputs.ts";
+export type { StoppedSession } from "./units/session/steer-session.ts";
 export type { ProblemKind, VerifyNote, VerifyProblem } from "./verify/findings.ts";
 export { verifyStore } from "./verify/verify-store.ts";
 export type { VerifyOptions, VerifyReport } from "./verify/verify-store.ts";

@@ -1,15 +1,23 @@
 import type {
+  ApprovalKind,
+  ApprovalState,
   AttemptState,
+  Budget,
   Command,
   FailureReason,
   GateState,
   PluginOrigin,
   PluginState,
+  ProviderId,
   Repository,
   RunState,
   SandboxReport,
+  Session,
+  SessionEndReason,
+  SessionState,
   Step,
   StepState,
+  Usage,
 } from "@signalbox/protocol";
 
 /** A step as its plan fixed it when the run was made: defaults filled in, needs named, configuration pinned. */
@@ -87,6 +95,8 @@ export interface StepProgress {
   live: number | null;
   /** Whether it was skipped because one that it needs did not succeed. */
   cutOff: boolean;
+  /** The session that it is the work of; absent for a step without an agent. */
+  readonly sessionId?: string;
   startedAt: number | null;
   endedAt: number | null;
   attempts: AttemptProgress[];
@@ -122,6 +132,94 @@ export interface GateRow {
   decided_at: number | null;
   decided_by: string | null;
   note: string | null;
+}
+
+export interface SessionRow {
+  id: string;
+  org_id: string;
+  project_id: string;
+  run_id: string;
+  step_idx: number;
+  provider: ProviderId;
+  state: SessionState;
+  last_seq: number;
+  /** The `AgentInputs` of its step as JSON. */
+  inputs: string;
+  /** A `SessionProgress` as JSON. */
+  progress: string;
+  created_at: number;
+  ended_at: number | null;
+}
+
+/** How far a session has come. */
+export interface SessionProgress {
+  /** What holds for it, fixed when it was opened; in milliseconds. */
+  readonly terms: { readonly dataTtlMs: number; readonly approvalMs: number; readonly inactivityMs: number };
+  /** Why it ended, or is about to. */
+  reason: SessionEndReason | null;
+  message: string | null;
+  attemptId: string | null;
+  epoch: number;
+  runnerId: string | null;
+  /** Whether the agent of the attempt can be spoken to. */
+  isReady: boolean;
+  nativeSessionId: string | null;
+  resumed: Session["resumed"] | null;
+  model: string | null;
+  hasTerminal: boolean;
+  isWorking: boolean;
+  /** Whether a turn was cut off, by a pause or by the loss of its runner, and is to go on. */
+  wasWorking: boolean;
+  /** Whether somebody holds it; a session that lost its runner meanwhile is held again on the next one. */
+  isPaused: boolean;
+  /** How the last turn ended, while it is not decided what comes after it. */
+  idle: { readonly status: "completed" | "cancelled" | "failed"; readonly error?: string } | null;
+  turns: number;
+  usage: Usage;
+  budget: Budget | null;
+  /** Whether it waits for somebody to extend its budget. */
+  overBudget: boolean;
+  /** Inputs that wait, in the order in which they will be given to the agent. */
+  queue: { inputId: string; text: string; delivery: "queue" | "steer"; queuedAt: number }[];
+  /** How many inputs and approvals there ever were: what the next one is named after. */
+  inputs: number;
+  approvals: number;
+  /** Approvals without an answer. */
+  open: string[];
+  /** Numbers of the last command, and of the last that a runner took. */
+  commands: number;
+  taken: number;
+  /** The beginning of a line of the stream `session` whose end has not arrived. */
+  partial: string;
+  updatedAt: number;
+  startedAt: number | null;
+}
+
+export interface SessionCommandRow {
+  session_id: string;
+  seq: number;
+  /** A `SessionCommand` as JSON. */
+  command: string;
+  at: number;
+}
+
+export interface ApprovalRow {
+  id: string;
+  org_id: string;
+  session_id: string;
+  kind: ApprovalKind;
+  state: ApprovalState;
+  /** An `ApprovalContent` as canonical JSON. */
+  content: string;
+  content_hash: string;
+  requested_at: number;
+  requested_by: string;
+  expires_at: number;
+  decided_at: number | null;
+  decided_by: string | null;
+  reason: string | null;
+  /** The whole answer as JSON, by which a repetition of it is known. */
+  answer: string | null;
 }
 
 export interface EventRow {
@@ -238,4 +336,10 @@ export interface TimerRow {
   /** What it is about, within the run: a step's index, a gate's id. */
   ref: string;
 }
-export type TimerKind = "step.delay" | "gate.expire" | "run.timeout";
+export type TimerKind =
+  | "step.delay"
+  | "gate.expire"
+  | "run.timeout"
+  | "approval.expire"
+  | "session.inactive"
+  | "session.forget";

@@ -1,5 +1,5 @@
 import { isFinal, RUN_TRANSITIONS, type RunState } from "@signalbox/protocol";
-import type { ReadyStep, RunOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
+import type { ReadyStep, RunOutcome, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
 /** What is told after a unit that touched a run has been committed. */
@@ -8,6 +8,8 @@ export interface RunLogEvents {
   changed: (run: { runId: string; orgId: string; state: RunState; lastSeq: number; isOver: boolean }) => void;
   /** Steps wait for a runner. */
   ready: (steps: readonly ReadyStep[]) => void;
+  /** Sessions went along with their steps. */
+  sessions: (sessions: readonly SessionOutcome[]) => void;
   /** Timers were set; the earliest is due at this time. */
   timers: (dueAt: number) => void;
 }
@@ -44,9 +46,10 @@ export class RunLog extends EventEmitter<RunLogEvents> {
 
   /** Tells what follows from an outcome. */
   tell(outcome: RunOutcome): void {
-    const { runId, orgId, state, lastSeq, ready, timers } = outcome;
+    const { runId, orgId, state, lastSeq, ready, timers, sessions } = outcome;
     this.emit("changed", { runId, orgId, state, lastSeq, isOver: isFinal(RUN_TRANSITIONS, state) });
     if (ready.length > 0) this.emit("ready", ready);
+    if (sessions.length > 0) this.emit("sessions", sessions);
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
   }
 }

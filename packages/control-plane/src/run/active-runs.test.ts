@@ -10,7 +10,7 @@ describe("ActiveRuns", () => {
     const runLog = new RunLog({ store });
     const activeRuns = new ActiveRuns({ runLog, max: 2 });
     const tell = (runId: string, state: "queued" | "succeeded") =>
-      runLog.tell({ runId, orgId: "a", state, lastSeq: 1, ready: [], timers: [] });
+      runLog.tell({ runId, orgId: "a", state, lastSeq: 1, ready: [], timers: [], sessions: [] });
 
     for (const runId of ["run_1", "run_2", "run_2"]) tell(runId, "queued");
     expect(() => activeRuns.requireRoom("a")).toThrow(

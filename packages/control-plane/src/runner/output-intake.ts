@@ -4,8 +4,10 @@ import { crc32 } from "node:zlib";
 import { decodeOutputFrame, limit, type LimitLookup, type OutputAnswer, type OutputStream } from "@signalbox/protocol";
 import { readStream, type OutputPiece, type OutputVerdict, type SignalboxStore } from "@signalbox/store";
 
+import type { Clock } from "../clock.ts";
 import type { OutputFeed } from "../events/output-feed.ts";
 import type { Logger } from "../logger.ts";
+import type { SessionLog } from "../session/session-log.ts";
 
 const PAUSE_MS = 1_000;
 const PIECES_AT_ONCE = 64;
@@ -21,6 +23,8 @@ export type AnswerOutput = (answer: OutputAnswer) => void;
  */
 export class OutputIntake {
   readonly #store: SignalboxStore;
+  readonly #clock: Clock;
+  readonly #sessionLog: SessionLog;
   readonly #limits: LimitLookup;
   readonly #outputFeed: OutputFeed;
   readonly #logger: Logger;
@@ -28,11 +32,15 @@ export class OutputIntake {
 
   constructor(deps: {
     readonly store: SignalboxStore;
+    readonly clock: Clock;
+    readonly sessionLog: SessionLog;
     readonly limits: LimitLookup;
     readonly outputFeed: OutputFeed;
     readonly logger: Logger;
   }) {
     this.#store = deps.store;
+    this.#clock = deps.clock;
+    this.#sessionLog = deps.sessionLog;
     this.#limits = deps.limits;
     this.#outputFeed = deps.outputFeed;
     this.#logger = deps.logger;
@@ -97,12 +105,14 @@ export class OutputIntake {
         runnerId,
         pieces,
         maxBytes: this.#limits("step.outputBytes"),
+        now: this.#clock.now(),
       });
       for (const [index, verdict] of verdicts.entries()) {
         const piece = pieces[index];
         if (piece && verdict.kind === "ack") this.#addToChecksum(piece);
       }
       for (const verdict of lastOfEach(verdicts)) answer(toAnswer(verdict));
+      for (const { session } of verdicts) if (session) this.#sessionLog.tell(session);
       for (const runId of new Set(verdicts.map((verdict) => verdict.runId))) this.#outputFeed.notify(runId);
     } catch (error) {
       // The runner still has all of it in its spool; it sends again from what was acknowledged.

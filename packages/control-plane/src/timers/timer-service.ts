@@ -3,6 +3,7 @@ import type { RunOutcome, SignalboxStore } from "@signalbox/store";
 import type { Clock, Timer } from "../clock.ts";
 import type { RunLog } from "../events/run-log.ts";
 import type { Logger } from "../logger.ts";
+import type { SessionLog } from "../session/session-log.ts";
 
 const AT_ONCE = 100;
 const RETRY_MS = 1_000;
@@ -11,6 +12,7 @@ const RETRY_MS = 1_000;
 export class TimerService {
   readonly #store: SignalboxStore;
   readonly #runLog: RunLog;
+  readonly #sessionLog: SessionLog;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onFired: (outcome: RunOutcome & { readonly live?: readonly string[] }) => void;
@@ -20,6 +22,7 @@ export class TimerService {
   constructor(deps: {
     readonly store: SignalboxStore;
     readonly runLog: RunLog;
+    readonly sessionLog: SessionLog;
     readonly clock: Clock;
     readonly logger: Logger;
     /** Told after a timer changed a run; `live` are attempts that must be stopped because of it. */
@@ -27,10 +30,12 @@ export class TimerService {
   }) {
     this.#store = deps.store;
     this.#runLog = deps.runLog;
+    this.#sessionLog = deps.sessionLog;
     this.#clock = deps.clock;
     this.#logger = deps.logger;
     this.#onFired = deps.onFired;
     this.#runLog.on("timers", (dueAt) => this.schedule(dueAt));
+    this.#sessionLog.on("timers", (dueAt) => this.schedule(dueAt));
   }
 
   /** Sees to it that the timers due at a time are fired. */
@@ -66,9 +71,11 @@ export class TimerService {
     );
     for (const { id } of due) {
       const outcome = await this.#store.run("fireTimer", { id, now: this.#clock.now() });
-      if (!outcome) continue;
-      this.#runLog.tell(outcome);
-      this.#onFired(outcome);
+      if (outcome?.run) {
+        this.#runLog.tell(outcome.run);
+        this.#onFired(outcome.run);
+      }
+      if (outcome?.session) this.#sessionLog.tell(outcome.session);
     }
   }
 

@@ -27,7 +27,8 @@ export const SessionCommandSchema = z.discriminatedUnion("kind", [
     answers: z.record(z.string(), z.array(z.string())).optional(),
   }),
   z.object({ kind: z.literal("pause") }),
-  z.object({ kind: z.literal("resume") }),
+  /** `continues`: the turn that the pause interrupted goes on. */
+  z.object({ kind: z.literal("resume"), continues: z.boolean() }),
   /** No more turns: the agent ends in good order, and the attempt with it. */
   z.object({ kind: z.literal("close"), reason: SessionEndReasonSchema, message: z.string().optional() }),
 ]);

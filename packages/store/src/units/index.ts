@@ -15,6 +15,9 @@ import { resolveGate } from "./run/resolve-gate.ts";
 import { startAttempt } from "./run/start-attempt.ts";
 import { beatRunners, changeRunner, silenceRunners } from "./runner/change-runner.ts";
 import { createEnrolmentToken, enrolRunner, registerRunner } from "./runner/register-runner.ts";
+import { requestApproval, resolveApproval } from "./session/resolve-approval.ts";
+import { reorderInputs, sendInput, withdrawInput } from "./session/session-inputs.ts";
+import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
 import { fireTimer } from "./timer/fire-timer.ts";
 
 /** Everything that changes what is remembered, by name. The writer thread loads this module itself. */
@@ -28,6 +31,15 @@ export const units = {
   appendOutput,
   cancelRun,
   resolveGate,
+  sendInput,
+  withdrawInput,
+  reorderInputs,
+  interruptSession,
+  pauseSession,
+  resumeSession,
+  stopSession,
+  requestApproval,
+  resolveApproval,
   fireTimer,
   registerRunner,
   enrolRunner,

@@ -191,7 +191,7 @@ export class Fleet implements AsyncDisposable {
     const bytes = Buffer.from(text);
     const { attemptId, epoch, runnerId } = held;
     const pieces = [{ attemptId, epoch, stream: "stdout" as const, offset, length: bytes.length, bytes, ...piece }];
-    const [verdict] = await this.store.run("appendOutput", { runnerId, pieces, maxBytes });
+    const [verdict] = await this.store.run("appendOutput", { runnerId, pieces, maxBytes, now: this.now });
     return verdict;
   }
 

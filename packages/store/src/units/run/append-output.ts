@@ -2,6 +2,8 @@ import type { OutputStream } from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
 import { get, run, type Statement } from "../../unit.ts";
+import { applyFacts } from "../session/apply-facts.ts";
+import type { SessionOutcome } from "../session/session-change.ts";
 import { hasEnded, loadHeldAttempt } from "./attempt-change.ts";
 
 /** One piece of output of an attempt, as it came off the wire and passed its checksum. */
@@ -23,6 +25,8 @@ export interface OutputVerdict {
   readonly stream: OutputStream;
   readonly offset: number;
   readonly runId: string;
+  /** The session that went on by what the piece said. */
+  readonly session?: SessionOutcome;
 }
 
 export interface AppendOutputArgs {
@@ -30,6 +34,7 @@ export interface AppendOutputArgs {
   readonly pieces: readonly OutputPiece[];
   /** Bytes kept of one attempt; a piece that would go beyond is stored as a gap. */
   readonly maxBytes: number;
+  readonly now: number;
 }
 
 /** Bytes of one stream of an attempt, and of all its streams together. */
@@ -51,6 +56,7 @@ interface Holder {
   readonly runId: string;
   readonly stepIndex: number;
   readonly isLive: boolean;
+  readonly sessionId: string | undefined;
 }
 
 /** Appends pieces in order, each once: what is there already is acknowledged again, what leaves a hole is sent back. */
@@ -60,7 +66,7 @@ export function* appendOutput(args: AppendOutputArgs): Generator<Statement, Outp
   for (const piece of args.pieces) {
     const key = `${piece.attemptId}/${piece.epoch}`;
     if (!holders.has(key)) holders.set(key, yield* findHolder(piece, args.runnerId));
-    verdicts.push(yield* appendPiece(piece, holders.get(key), args.maxBytes));
+    verdicts.push(yield* appendPiece(piece, holders.get(key), args));
   }
   return verdicts;
 }
@@ -72,7 +78,12 @@ function* findHolder(
 ): Generator<Statement, Holder | undefined, unknown> {
   try {
     const { change, step, attempt } = yield* loadHeldAttempt({ attemptId, epoch, runnerId });
-    return { runId: change.id, stepIndex: change.progress.steps.indexOf(step), isLive: !hasEnded(attempt) };
+    return {
+      runId: change.id,
+      stepIndex: change.progress.steps.indexOf(step),
+      isLive: !hasEnded(attempt),
+      sessionId: step.sessionId,
+    };
   } catch (error) {
     if (error instanceof UnitRefusal) return undefined;
     throw error;
@@ -82,7 +93,7 @@ function* findHolder(
 function* appendPiece(
   piece: OutputPiece,
   holder: Holder | undefined,
-  maxBytes: number,
+  args: AppendOutputArgs,
 ): Generator<Statement, OutputVerdict, unknown> {
   const { attemptId, epoch, stream } = piece;
   const told = { attemptId, epoch, stream, runId: holder?.runId ?? "" };
@@ -94,8 +105,18 @@ function* appendPiece(
   if (!holder.isLive) return { ...told, kind: "fenced", offset: stored };
   if (piece.offset > stored) return { ...told, kind: "expect", offset: stored };
 
-  yield* store(holder, piece, stored, total - stored + end > maxBytes);
-  return { ...told, kind: "ack", offset: end };
+  // The facts of a session are its life, and few: they are kept whatever else the attempt wrote.
+  const isFacts = stream === "session" && holder.sessionId !== undefined;
+  yield* store(holder, piece, stored, !isFacts && total - stored + end > args.maxBytes);
+  if (!isFacts || piece.gap !== undefined) return { ...told, kind: "ack", offset: end };
+  const session = yield* applyFacts({
+    sessionId: holder.sessionId,
+    attemptId,
+    bytes: piece.bytes.subarray(stored - piece.offset),
+    now: args.now,
+    runnerId: args.runnerId,
+  });
+  return { ...told, kind: "ack", offset: end, ...(session && { session }) };
 }
 
 function* store(

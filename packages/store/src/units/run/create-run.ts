@@ -1,9 +1,12 @@
-import type { Actor, Repository } from "@signalbox/protocol";
+import { agentProvider, type Actor, type Repository } from "@signalbox/protocol";
 
+import { sessionIdOf } from "../../derived-ids.ts";
 import type { PlannedStep, RunHeader, RunProgress, RunRow, StepProgress } from "../../rows.ts";
 import { run, type Statement } from "../../unit.ts";
 import { appendEvents } from "../events.ts";
 import { once, type Idempotency } from "../idempotency.ts";
+import { followSteps } from "../session/follow-step.ts";
+import { defaultTerms, openSessions, type SessionTerms } from "../session/open-sessions.ts";
 import { advanceRun } from "./advance-run.ts";
 import { outcomeOf, record, saveTimers, setTimerRow, type RunChange, type RunOutcome } from "./run-change.ts";
 
@@ -17,6 +20,8 @@ export interface CreateRunArgs {
   readonly steps: readonly PlannedStep[];
   /** Whether the project must be made if it is not there; false when the caller knows that it is. */
   readonly makeProject: boolean;
+  /** What holds for the sessions of its agents. */
+  readonly sessionTerms?: SessionTerms | undefined;
   readonly now: number;
   readonly actor: Actor;
   readonly idempotency?: Idempotency | undefined;
@@ -49,6 +54,8 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
     events: [],
     timers: [],
     stateBefore: undefined,
+    // None: every session is news.
+    standings: new Map(),
   };
   record(change, "run.created", {
     goal: header.goal,
@@ -77,7 +84,9 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
     JSON.stringify(change.progress),
   );
   yield* run(INSERT_PLAN, id, JSON.stringify(steps));
-  return yield* outcomeOf(change);
+  const { actor } = args;
+  yield* openSessions(change, steps, { terms: args.sessionTerms ?? defaultTerms(), now, actor });
+  return yield* outcomeOf(change, yield* followSteps(change, { now, actor }));
 }
 
 /** A run as it is made, before its steps have moved: what can be told of it without asking the store. */
@@ -94,12 +103,7 @@ export function newRun(
 }
 
 /** How far a run has come when it has just been made. */
-function beginning({
-  header,
-  repo,
-  steps,
-  now,
-}: Pick<CreateRunArgs, "header" | "repo" | "steps" | "now">): RunProgress {
+function beginning({ id, header, repo, steps, now }: CreateRunArgs): RunProgress {
   return {
     reason: null,
     message: null,
@@ -110,12 +114,13 @@ function beginning({
     updatedAt: now,
     startedAt: null,
     endedAt: null,
-    steps: steps.map(notBegun),
+    steps: steps.map((step, index) => notBegun(step, id, index)),
   };
 }
 
-function notBegun({ name, tool, needs }: PlannedStep): StepProgress {
+function notBegun({ name, tool, needs }: PlannedStep, runId: string, index: number): StepProgress {
   return {
+    ...(agentProvider(tool) === undefined ? {} : { sessionId: sessionIdOf(runId, index) }),
     name,
     tool,
     needs,

@@ -112,6 +112,7 @@ function repeated({ id, change, attempt }: AttemptChange, result: AttemptResult)
     lastSeq: change.lastSeq,
     ready: [],
     timers: [],
+    sessions: [],
     verdict: "duplicate",
   };
 }

@@ -14,6 +14,8 @@ import { UnitRefusal } from "../../errors.ts";
 import type { PlannedStep, RunHeader, RunProgress, RunRow, StepProgress, TimerKind, TimerRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { appendEvents, type EventOrigin, type PendingEvent } from "../events.ts";
+import { followSteps, standingOf } from "../session/follow-step.ts";
+import type { SessionOutcome } from "../session/session-change.ts";
 
 /** A run in the hands of a unit: what was loaded, what changes, and what happened. */
 export interface RunChange {
@@ -31,6 +33,8 @@ export interface RunChange {
   readonly events: PendingEvent[];
   readonly timers: TimerRow[];
   readonly stateBefore: RunState | undefined;
+  /** Where its steps with a session stood when it was loaded. */
+  readonly standings: ReadonlyMap<StepProgress, string>;
 }
 
 /** What the rest of the system needs to know after the commit. */
@@ -42,6 +46,8 @@ export interface RunOutcome {
   /** Steps that wait for a runner now because of this unit. */
   readonly ready: readonly ReadyStep[];
   readonly timers: readonly TimerRow[];
+  /** Sessions that went along with their steps. */
+  readonly sessions: readonly SessionOutcome[];
   /** What was told when it happened: the answer to an earlier call with the same idempotency key. */
   readonly isRepeated?: true;
 }
@@ -73,15 +79,16 @@ export function* loadRun(runId: string, orgId?: string): Generator<Statement, Ru
   if (!row || (orgId !== undefined && row.org_id !== orgId)) {
     throw new UnitRefusal("RUN_NOT_FOUND", `there is no run ${runId}`, { runId });
   }
+  // Both written by this file and by createRun. Few units look at the header.
+  const progress = JSON.parse(row.progress) as RunProgress;
   return {
     id: row.id,
     orgId: row.org_id,
     projectId: row.project_id,
-    // Both written by this file and by createRun. Few units look at the header.
     get header() {
       return JSON.parse(row.header) as RunHeader;
     },
-    progress: JSON.parse(row.progress) as RunProgress,
+    progress,
     state: row.state,
     lastSeq: row.last_seq,
     plan: undefined,
@@ -89,7 +96,15 @@ export function* loadRun(runId: string, orgId?: string): Generator<Statement, Ru
     events: [],
     timers: [],
     stateBefore: row.state,
+    standings: standingsOf(progress),
   };
+}
+
+const NO_STANDINGS: ReadonlyMap<StepProgress, string> = new Map();
+
+function standingsOf({ steps }: RunProgress): ReadonlyMap<StepProgress, string> {
+  const followed = steps.filter(({ sessionId }) => sessionId !== undefined);
+  return followed.length === 0 ? NO_STANDINGS : new Map(followed.map((step) => [step, standingOf(step)]));
 }
 
 /** The plan of a run. */
@@ -160,7 +175,7 @@ export function* saveRun(
   const progress = JSON.stringify(change.progress);
   if (change.state === change.stateBefore) yield* run(UPDATE_PROGRESS, change.lastSeq, progress, change.id);
   else yield* run(UPDATE_STATE, change.state, change.lastSeq, progress, change.id);
-  return yield* outcomeOf(change);
+  return yield* outcomeOf(change, yield* followSteps(change, origin));
 }
 
 /** Writes the timers that were set. */
@@ -171,7 +186,10 @@ export function* saveTimers(change: RunChange): Generator<Statement, void, unkno
 }
 
 /** What a change comes to. */
-export function* outcomeOf(change: RunChange): Generator<Statement, RunOutcome, unknown> {
+export function* outcomeOf(
+  change: RunChange,
+  sessions: readonly SessionOutcome[] = [],
+): Generator<Statement, RunOutcome, unknown> {
   const ready: ReadyStep[] = [];
   for (const step of change.ready) ready.push(readyStepOf(change, step, yield* plannedStep(change, step)));
   return {
@@ -181,6 +199,7 @@ export function* outcomeOf(change: RunChange): Generator<Statement, RunOutcome, 
     lastSeq: change.lastSeq,
     ready,
     timers: change.timers,
+    sessions,
   };
 }
 

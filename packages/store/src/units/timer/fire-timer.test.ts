@@ -13,7 +13,7 @@ describe("fireTimer", () => {
     const first = await fleet.fire(timer!.id);
     const second = await fleet.fire(timer!.id);
 
-    expect(first?.ready).toMatchObject([{ index: 0, nextAttempt: 2 }]);
+    expect(first?.run?.ready).toMatchObject([{ index: 0, nextAttempt: 2 }]);
     expect(second).toBeUndefined();
     expect(await fleet.timers()).toEqual([]);
   });
@@ -48,7 +48,7 @@ describe("fireTimer", () => {
     await fleet.resolve(timer!.id.split(":")[2] ?? "", "approve");
     fleet.now = timer!.due_at;
 
-    expect(await fleet.fire(timer!.id)).toBeUndefined();
+    expect(await fleet.fire(timer!.id)).toEqual({ run: undefined });
 
     expect(await fleet.states(runId)).toBe("running: succeeded ready");
     expect(await fleet.timers()).toEqual([]);
@@ -61,7 +61,7 @@ describe("fireTimer", () => {
     fleet.now += 1_000;
 
     const outcome = await fleet.fire(`run.timeout:${runId}:`);
-    expect(outcome?.live).toEqual([held.attemptId]);
+    expect(outcome?.run?.live).toEqual([held.attemptId]);
     await fleet.finish(held, { outcome: "cancelled" });
 
     expect(await fleet.states(runId)).toBe("failed: cancelled cancelled");

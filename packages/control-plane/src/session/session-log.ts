@@ -1,0 +1,62 @@
+import { isFinal, SESSION_TRANSITIONS, type SessionState } from "@signalbox/protocol";
+import type { NumberedCommand, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
+import { EventEmitter } from "eventemitter3";
+
+/** What is told after a unit that touched a session has been committed. */
+export interface SessionLogEvents {
+  /** Events were appended to the session's stream. */
+  changed: (session: {
+    sessionId: string;
+    orgId: string;
+    state: SessionState;
+    lastSeq: number;
+    isOver: boolean;
+  }) => void;
+  /** The agent must be told something; whoever holds it passes it on. */
+  commands: (holder: Exclude<SessionOutcome["holder"], null>, commands: readonly NumberedCommand[]) => void;
+  /** Timers were set; the earliest is due at this time. */
+  timers: (dueAt: number) => void;
+}
+
+/** The units whose result is a `SessionOutcome`. */
+type SessionUnitName = {
+  [Name in keyof SignalboxUnits]: ReturnType<SignalboxUnits[Name]> extends Generator<unknown, infer Result, unknown>
+    ? Result extends SessionOutcome
+      ? Name
+      : never
+    : never;
+}[keyof SignalboxUnits];
+
+type OutcomeOf<Name extends SessionUnitName> = Extract<
+  SignalboxUnits[Name] extends (args: never) => Generator<unknown, infer Result, unknown> ? Result : never,
+  SessionOutcome
+> & { readonly isRepeated?: true };
+
+/** The one door through which sessions are changed: commits a unit, then tells what follows from it. */
+export class SessionLog extends EventEmitter<SessionLogEvents> {
+  readonly #store: SignalboxStore;
+
+  constructor(deps: { readonly store: SignalboxStore }) {
+    super();
+    this.#store = deps.store;
+  }
+
+  /** Commits a unit and tells everybody. */
+  async commit<Name extends SessionUnitName>(
+    name: Name,
+    args: Parameters<SignalboxUnits[Name]>[0],
+  ): Promise<OutcomeOf<Name>> {
+    // The store's result type is the unit's own; TypeScript does not carry that through the generic name.
+    const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name>;
+    // A repeated answer speaks of what was.
+    if (!outcome.isRepeated) this.tell(outcome);
+    return outcome;
+  }
+
+  /** Tells what follows from an outcome. */
+  tell({ sessionId, orgId, state, lastSeq, holder, commands, timers }: SessionOutcome): void {
+    this.emit("changed", { sessionId, orgId, state, lastSeq, isOver: isFinal(SESSION_TRANSITIONS, state) });
+    if (holder && commands.length > 0) this.emit("commands", holder, commands);
+    if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
+  }
+}

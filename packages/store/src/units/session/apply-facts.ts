@@ -1,0 +1,204 @@
+import {
+  type Actor,
+  isFinal,
+  limit,
+  type SessionCommand,
+  type SessionFact,
+  SessionFactSchema,
+  type SessionFactOf,
+  SESSION_TRANSITIONS,
+  shareUsed,
+} from "@signalbox/protocol";
+
+import type { SessionCommandRow } from "../../rows.ts";
+import { all, type Statement } from "../../unit.ts";
+import { openApproval, supersedeApprovals } from "./approvals.ts";
+import { settleTurn, speakNext } from "./session-queue.ts";
+import {
+  canMove,
+  command,
+  loadSession,
+  moveSession,
+  saveSession,
+  tell,
+  type SessionChange,
+  type SessionOutcome,
+} from "./session-change.ts";
+
+/** When it happened, and which runner says so. */
+interface Origin {
+  readonly now: number;
+  readonly actor: Actor;
+}
+
+/** Bytes of the stream `session` of an attempt that have just been stored. */
+export interface FactsArgs {
+  readonly sessionId: string;
+  readonly attemptId: string;
+  readonly bytes: Uint8Array;
+  readonly now: number;
+  readonly runnerId: string;
+}
+
+/**
+ * Reads the lines that are complete now and does what they say, in the commit that stores them. A line that is no fact is passed
+ * over: it can only come from a runner that is newer than this server, or broken, and the stream keeps it for whoever looks.
+ */
+export function* applyFacts(args: FactsArgs): Generator<Statement, SessionOutcome | undefined, unknown> {
+  const change = yield* loadSession(args.sessionId);
+  const { progress } = change;
+  if (progress.attemptId !== args.attemptId || isFinal(SESSION_TRANSITIONS, change.row.state)) return undefined;
+  const lines = (progress.partial + Buffer.from(args.bytes).toString("latin1")).split("\n");
+  progress.partial = (lines.pop() ?? "").slice(0, limit("session.factBytes"));
+  const origin = { now: args.now, actor: { kind: "runner", id: args.runnerId } } as const;
+  for (const line of lines) {
+    const fact = parseFact(line);
+    if (fact) yield* apply(change, fact, origin);
+  }
+  return yield* saveSession(change, origin);
+}
+
+// Lines are kept as bytes of latin1 until they are whole, so that no character is cut in two.
+function parseFact(line: string): SessionFact | undefined {
+  try {
+    return SessionFactSchema.safeParse(JSON.parse(Buffer.from(line, "latin1").toString("utf8"))).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Generator<Statement, void, unknown> {
+  switch (fact.fact) {
+    case "ready":
+      return beReady(change, fact, origin);
+    case "taken":
+      return yield* noteTaken(change, fact.seq, origin);
+    case "turn_started":
+      change.progress.isWorking = true;
+      change.progress.idle = null;
+      change.progress.turns += 1;
+      return tell(change, "turn.started", { turn: change.progress.turns });
+    case "turn_ended":
+      return yield* endTurn(change, fact, origin);
+    case "asked":
+      return yield* ask(change, fact, origin);
+    case "withdrawn":
+      return yield* supersedeApprovals(change, (content) => content.origin?.requestId === fact.requestId, origin);
+    case "usage":
+      change.progress.usage = fact.usage;
+      tell(change, "usage.updated", { usage: fact.usage });
+      return yield* holdToBudget(change, origin);
+    case "ended":
+      change.progress.reason ??= fact.reason;
+      change.progress.message ??= fact.message ?? null;
+  }
+}
+
+function beReady(change: SessionChange, fact: SessionFactOf<"ready">, { now }: Origin): void {
+  const { progress } = change;
+  progress.isReady = true;
+  progress.nativeSessionId = fact.nativeSessionId ?? progress.nativeSessionId;
+  progress.model = fact.model ?? progress.model;
+  progress.resumed = fact.resumed ?? null;
+  progress.hasTerminal = fact.hasTerminal;
+  progress.startedAt ??= now;
+  if (canMove(change, "start")) moveSession(change, "start");
+  tell(change, "session.started", {
+    attemptId: progress.attemptId ?? "",
+    runnerId: progress.runnerId ?? "",
+    ...(fact.nativeSessionId === undefined ? {} : { nativeSessionId: fact.nativeSessionId }),
+    ...(fact.resumed === undefined ? {} : { resumed: fact.resumed }),
+    ...(fact.model === undefined ? {} : { model: fact.model }),
+  });
+  if (progress.isPaused && canMove(change, "pause")) return moveSession(change, "pause");
+  // The runner itself gives the agent its task, or lets it go on where it was cut off.
+  if (progress.turns > 0 && !progress.wasWorking) speakNext(change);
+  progress.wasWorking = false;
+}
+
+const SELECT_TAKEN =
+  "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > ? AND seq <= ? ORDER BY seq";
+
+/** Whether the agent takes a turn after a command. */
+function beginsTurn(told: SessionCommand): boolean {
+  return told.kind === "prompt" || told.kind === "steer" || (told.kind === "resume" && told.continues);
+}
+
+function* noteTaken(change: SessionChange, seq: number, { now }: Origin): Generator<Statement, void, unknown> {
+  const { row, progress } = change;
+  const upTo = Math.min(seq, progress.commands);
+  if (upTo <= progress.taken) return;
+  for (const taken of yield* all<SessionCommandRow>(SELECT_TAKEN, row.id, progress.taken, upTo)) {
+    // Written by saveSession.
+    const told = JSON.parse(taken.command) as SessionCommand;
+    if (told.kind === "prompt" || told.kind === "steer") tell(change, "input.taken", { inputId: told.inputId });
+    if (beginsTurn(told)) progress.idle = null;
+  }
+  progress.taken = upTo;
+  settleTurn(change, now);
+}
+
+function* endTurn(
+  change: SessionChange,
+  { status, error }: SessionFactOf<"turn_ended">,
+  origin: Origin,
+): Generator<Statement, void, unknown> {
+  const { progress } = change;
+  progress.isWorking = false;
+  tell(change, "turn.ended", { turn: progress.turns, status, ...(error === undefined ? {} : { error }) });
+  yield* supersedeApprovals(change, (content) => content.origin !== null, origin);
+  progress.idle = { status, ...(error === undefined ? {} : { error }) };
+  settleTurn(change, origin.now);
+}
+
+function* ask(
+  change: SessionChange,
+  fact: SessionFactOf<"asked">,
+  origin: Origin,
+): Generator<Statement, void, unknown> {
+  const { progress } = change;
+  const { requestId, kind, action, description, context, questions } = fact;
+  const approvalId = yield* openApproval(
+    change,
+    {
+      kind,
+      action,
+      description,
+      context,
+      questions,
+      origin: { attemptId: progress.attemptId ?? "", epoch: progress.epoch, requestId },
+    },
+    { ...origin, expiresInMs: progress.terms.approvalMs },
+  );
+  if (approvalId !== undefined) return;
+  command(change, {
+    kind: "answer",
+    requestId,
+    approvalId: "",
+    contentHash: "",
+    decision: "deny",
+    scope: "once",
+    reason: "too many questions of this session wait for an answer",
+  });
+}
+
+/** Stops the turn of an agent that has used up its budget, and asks whether it may have as much again. */
+function* holdToBudget(change: SessionChange, origin: Origin): Generator<Statement, void, unknown> {
+  const { progress } = change;
+  if (!progress.budget || shareUsed(progress.usage, progress.budget) < 1 || progress.overBudget) return;
+  progress.overBudget = true;
+  command(change, { kind: "interrupt" });
+  yield* openApproval(
+    change,
+    {
+      kind: "budget",
+      action: "extend_budget",
+      description: "The budget is used up. Yes lets the agent use as much again; no ends the session.",
+      context: { budget: progress.budget, usage: progress.usage },
+      questions: null,
+      origin: null,
+    },
+    { ...origin, expiresInMs: progress.terms.approvalMs },
+  );
+}

@@ -1,0 +1,50 @@
+import { AgentInputsSchema, type SessionEndReason } from "@signalbox/protocol";
+
+import { command, setSessionTimer, type SessionChange } from "./session-change.ts";
+
+/** Whether the agent can be given its next turn. */
+function canSpeak({ row, progress }: SessionChange): boolean {
+  return (
+    progress.isReady &&
+    !progress.isWorking &&
+    !progress.overBudget &&
+    progress.reason === null &&
+    row.state !== "PAUSED_BY_HUMAN" &&
+    // What was said before has been heard.
+    progress.taken === progress.commands
+  );
+}
+
+/** Gives an agent that has nothing to do what waits first; answers whether there was something. */
+export function speakNext(change: SessionChange): boolean {
+  if (!canSpeak(change)) return false;
+  const next = change.progress.queue.shift();
+  if (!next) return false;
+  command(change, { kind: "prompt", inputId: next.inputId, text: next.text });
+  change.progress.idle = null;
+  return true;
+}
+
+/**
+ * What comes after a turn, once the agent has heard everything that it was told: the next input, the end of a task that is
+ * done, or a wait for somebody.
+ */
+export function settleTurn(change: SessionChange, now: number): void {
+  const { row, progress } = change;
+  if (progress.idle === null || progress.isWorking || speakNext(change)) return;
+  if (progress.overBudget || progress.commands > progress.taken || row.state === "PAUSED_BY_HUMAN") return;
+  const { status, error } = progress.idle;
+  progress.idle = null;
+  if (AgentInputsSchema.parse(JSON.parse(row.inputs)).mode === "task" && status !== "cancelled") {
+    return status === "completed" ? close(change, "finished") : close(change, "agent_failed", error);
+  }
+  setSessionTimer(change, "session.inactive", row.id, now + progress.terms.inactivityMs);
+}
+
+/** Tells the runner to end the agent in good order, and remembers why. */
+export function close(change: SessionChange, reason: SessionEndReason, message?: string): void {
+  if (change.progress.reason !== null) return;
+  change.progress.reason = reason;
+  change.progress.message = message ?? null;
+  command(change, { kind: "close", reason, ...(message === undefined ? {} : { message }) });
+}
