@@ -71,12 +71,12 @@ const FLAGS = [
   "--fetch-retry-maxtimeout=5000",
 ];
 
-const NAMES: ReadonlySet<string> = new Set([
-  ...["path", "home", "tmpdir", "temp", "tmp", "lang", "lc_all", "tz"],
-  ...["http_proxy", "https_proxy", "no_proxy", "proxy", "noproxy"],
-  ...["node_extra_ca_certs", "ssl_cert_file", "ssl_cert_dir"],
-  ...["appdata", "localappdata", "userprofile", "systemroot", "comspec", "pathext"],
-]);
+const NAMES: ReadonlySet<string> = new Set(
+  (
+    "path home tmpdir temp tmp lang lc_all tz http_proxy https_proxy no_proxy proxy noproxy " +
+    "node_extra_ca_certs ssl_cert_file ssl_cert_dir appdata localappdata userprofile systemroot comspec pathext"
+  ).split(" "),
+);
 
 /** Settings of npm that npm itself passes on to what it runs, and that belong to that call only. */
 const FOREIGN =
