@@ -1,35 +1,28 @@
-import { show } from "./check-options.ts";
+import { whyNotCallable, type Call, type CallStart, type ExecuteOptions, type Fallback } from "./call.ts";
 import {
   countResult,
   dueMove,
-  hasRoomForProbe,
+  isAdmitted,
   move,
   newCircuit,
   retryAfterMs,
+  sendProbe,
+  whyRefused,
   type Circuit,
   type CircuitMove,
   type CircuitState,
 } from "./circuit-state.ts";
-import { InvalidOptionError, newCircuitOpenError, SlowCallError } from "./errors.ts";
+import { newCircuitOpenError, SlowCallError } from "./errors.ts";
 import type { StateChange } from "./events.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { limit } from "./limits.ts";
 import type { EventName, Listener } from "./listeners.ts";
 import { rejectSoon } from "./reject-soon.ts";
 import { Reporter } from "./reporter.ts";
-import { isSignal, runWork, UNABORTABLE, type CallContext, type Outcome, type Work } from "./run-work.ts";
+import { beginWork, runWork, UNABORTABLE, type Outcome, type Work } from "./run-work.ts";
 import { toSettings, type CircuitBreakerOptions, type Settings } from "./settings.ts";
 import { followShared, type SharedBreakerState } from "./shared-state.ts";
 import type { CircuitBreakerStats } from "./stats.ts";
-
-/** What answers instead of the work. It is given what the work failed with, or a CircuitOpenError. */
-export type Fallback<Value> = (error: unknown, context: CallContext) => Value | PromiseLike<Value>;
-
-/** How one call is made. */
-export interface ExecuteOptions {
-  /** Gives the call up: the work's signal is aborted, `execute` rejects with the reason, and nothing is counted. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * Stands before work that can fail. Closed, it lets calls through; after `threshold` failures within `monitoringWindow` it
@@ -71,25 +64,19 @@ export class CircuitBreaker implements Disposable {
     options?: ExecuteOptions,
   ): Promise<Value | Substitute> {
     const signal = options?.signal;
-    if (typeof primary !== "function" || (fallback !== undefined && typeof fallback !== "function")) {
-      return Promise.reject(new InvalidOptionError("execute takes a function, and a function or nothing as fallback"));
-    }
-    if (signal === undefined) {
-      if (this.#isShort) return this.#callShort(primary, fallback);
-    } else if (!isSignal(signal)) {
-      return Promise.reject(new InvalidOptionError(`signal is an AbortSignal, not ${show(signal)}`));
-    } else if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const isUsual = typeof primary === "function" && (fallback === undefined || typeof fallback === "function");
+    if (isUsual && signal === undefined && this.#isShort) return this.#callShort(primary, fallback);
+    const call = { primary, fallback, signal };
+    const problem = whyNotCallable(call);
+    if (problem) return Promise.reject(problem.error as Error);
     const nowMs = this.#settings.clock.monotonic();
     const circuit = this.#circuitAt(nowMs);
-    if (circuit.state === "open" || (circuit.state === "half-open" && !hasRoomForProbe(circuit, this.#settings))) {
-      return this.#refuse(circuit, nowMs, fallback, signal);
-    }
-    return this.#call(circuit, nowMs, primary, fallback, signal);
+    return isAdmitted(circuit, this.#settings) ? this.#call(circuit, nowMs, call) : this.#refuse(circuit, nowMs, call);
   }
 
   /** The state as it is now. That `timeout` has passed is noticed, and told, when somebody asks or calls. */
   getState(): CircuitState {
-    return this.#circuit.state === "closed" ? "closed" : this.#circuitNow().state;
+    return this.#circuit.state === "closed" ? "closed" : this.#circuitAt(this.#settings.clock.monotonic()).state;
   }
 
   /** What it has seen; a copy. */
@@ -156,120 +143,98 @@ export class CircuitBreaker implements Disposable {
     this.#leaveShared = undefined;
   }
 
-  /** Nothing is made here but the promises: this is what every call of a healthy service costs. */
+  /** What every call of a healthy service costs: no clock is read and nothing is made but one promise with its two handlers. */
   #callShort<Value, Substitute>(
     primary: Work<Value>,
     fallback: Fallback<Substitute> | undefined,
   ): Promise<Value | Substitute> {
     const circuit = this.#circuit;
     this.#begun++;
-    let answer: Promise<Value>;
-    try {
-      answer = Promise.resolve(primary(UNABORTABLE));
-    } catch (error) {
-      answer = Promise.reject(error as Error);
-    }
-    return answer.then(
+    return beginWork(primary).then(
       (value) => {
         this.#succeeded++;
         return value;
       },
       (error: unknown) => {
-        const nowMs = this.#settings.clock.monotonic();
-        return this.#end(circuit, nowMs, undefined, { kind: "error", error }, fallback, undefined);
+        const call = { primary, fallback, signal: undefined };
+        return this.#end(call, { circuit, startMs: undefined }, { kind: "error", error });
       },
     );
   }
 
-  async #call<Value, Substitute>(
+  #call<Value, Substitute>(
     circuit: Circuit,
     startMs: number,
-    primary: Work<Value>,
-    fallback: Fallback<Substitute> | undefined,
-    signal: AbortSignal | undefined,
+    call: Call<Value, Substitute>,
   ): Promise<Value | Substitute> {
     const { clock, slowCallMs, abortSlowCalls } = this.#settings;
+    const { primary, signal } = call;
+    const start = { circuit, startMs };
     this.#begun++;
-    if (circuit.state === "half-open") {
-      circuit.probes++;
-      circuit.lastProbeMs = startMs;
+    if (circuit.state === "half-open") sendProbe(circuit, startMs);
+    if (signal === undefined && !abortSlowCalls) {
+      return beginWork(primary).then(
+        (value) => this.#end(call, start, { kind: "value", value }),
+        (error: unknown) => this.#end(call, start, { kind: "error", error }),
+      );
     }
     const whenTooSlow = () => new SlowCallError(slowCallMs);
     const limitMs = abortSlowCalls ? slowCallMs : Number.POSITIVE_INFINITY;
-    const outcome = await runWork(primary, { signal, limitMs, whenTooSlow, clock });
-    const nowMs = clock.monotonic();
-    return this.#end(circuit, nowMs, nowMs - startMs, outcome, fallback, signal);
+    const outcome = runWork(primary, { signal, limitMs, whenTooSlow, clock });
+    return outcome.then((ended) => this.#end(call, start, ended));
   }
 
   /** Counts, tells, and answers or throws. */
   #end<Value, Substitute>(
-    circuit: Circuit,
-    nowMs: number,
-    durationMs: number | undefined,
+    call: Call<Value, Substitute>,
+    start: CallStart,
     outcome: Outcome<Value>,
-    fallback: Fallback<Substitute> | undefined,
-    signal: AbortSignal | undefined,
   ): Value | Substitute | PromiseLike<Substitute> {
-    const verdict = judge(outcome, durationMs ?? 0, this.#settings);
-    this.#tally(verdict);
-    if (durationMs !== undefined) this.#tellEnd(circuit, durationMs, verdict);
-    this.#count(circuit, nowMs, verdict);
-    if (verdict.fallsBack && fallback) return this.#substitute(fallback, verdict.error, signal);
+    const nowMs = this.#settings.clock.monotonic();
+    const durationMs = nowMs - (start.startMs ?? nowMs);
+    const verdict = judge(outcome, durationMs, this.#settings);
+    this.#count(verdict);
+    if (start.startMs !== undefined) this.#reporter?.tellEnd(start.circuit.state, durationMs, verdict);
+    this.#moveByResult(start.circuit, nowMs, verdict);
+    if (verdict.fallsBack && call.fallback) return this.#substitute(call, call.fallback, verdict.error);
     if (outcome.kind === "value" && !verdict.throws) return outcome.value;
     // oxlint-disable-next-line typescript/only-throw-error -- whatever the work threw is its caller's
     throw verdict.error;
   }
 
-  #tally({ counts }: Verdict): void {
+  #count({ counts }: Verdict): void {
     if (counts === "success") this.#succeeded++;
     else if (counts === "failure") this.#failed++;
     else this.#aborted++;
   }
 
   /** A result counts for the circuit under which its call began; if that is over it says nothing about the one of now. */
-  #count(circuit: Circuit, nowMs: number, { counts }: Verdict): void {
+  #moveByResult(circuit: Circuit, nowMs: number, { counts }: Verdict): void {
     const current = this.#circuitAt(nowMs);
     if (circuit.state === "half-open") circuit.probes--;
     if (circuit !== current || counts === "nothing") return;
-    const next = countResult(circuit, counts === "failure", nowMs, this.#settings);
-    if (next) this.#move(next, nowMs);
+    const step = countResult(circuit, counts === "failure", nowMs, this.#settings);
+    if (step) this.#move(step, nowMs);
   }
 
-  #refuse<Substitute>(
-    circuit: Circuit,
-    nowMs: number,
-    fallback: Fallback<Substitute> | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Substitute> {
+  #refuse<Substitute>(circuit: Circuit, nowMs: number, call: Call<unknown, Substitute>): Promise<Substitute> {
     this.#refused++;
     const waitMs = retryAfterMs(circuit, nowMs);
-    if (this.#reporter?.has("refused")) {
-      this.#reporter.tellCall("refused", { name: this.name, state: circuit.state, retryAfterMs: waitMs });
-    }
-    const why = circuit.state === "open" ? `open: ${circuit.reason}` : "half-open, and its probes are out";
-    const error = newCircuitOpenError(this.name, why, waitMs);
+    this.#reporter?.tellRefused(circuit.state, waitMs);
+    const error = newCircuitOpenError(this.name, whyRefused(circuit), waitMs);
+    const { fallback } = call;
     if (!fallback) return rejectSoon(error);
-    return new Promise((resolve) => resolve(this.#substitute(fallback, error, signal)));
+    return new Promise((resolve) => resolve(this.#substitute(call, fallback, error)));
   }
 
   #substitute<Substitute>(
+    { signal }: Call<unknown, Substitute>,
     fallback: Fallback<Substitute>,
     error: unknown,
-    signal: AbortSignal | undefined,
   ): Substitute | PromiseLike<Substitute> {
     this.#fallbacks++;
-    if (this.#reporter?.has("fallback-used")) this.#reporter.tellCall("fallback-used", { name: this.name, error });
+    this.#reporter?.tellFallback(error);
     return fallback(error, signal ? { signal } : UNABORTABLE);
-  }
-
-  #tellEnd({ state }: Circuit, durationMs: number, { counts, error }: Verdict): void {
-    const event = counts === "success" ? "succeeded" : "failed";
-    if (counts === "nothing" || !this.#reporter?.has(event)) return;
-    this.#reporter.tellCall(event, { name: this.name, state, durationMs, ...(error === undefined ? {} : { error }) });
-  }
-
-  #circuitNow(): Circuit {
-    return this.#circuitAt(this.#settings.clock.monotonic());
   }
 
   /** The circuit after what time has done to it by now. */
@@ -294,17 +259,7 @@ export class CircuitBreaker implements Disposable {
     if (!next) return;
     this.#circuit = next;
     this.#chooseWay();
-    const waitMs = next.state === "open" ? retryAfterMs(next, nowMs) : Number.POSITIVE_INFINITY;
-    this.#reporterNow().tellChange({
-      name: this.name,
-      state: next.state,
-      previous,
-      timestamp: new Date(this.#settings.clock.now()).toISOString(),
-      event: step.event,
-      reason: step.reason,
-      origin,
-      ...(Number.isFinite(waitMs) ? { retryAfterMs: waitMs } : {}),
-    });
+    this.#reporterNow().tellMove({ ...step, previous, state: next.state, waitMs: retryAfterMs(next, nowMs), origin });
   }
 
   #joinShared(): void {

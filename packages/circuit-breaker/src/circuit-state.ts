@@ -133,9 +133,24 @@ export function retryAfterMs(circuit: Circuit, nowMs: number): number {
   return circuit.state === "closed" ? 0 : limit("halfOpen.retryAfterMs");
 }
 
-/** Whether a call may go through as a probe. */
-export function hasRoomForProbe(circuit: HalfOpenCircuit, rules: CircuitRules): boolean {
+/** Whether a call may go through: while half-open only as one of so many probes. */
+export function isAdmitted(circuit: Circuit, rules: CircuitRules): boolean {
+  return circuit.state === "closed" || (circuit.state === "half-open" && hasRoomForProbe(circuit, rules));
+}
+
+function hasRoomForProbe(circuit: HalfOpenCircuit, rules: CircuitRules): boolean {
   return circuit.probes < rules.halfOpenConcurrency;
+}
+
+/** A call that was admitted begins. */
+export function sendProbe(circuit: HalfOpenCircuit, nowMs: number): void {
+  circuit.probes++;
+  circuit.lastProbeMs = nowMs;
+}
+
+/** What a call is told that was not admitted. */
+export function whyRefused(circuit: Circuit): string {
+  return circuit.state === "open" ? `open: ${circuit.reason}` : "half-open, and its probes are out";
 }
 
 /** Takes in the result of a call that began under this circuit, and answers where that moves it. */

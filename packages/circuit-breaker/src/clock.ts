@@ -26,16 +26,22 @@ export const systemClock: Clock = {
   },
 };
 
+const LATEST_DATE_MS = 8_640_000_000_000_000;
+
 /**
  * A clock whose `monotonic` never goes back, whatever the given one does: a step back counts as no time, and time goes
- * on from there. What is not a finite number counts as no time either.
+ * on from there. What is not a finite number counts as no time either, and what is
+ * no date is the beginning of the epoch.
  */
 export function steadyClock(clock: Clock): Clock {
   if (clock === systemClock) return clock;
   let seenMs = 0;
   let elapsedMs = 0;
   return {
-    now: () => clock.now(),
+    now() {
+      const readMs = clock.now();
+      return Math.abs(readMs) <= LATEST_DATE_MS ? readMs : 0;
+    },
     monotonic() {
       const readMs = clock.monotonic();
       if (!Number.isFinite(readMs)) return elapsedMs;

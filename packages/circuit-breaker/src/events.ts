@@ -57,17 +57,13 @@ export interface Trouble {
 }
 
 /** What a breaker tells. */
-export interface CircuitBreakerEvents extends CallEvents, TroubleEvents {
+export interface CircuitBreakerEvents extends TroubleEvents {
   /** The circuit opened: calls are refused. */
   opened: StateChange;
   /** The circuit lets probes through. */
   "half-opened": StateChange;
   /** The circuit closed: calls go through. */
   closed: StateChange;
-}
-
-/** What it tells of single calls. */
-export interface CallEvents {
   /** A call ended, and the service did its part. */
   succeeded: CallSucceeded;
   /** A call ended and counts as failed. */

@@ -11,14 +11,14 @@ export class FailureTimes implements FailureWindow {
   readonly #size: number;
   readonly #windowMs: number;
   /** A ring: the next failure replaces the oldest. */
-  readonly #times: (number | undefined)[];
+  readonly #times: number[] = [];
   #next = 0;
 
   constructor(size: number, windowMs: number) {
     this.#size = size;
     this.#windowMs = windowMs;
-    // Of a small ring the place is taken exactly; a large one grows with its failures.
-    this.#times = size <= 64 ? Array.from({ length: size }) : [];
+    // Room for a small ring exactly, where an array that grows takes several times that. A large ring grows as it fills.
+    if (size <= 64) this.#times.length = size;
   }
 
   add(hasFailed: boolean, nowMs: number): boolean {

@@ -1,5 +1,6 @@
 export type { AnnouncementBus } from "./announce.ts";
-export { CircuitBreaker, type ExecuteOptions, type Fallback } from "./circuit-breaker.ts";
+export type { ExecuteOptions, Fallback } from "./call.ts";
+export { CircuitBreaker } from "./circuit-breaker.ts";
 export { CIRCUIT_TRANSITIONS, type CircuitEvent, type CircuitState } from "./circuit-state.ts";
 export type { Clock, Timer } from "./clock.ts";
 export {
@@ -24,7 +25,7 @@ export type {
 export { CIRCUIT_BREAKER_LIMITS } from "./limits.ts";
 export { retry, type RetryContext, type RetryNotice, type RetryOptions } from "./retry.ts";
 export { retryDelays, type RetryPolicy } from "./retry-delays.ts";
-export type { CallContext } from "./run-work.ts";
+export type { CallContext, Work } from "./run-work.ts";
 export type { CircuitBreakerOptions } from "./settings.ts";
 export { shareThrough, type RegisterStore, type SharedBreakerState, type SharedCircuit } from "./shared-state.ts";
 export type { CircuitBreakerStats } from "./stats.ts";

@@ -1,5 +1,7 @@
 import { announce, type AnnouncementBus } from "./announce.ts";
-import type { CallEvents, CircuitBreakerEvents, StateChange, TroubleEvents } from "./events.ts";
+import type { CircuitState } from "./circuit-state.ts";
+import type { CircuitBreakerEvents, StateChange, TroubleEvents } from "./events.ts";
+import type { Verdict } from "./judge.ts";
 import { Listeners, type EventName } from "./listeners.ts";
 import { toSharedCircuit, type SharedBreakerState } from "./shared-state.ts";
 import { warn } from "./warn.ts";
@@ -10,6 +12,12 @@ export interface ReporterSettings {
   readonly bus: AnnouncementBus | undefined;
   readonly shared: SharedBreakerState | undefined;
   readonly clock: { now(): number };
+}
+
+/** A move that was made. */
+interface Move extends Pick<StateChange, "state" | "previous" | "event" | "reason" | "origin"> {
+  /** When to come again, in milliseconds; Infinity: when it is closed by hand. */
+  readonly waitMs: number;
 }
 
 const EVENT_OF_STATE = { open: "opened", "half-open": "half-opened", closed: "closed" } as const;
@@ -31,20 +39,36 @@ export class Reporter {
     return this.listeners.has(event);
   }
 
-  /** Tells of a call; of nothing when nobody listens. */
-  tellCall<Name extends keyof CallEvents>(event: Name, payload: CircuitBreakerEvents[Name]): void {
-    this.#tell(event, payload);
+  tellEnd(state: CircuitState, durationMs: number, { counts, error }: Verdict): void {
+    const event = counts === "success" ? "succeeded" : "failed";
+    if (counts === "nothing" || !this.has(event)) return;
+    this.#tell(event, { name: this.#name, state, durationMs, ...(error === undefined ? {} : { error }) });
   }
 
-  /** Tells listeners, the bus and, where it began here, other processes. */
-  tellChange(change: StateChange): void {
+  tellRefused(state: CircuitState, waitMs: number): void {
+    if (this.has("refused")) this.#tell("refused", { name: this.#name, state, retryAfterMs: waitMs });
+  }
+
+  tellFallback(error: unknown): void {
+    if (this.has("fallback-used")) this.#tell("fallback-used", { name: this.#name, error });
+  }
+
+  /** Tells listeners, the bus and, where the move was made here, other processes. */
+  tellMove({ state, previous, event, reason, origin, waitMs }: Move): void {
+    const timestamp = new Date(this.#settings.clock.now()).toISOString();
+    const hasEnd = state === "open" && Number.isFinite(waitMs);
+    const change = { name: this.#name, state, previous, timestamp, event, reason, origin };
+    this.#tellInOrder(hasEnd ? { ...change, retryAfterMs: waitMs } : change);
+  }
+
+  #tellInOrder(change: StateChange): void {
     if (this.#untold) {
       this.#untold.push(change);
       return;
     }
     this.#untold = [change];
     // Also over those that are added while it runs.
-    for (const next of this.#untold) this.#tellOne(next);
+    for (const next of this.#untold) this.#tellChange(next);
     this.#untold = undefined;
   }
 
@@ -58,7 +82,7 @@ export class Reporter {
     this.listeners.tell(event, { name: this.#name, error }, onFailure);
   }
 
-  #tellOne(change: StateChange): void {
+  #tellChange(change: StateChange): void {
     const { announce: isAnnounced, bus } = this.#settings;
     if (change.origin === "here") this.#share(change);
     if (isAnnounced) announce(change, bus).catch((error: unknown) => this.trouble("announcement-failed", error));

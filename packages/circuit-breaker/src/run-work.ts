@@ -31,27 +31,24 @@ export const UNABORTABLE: CallContext = Object.freeze({
   },
 });
 
+/** Something that can fail. */
+export type Work<Value> = (context: CallContext) => Value | PromiseLike<Value>;
+
+/** Begins work that nobody can abort. What it throws at once is a rejection as well. */
+export function beginWork<Value>(work: Work<Value>): Promise<Value> {
+  try {
+    return Promise.resolve(work(UNABORTABLE));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
 /**
  * Runs work to its end, to the abort of its signal or to its limit, whichever is first. Never rejects. Work that goes on
  * after that is told by its own signal; what it then answers is dropped.
  */
 export function runWork<Value>(work: Work<Value>, settings: RunSettings): Promise<Outcome<Value>> {
-  return settings.signal === undefined && settings.limitMs === Infinity
-    ? toOutcome(work, UNABORTABLE)
-    : race(work, settings);
-}
-
-export type Work<Value> = (context: CallContext) => Value | PromiseLike<Value>;
-
-async function toOutcome<Value>(work: Work<Value>, context: CallContext): Promise<Outcome<Value>> {
-  try {
-    return { kind: "value", value: await work(context) };
-  } catch (error) {
-    return { kind: "error", error };
-  }
-}
-
-function race<Value>(work: Work<Value>, { signal, limitMs, whenTooSlow, clock }: RunSettings): Promise<Outcome<Value>> {
+  const { signal, limitMs, whenTooSlow, clock } = settings;
   const controller = new AbortController();
   return new Promise((resolve) => {
     const onAbort = () => {
@@ -62,7 +59,7 @@ function race<Value>(work: Work<Value>, { signal, limitMs, whenTooSlow, clock }:
       end({ kind: "too-slow" });
       controller.abort(whenTooSlow());
     };
-    const timer = limitMs === Infinity ? undefined : clock.setTimer(limitMs, onTooSlow);
+    const timer = limitMs === Number.POSITIVE_INFINITY ? undefined : clock.setTimer(limitMs, onTooSlow);
     signal?.addEventListener("abort", onAbort, { once: true });
     const end = (outcome: Outcome<Value>) => {
       timer?.cancel();
@@ -71,6 +68,14 @@ function race<Value>(work: Work<Value>, { signal, limitMs, whenTooSlow, clock }:
     };
     void toOutcome(work, { signal: controller.signal }).then(end);
   });
+}
+
+async function toOutcome<Value>(work: Work<Value>, context: CallContext): Promise<Outcome<Value>> {
+  try {
+    return { kind: "value", value: await work(context) };
+  } catch (error) {
+    return { kind: "error", error };
+  }
 }
 
 /** Whether something can serve as an AbortSignal, whoever made it. */
