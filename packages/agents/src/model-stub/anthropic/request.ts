@@ -28,13 +28,24 @@ export function readRequest(_path: string, body: unknown): ModelRequest {
     model,
     isStreaming: stream,
     wantsJson: output_config?.format?.type.startsWith("json") ?? false,
-    tools: (tools ?? []).map(({ name }) => ({ name, input: "json" })),
+    tools: [...(tools ?? []).map(({ name }) => name), ...deferredTools(messages)].map((name) => ({
+      name,
+      input: "json",
+    })),
     // Agents put items with the role `system` in the middle; nobody said these.
     conversation: messages.flatMap(({ role, content }) =>
       role === "user" || role === "assistant" ? blocksOf(role, content) : [],
     ),
   };
 }
+
+/** Claude Code keeps the descriptions of some tools back and names them in a message of the system; they can be called. */
+function deferredTools(messages: z.infer<typeof BodySchema>["messages"]): string[] {
+  const told = messages.filter(({ role }) => role === "system").map(({ content }) => textOf(content));
+  return told.flatMap((text) => [...text.matchAll(DEFERRED)].flatMap(([, names = ""]) => names.trim().split("\n")));
+}
+
+const DEFERRED = /^The following deferred tools are now available[^\n]*\n((?:\w[\w-]*(?:\n|$))+)/gm;
 
 type Content = z.infer<typeof BodySchema>["messages"][number]["content"];
 
@@ -60,6 +71,6 @@ function blocksOf(role: "user" | "assistant", content: Content): ConversationIte
   return role === "user" ? [...items, { kind: "user", text }] : [{ kind: "assistant", text }, ...items];
 }
 
-function textOf(content: z.infer<typeof BlockSchema>["content"]): string {
+function textOf(content: string | readonly { readonly text?: string | undefined }[] | null | undefined): string {
   return typeof content === "string" ? content : (content ?? []).map((part) => part.text ?? "").join("");
 }
