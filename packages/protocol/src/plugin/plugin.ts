@@ -129,4 +129,4 @@ export const PluginTokenSchema = z.object({
 export type PluginToken = z.infer<typeof PluginTokenSchema>;
 
 /** Where a plugin that runs elsewhere opens its WebSocket, with its token as bearer. */
-export const PLUGIN_LINK_PATH = "/api/v1/plugin-link";
+export const PLUGIN_LINK_PATH = "/api/v1/bus";
