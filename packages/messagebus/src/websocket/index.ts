@@ -1,1 +1,13 @@
-export {};
+export { ANY_PLUGIN } from "../access/access-list.ts";
+export { covers } from "../access/covers.ts";
+export { PluginAccessSchema } from "../access/plugin-access.ts";
+export type { PluginAccess } from "../access/plugin-access.ts";
+export { BusBroker, busServerOptions } from "./bus-broker.ts";
+export type { BusBrokerEvents, BusBrokerOptions, ConnectedPlugin } from "./bus-broker.ts";
+export type { TokenSource } from "./bus-socket.ts";
+export { CLOSE_CODES } from "./close-codes.ts";
+export { CONNECTION_TRANSITIONS } from "./connection-states.ts";
+export type { ConnectionState } from "./connection-states.ts";
+export { BUS_SUBPROTOCOL } from "./frames.ts";
+export { WebSocketTransport, websocketTransport } from "./websocket-transport.ts";
+export type { WebSocketTransportEvents, WebSocketTransportOptions } from "./websocket-transport.ts";
