@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModelRequest } from "./conversation.ts";
@@ -17,7 +16,7 @@ export interface Sending {
 
 /** Sends what was decided, and writes down what became of it. Resolves early when the agent closes the connection. */
 export async function sendReply({ reply, ...sending }: Sending): Promise<void> {
-  const { response, record, dialect, asked, newId } = sending;
+  const { response, record, dialect, asked } = sending;
   switch (reply.kind) {
     case "silence":
       return;
@@ -25,7 +24,7 @@ export async function sendReply({ reply, ...sending }: Sending): Promise<void> {
       return sendRefusal(response, record, dialect, reply);
     case "answer":
       if (asked.isStreaming) return sendStream(sending, reply);
-      sendJson(response, record, 200, dialect.body(reply, asked.model, newId));
+      return sendWhole(sending, reply);
   }
 }
 
@@ -48,46 +47,65 @@ function sendRefusal(response: ServerResponse, record: OpenRecord, dialect: Dial
   sendJson(response, record, refusal.status, dialect.refusalBody(refusal), headers);
 }
 
+/** An agent that asks for no stream gets what a stream would have been, at its end. */
+async function sendWhole(
+  { response, record, dialect, asked, newId }: Omit<Sending, "reply">,
+  answer: Answer,
+): Promise<void> {
+  if (answer.cutAfter !== undefined) return cut(response, record);
+  await pause(answer.intervalMs * Math.max(answer.pieces.length - 1, 0), closeSignal(response));
+  if (!response.destroyed) sendJson(response, record, 200, dialect.body(answer, asked.model, newId));
+}
+
 async function sendStream(
   { response, record, dialect, asked, newId }: Omit<Sending, "reply">,
   answer: Answer,
 ): Promise<void> {
-  const closed = new AbortController();
-  response.once("close", () => closed.abort());
+  const closed = closeSignal(response);
   record.status = 200;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   let pieces = 0;
   for (const { text, isPiece } of dialect.frames(answer, asked.model, newId)) {
     if (isPiece) {
       if (pieces === answer.cutAfter) return cut(response, record);
-      if (pieces > 0) await pause(answer.intervalMs, closed.signal);
+      if (pieces > 0) await pause(answer.intervalMs, closed);
       pieces++;
     }
     if (response.destroyed) return;
-    if (!response.write(text)) await drained(response, closed.signal);
+    await write(response, text, closed);
   }
   record.outcome = "answered";
   response.end();
 }
 
-/** In the middle of the stream, without the last chunk that ends it in good order. */
+/** Without the last chunk that ends an answer in good order. */
 function cut(response: ServerResponse, record: OpenRecord): void {
   record.outcome = "cut";
   response.destroy();
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms > 0) await unlessAborted(sleep(ms, undefined, { signal }), signal);
+function closeSignal(response: ServerResponse): AbortSignal {
+  const closed = new AbortController();
+  response.once("close", () => closed.abort());
+  return closed.signal;
 }
 
-async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  await unlessAborted(once(response, "drain", { signal }), signal);
+/** Resolves when the text has left: what is written can then be cut off without loss, and a slow reader holds the rest. */
+async function write(response: ServerResponse, text: string, closed: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => resolve();
+  // A connection that has just closed may never call back.
+  closed.addEventListener("abort", done);
+  response.write(text, done);
+  await promise;
+  closed.removeEventListener("abort", done);
 }
 
-async function unlessAborted(waiting: Promise<unknown>, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, closed: AbortSignal): Promise<void> {
+  if (ms === 0) return;
   try {
-    await waiting;
+    await sleep(ms, undefined, { signal: closed });
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!closed.aborted) throw error;
   }
 }
