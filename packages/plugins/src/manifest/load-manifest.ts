@@ -19,6 +19,8 @@ export interface LoadedPlugin {
   readonly folder: string;
   /** With the defaults filled in and `routing-config.json` applied. */
   readonly manifest: PluginManifest;
+  /** The files as they stand, for whoever is to approve them. */
+  readonly documents: { readonly manifest: unknown; readonly routingConfig?: unknown };
   /** What an approval is bound to; see `manifestHash`. */
   readonly manifestHash: string;
   /** The file that the plugin starts with: absolute, without links, inside the folder. */
@@ -41,6 +43,7 @@ export async function loadManifest(folder: string): Promise<LoadedPlugin> {
   return {
     folder: root,
     manifest: { ...manifest, routing: { ...manifest.routing, ...config.overrides } },
+    documents: { manifest: value, ...("value" in config && { routingConfig: config.value }) },
     manifestHash: manifestHash(value, config.value),
     entryPoint: entry.entryPoint,
   };

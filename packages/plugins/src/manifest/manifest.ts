@@ -108,7 +108,7 @@ export type BreakerSettings = z.output<typeof CircuitBreakerSchema>;
 
 const RetryPolicySchema = z.strictObject({
   maxRetries: wholeNumber(0, limit("retry.retries")).default(3),
-  backoff: z.enum(["exponential", "linear", "fixed"]).default("exponential"),
+  backoff: z.enum(["exponential", "fixed"]).default("exponential"),
   initialDelay: wholeNumber(0, limit("retry.delayMs")).default(1_000),
   maxDelay: wholeNumber(0, limit("retry.delayMs")).default(10_000),
 });

@@ -96,7 +96,7 @@ describe("parseManifest", () => {
       'communication.messagebus.topics[2]: wanted a topic ("a//b" is not a pattern: a level is empty), found "a//b"',
       'communication.messagebus.subscriptions[0]: wanted a topic whose first level is named, found "**"',
       "errorHandling.circuitBreaker.threshold: wanted a whole number from 1 to 1000, found 0",
-      'errorHandling.retryPolicy.backoff: wanted one of "exponential", "linear", "fixed", found "random"',
+      'errorHandling.retryPolicy.backoff: wanted one of "exponential", "fixed", found "random"',
       'communication.messagebus.topics[0]: wanted a topic of its own, `plugin/your-plugin/…`; whom it may ask stands in `routing.canRouteTo`, found "plugin/other/events"',
       'communication.messagebus.topics[1]: wanted a topic that plugins may publish; `system/**` is the host\'s, and can be subscribed to, found "system/x"',
       'communication.rpc.endpoint: wanted "plugin://your-plugin/rpc", found "plugin://other/rpc"',

@@ -17,9 +17,8 @@ export class KeywordIndex {
     this.#known = new Set(this.#words);
   }
 
-  /** Whether a keyword's words stand in the text, next to each other; a keyword without any word never does. */
-  has(keyword: string): boolean {
-    const words = wordsOf(keyword);
+  /** Whether a keyword's words, as `wordsOf` has them, stand in the text, next to each other; no words never do. */
+  has(words: readonly string[]): boolean {
     if (words.length === 0 || !words.every((word) => this.#known.has(word))) return false;
     return words.length === 1 || includesRow(this.#words, words);
   }
