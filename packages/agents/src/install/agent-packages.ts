@@ -8,11 +8,11 @@ import type { Platform } from "./platform.ts";
 export interface AgentPackage {
   readonly name: string;
   /** The program in an installed folder, `/` between its parts; undefined when the package has none for a platform. */
-  readonly program: (platform: Platform) => AgentProgram | undefined;
+  readonly program: (platform: Platform) => PackagedProgram | undefined;
 }
 
 /** A program of an installed agent. */
-export interface AgentProgram {
+export interface PackagedProgram {
   /** From the folder that `node_modules` stands in. */
   readonly path: string;
   /** `node`: a script that Node.js runs. */
@@ -74,7 +74,7 @@ const CODEX_TARGETS: Readonly<Record<string, string>> = {
 };
 
 /** One static binary for every Linux. */
-function codexProgram({ os, arch }: Platform): AgentProgram | undefined {
+function codexProgram({ os, arch }: Platform): PackagedProgram | undefined {
   const target = CODEX_TARGETS[`${os}-${arch}`];
   if (target === undefined) return undefined;
   const path = posix.join(`node_modules/@openai/codex-${os}-${arch}/vendor`, target, "bin", executable("codex", os));
@@ -83,14 +83,14 @@ function codexProgram({ os, arch }: Platform): AgentProgram | undefined {
 
 const CLAUDE_PLATFORMS: ReadonlySet<string> = new Set(Object.keys(CODEX_TARGETS));
 
-function claudeProgram({ os, arch, libc }: Platform): AgentProgram | undefined {
+function claudeProgram({ os, arch, libc }: Platform): PackagedProgram | undefined {
   if (!CLAUDE_PLATFORMS.has(`${os}-${arch}`)) return undefined;
   const suffix = libc === "musl" ? "-musl" : "";
   const path = `node_modules/@anthropic-ai/claude-code-${os}-${arch}${suffix}/${executable("claude", os)}`;
   return { path, kind: "native" };
 }
 
-function geminiProgram(): AgentProgram {
+function geminiProgram(): PackagedProgram {
   return { path: "node_modules/@google/gemini-cli/bundle/gemini.js", kind: "node" };
 }
 

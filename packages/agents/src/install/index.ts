@@ -1,6 +1,6 @@
 export type { AgentLocation } from "./agent-folders.ts";
 export { AGENT_PACKAGES, INSTALLABLE_PROVIDERS, isInstallable } from "./agent-packages.ts";
-export type { AgentPackage, AgentProgram, InstallableProvider } from "./agent-packages.ts";
+export type { AgentPackage, PackagedProgram, InstallableProvider } from "./agent-packages.ts";
 export { agentsCacheDir, installedAgents } from "./agents-cache.ts";
 export { installAgent } from "./install-agent.ts";
 export type { InstallOptions, InstallStage } from "./install-agent.ts";
@@ -8,7 +8,7 @@ export { INSTALL_ERRORS, InstallError, isInstallError } from "./install-errors.t
 export type { InstallErrorCode } from "./install-errors.ts";
 export { INSTALL_LIMITS } from "./install-limits.ts";
 export { listInstalled, removeAgent, resolveAgent } from "./installed-agent.ts";
-export type { AgentCommand, InstalledAgent } from "./installed-agent.ts";
+export type { InstalledAgent } from "./installed-agent.ts";
 export { npmEnvironment } from "./npm.ts";
 export type { Npm } from "./npm.ts";
 export { PINNED_AGENTS } from "./pinned-agents.ts";

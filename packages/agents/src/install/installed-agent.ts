@@ -10,14 +10,6 @@ import { InstallError } from "./install-errors.ts";
 import { thisPlatform } from "./platform.ts";
 import type { Platform } from "./platform.ts";
 
-/** How to start an installed agent: the program itself, no shim or shell between. */
-export interface AgentCommand {
-  /** An absolute path. */
-  readonly program: string;
-  /** What stands before the agent's own arguments. */
-  readonly args: readonly string[];
-}
-
 /** An agent that is installed. */
 export interface InstalledAgent {
   readonly provider: InstallableProvider;
@@ -25,7 +17,11 @@ export interface InstalledAgent {
   readonly version: string;
   /** The folder that holds it, absolute. */
   readonly dir: string;
-  readonly command: AgentCommand;
+  /**
+   * How it is started: an absolute path and what stands before the agent's own arguments. The program itself, with no shim
+   * or shell between.
+   */
+  readonly argv: readonly [string, ...string[]];
   /** The sha256 of the lockfile it was installed from, in hex: two of the same hash hold the same bytes. */
   readonly lockfileHash: string;
 }
@@ -65,7 +61,7 @@ export async function resolveAgent(
 export async function describe(dir: string, record: InstallRecord, platform: Platform): Promise<InstalledAgent> {
   // What is recorded was checked when it was installed, and `resolveAgent` compares it with what is asked for.
   const provider = record.provider as InstallableProvider;
-  return { ...record, provider, dir, command: await commandIn(dir, provider, platform) };
+  return { ...record, provider, dir, argv: await argvIn(dir, provider, platform) };
 }
 
 /** Every installed agent, of one provider or of all, by provider and then version. What is there only in part is left out. */
@@ -104,7 +100,7 @@ async function readRecord(dir: string): Promise<InstallRecord | undefined> {
   }
 }
 
-async function commandIn(dir: string, provider: string, platform: Platform): Promise<AgentCommand> {
+async function argvIn(dir: string, provider: string, platform: Platform): Promise<InstalledAgent["argv"]> {
   const found = agentPackage(provider).program(platform);
   const machine = [platform.os, platform.arch, platform.libc].filter(Boolean).join(" ");
   if (!found)
@@ -121,7 +117,7 @@ async function commandIn(dir: string, provider: string, platform: Platform): Pro
       { cause },
     );
   }
-  return found.kind === "native" ? { program: path, args: [] } : { program: platform.node, args: [path] };
+  return found.kind === "native" ? [path] : [platform.node, path];
 }
 
 async function versionsIn(folder: string): Promise<string[]> {

@@ -9,16 +9,16 @@ import type { ProgramEnd } from "./run-program.ts";
 
 /** Starts the program with an empty home and asks for its version. Refuses with BINARY_FAILED any other than it should be. */
 export async function checkReportedVersion(agent: InstalledAgent, signal?: AbortSignal): Promise<void> {
-  const { provider, version, dir, command } = agent;
+  const { provider, version, dir, argv } = agent;
   const home = join(dir, ".home");
   const tmp = join(dir, ".home-tmp");
   await Promise.all([home, tmp].map((path) => mkdir(path)));
   try {
-    const args = [...command.args, "--version"];
+    const [program, ...before] = argv;
     const timeoutMs = INSTALL_LIMITS["check.timeoutMs"].value;
     const end = await runProgram({
-      program: command.program,
-      args,
+      program,
+      args: [...before, "--version"],
       cwd: home,
       env: environment(home, tmp),
       timeoutMs,
