@@ -15,6 +15,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   latency: async () => (await import("./latency/suite.ts")).latency,
   output: async () => (await import("./output/suite.ts")).output,
   footprint: async () => (await import("./footprint/suite.ts")).footprint,
+  bus: async () => (await import("./bus/suite.ts")).bus,
 };
 
 const { values, positionals } = parseArgs({

@@ -85,9 +85,12 @@ export function profiling(directory: string | undefined, name: string): string[]
   return directory === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", join(directory, name)];
 }
 
-/** Where a program is on the PATH; undefined when it is not. */
-export async function findProgram(name: string): Promise<string | undefined> {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+/** Where a program is in these folders, by default those of the PATH; undefined when it is not. */
+export async function findProgram(
+  name: string,
+  folders: readonly string[] = (process.env["PATH"] ?? "").split(delimiter),
+): Promise<string | undefined> {
+  for (const folder of folders) {
     const isThere = await access(join(folder, name), constants.X_OK).then(
       () => true,
       () => false,
