@@ -57,8 +57,11 @@ export class Reporter {
   tellMove({ state, previous, event, reason, origin, waitMs }: Move): void {
     const timestamp = new Date(this.#settings.clock.now()).toISOString();
     const hasEnd = state === "open" && Number.isFinite(waitMs);
-    const change = { name: this.#name, state, previous, timestamp, event, reason, origin };
-    this.#tellInOrder(hasEnd ? { ...change, retryAfterMs: waitMs } : change);
+    const known = { name: this.#name, state, previous, timestamp, event, reason, origin };
+    const change = hasEnd ? { ...known, retryAfterMs: waitMs } : known;
+    // Not in turn but now: who subscribed to the shared state is told while the circuit still is what is written.
+    if (origin === "here") this.#share(change);
+    this.#tellInOrder(change);
   }
 
   #tellInOrder(change: StateChange): void {
@@ -84,7 +87,6 @@ export class Reporter {
 
   #tellChange(change: StateChange): void {
     const { announce: isAnnounced, bus } = this.#settings;
-    if (change.origin === "here") this.#share(change);
     if (isAnnounced) announce(change, bus).catch((error: unknown) => this.trouble("announcement-failed", error));
     this.#tell(EVENT_OF_STATE[change.state], change);
   }
