@@ -35,6 +35,8 @@ import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler
 import { RunnerLinkServer } from "./runner/runner-link-server.ts";
 import { RunnerSession } from "./runner/runner-session.ts";
 import { recover } from "./recover.ts";
+import { SessionCourier } from "./session/session-courier.ts";
+import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
 import { TimerService } from "./timers/timer-service.ts";
 
@@ -47,6 +49,7 @@ export interface ControlPlaneOptions {
   readonly ids?: IdSource;
   readonly logger?: Logger;
   readonly runner?: RunnerHandlerConfig;
+  readonly session?: SessionHandlerConfig;
   /** Intervals and sizes that differ from the table `LIMITS`; runners are told. */
   readonly limits?: LimitOverrides;
 }
@@ -67,6 +70,7 @@ export interface ControlPlaneStats {
 export interface ControlPlane extends AsyncDisposable {
   readonly runs: RunHandler;
   readonly gates: GateHandler;
+  readonly sessions: SessionHandler;
   readonly projects: ProjectHandler;
   readonly runners: RunnerHandler;
   readonly tokens: TokenHandler;
@@ -160,11 +164,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     for (const session of sessions) sessionLog.tell(session);
   });
   sessionLog.on("changed", ({ sessionId }) => eventFeed.notify(sessionId));
-  sessionLog.on("commands", ({ attemptId, epoch, runnerId }, commands) => {
-    for (const { seq, command } of commands) {
-      fleet.get(runnerId)?.channel.send({ type: "session_command", attemptId, epoch, seq, command });
-    }
-  });
   runLog.on("changed", ({ runId, state, isOver }) => {
     eventFeed.notify(runId);
     if (!isOver) return;
@@ -185,6 +184,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     explain: (rows) => explainRun(rows, fleet, dispatcher),
   });
   const gates = new GateHandler({ store, clock, runLog });
+  const courier = new SessionCourier({ store, fleet, sessionLog, logger });
+  const sessions = new SessionHandler(options.session, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
   const projects = new ProjectHandler({ store, clock, vault });
   const tokens = new TokenHandler({
     store,
@@ -230,6 +231,13 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 },
         runtimeVersions: hello.runtimeVersions,
       });
+    },
+    onReturned: (runnerId, held) => {
+      for (const attempt of held) {
+        void courier
+          .repeat(runnerId, attempt)
+          .catch((error: unknown) => logger.warn({ err: error, attempt: attempt.attemptId }, "commands not repeated"));
+      }
     },
   });
   const runners = new RunnerHandler(options.runner, {
@@ -280,6 +288,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   return {
     runs,
     gates,
+    sessions,
     projects,
     runners,
     tokens,

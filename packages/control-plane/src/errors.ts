@@ -18,7 +18,18 @@ export class NotFoundError extends ControlPlaneError {
   override readonly name = "NotFoundError";
 
   constructor(
-    noun: "run" | "step" | "attempt" | "gate" | "runner" | "project" | "artifact" | "file" | "token",
+    noun:
+      | "run"
+      | "step"
+      | "attempt"
+      | "gate"
+      | "runner"
+      | "project"
+      | "artifact"
+      | "file"
+      | "token"
+      | "session"
+      | "approval",
     id: string,
   ) {
     super(`${noun.toUpperCase()}_NOT_FOUND` as ErrorCode, `there is no ${noun} ${id}`, { id });

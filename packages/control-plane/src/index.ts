@@ -16,5 +16,7 @@ export { GateHandler } from "./run/gate-handler.ts";
 export { RunHandler } from "./run/run-handler.ts";
 export type { ConnectedRunner, RunnerChannel } from "./runner/fleet.ts";
 export { RunnerHandler, type RunnerHandlerConfig, type RunnerHandlerEvents } from "./runner/runner-handler.ts";
+export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
+export type { SessionHandlerEvents } from "./session/session-announcements.ts";
 export { RunnerLinkServer } from "./runner/runner-link-server.ts";
 export type { RunnerSession } from "./runner/runner-session.ts";

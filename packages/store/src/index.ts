@@ -68,6 +68,7 @@ export type { ApprovalQuery, SessionQuery } from "./reads/sessions.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";
 export type { Idempotency } from "./units/idempotency.ts";
+export type { PendingEvent } from "./units/events.ts";
 export type { SignalboxUnits } from "./units/index.ts";
 export type { OutboxItem } from "./units/outbox.ts";
 export type { OutputPiece, OutputVerdict } from "./units/run/append-output.ts";

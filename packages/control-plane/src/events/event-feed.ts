@@ -1,8 +1,11 @@
-import { FINAL_RUN_EVENTS, limit, type EventRecord } from "@signalbox/protocol";
+import { FINAL_RUN_EVENTS, FINAL_SESSION_EVENTS, limit, type EventRecord } from "@signalbox/protocol";
 import { readEvents, type SignalboxStore } from "@signalbox/store";
 
 import { toEventRecord } from "./event-view.ts";
 import { WakeUps } from "./wake-ups.ts";
+
+/** The events that end a stream, of whichever kind. */
+const FINAL_EVENTS: ReadonlySet<string> = new Set([...FINAL_RUN_EVENTS, ...FINAL_SESSION_EVENTS]);
 
 interface Reading {
   readonly after: number;
@@ -67,7 +70,7 @@ export class EventFeed {
           yield events;
           cursor = last.seq;
           mayHaveEnded = false;
-          if (FINAL_RUN_EVENTS.has(last.type)) return;
+          if (FINAL_EVENTS.has(last.type)) return;
         } else {
           // Read once more, for what came between the read and the question.
           if (mayHaveEnded && (await isOver()) && (await this.read(stream, cursor, 1)).length === 0) return;

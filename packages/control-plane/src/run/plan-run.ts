@@ -1,4 +1,5 @@
 import {
+  agentProvider,
   CommandSchema,
   findTool,
   limit,
@@ -134,12 +135,19 @@ function planStep(
   return {
     ...source,
     inputs,
-    ...(requires || source.requires ? { requires: mergeRequirements(requires, source.requires) } : {}),
+    ...requirementsOf(source, requires),
     command: Object.hasOwn(project.commands, source.tool) ? CommandSchema.parse(project.commands[source.tool]) : null,
     environment: pick(project.env, source.envAllowed ?? []),
     gates: gatesBefore(source, ordered),
     key: sha256Hex(canonicalJson([project.id, source.name, source.tool, inputs])),
   };
+}
+
+/** What a step asks of its runner, and what its tool does: an agent must be there. */
+function requirementsOf(source: OrderedStep, run: Requirements | undefined): { readonly requires?: Requirements } {
+  const provider = agentProvider(source.tool);
+  const own = provider === undefined ? source.requires : { ...source.requires, provider };
+  return run || own ? { requires: mergeRequirements(run, own) } : {};
 }
 
 function mergeRequirements(run: Requirements | undefined, own: Requirements | undefined): Requirements {

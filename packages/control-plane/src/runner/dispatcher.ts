@@ -1,13 +1,25 @@
 import {
+  agentProvider,
   canonicalJson,
   type ControlMessageOf,
+  type Envelope,
   type GateContent,
   type IdSource,
   type LimitLookup,
   type StartGrant,
 } from "@signalbox/protocol";
 import { hashEnvelope, hashGateContent } from "@signalbox/protocol/hash";
-import { gateIdOf, readGate, readReadyStep, UnitRefusal, type ReadyStep, type SignalboxStore } from "@signalbox/store";
+import {
+  gateIdOf,
+  readGate,
+  readReadyStep,
+  readSession,
+  sessionIdOf,
+  UnitRefusal,
+  type ReadyStep,
+  type SessionProgress,
+  type SignalboxStore,
+} from "@signalbox/store";
 
 import type { Clock, Timer } from "../clock.ts";
 import { ControlPlaneError } from "../errors.ts";
@@ -236,7 +248,8 @@ export class Dispatcher {
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
     const secrets =
       step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
-    const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name) });
+    const session = agentProvider(step.tool) === undefined ? undefined : await this.#sessionOf(waiting);
+    const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name), session });
     const envelopeHash = hashEnvelope(envelope);
     const leaseMs = limits("lease.ttlMs");
     const leaseEndsAt = clock.monotonic() + leaseMs;
@@ -279,6 +292,14 @@ export class Dispatcher {
     };
     runner.channel.send({ type: "start", offerId, grant });
     runLog.tell(leased);
+  }
+
+  /** The session that a step is the work of, as far as it had come. */
+  async #sessionOf({ runId, index, orgId, step }: WaitingStep): Promise<Envelope["session"]> {
+    const row = await this.#deps.store.view(() => readSession(sessionIdOf(runId, index), orgId));
+    if (!row) throw new ControlPlaneError("SESSION_NOT_FOUND", `step ${step.name} of run ${runId} has no session`);
+    const { nativeSessionId, turns, wasWorking, isPaused } = JSON.parse(row.progress) as SessionProgress;
+    return { sessionId: row.id, nativeSessionId, turns, wasWorking: wasWorking && !isPaused };
   }
 
   /**

@@ -6,6 +6,7 @@ import type { ReadyStep } from "@signalbox/store";
 export interface EnvelopeFacts {
   readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
   readonly secretNames: readonly string[];
+  readonly session?: Envelope["session"];
 }
 
 /** Exactly what an attempt at a step will run. Pure: the same step makes the same envelope. */
@@ -33,6 +34,7 @@ export function envelopeOf(ready: ReadyStep, facts: EnvelopeFacts): Envelope {
     network: step.network,
     timeoutMs: step.timeoutMs,
     onDisconnect: step.onDisconnect,
+    ...(facts.session ? { session: facts.session } : {}),
     approvals: facts.approvals.map(({ gateId, contentHash }) => ({ gateId, contentHash })),
   };
 }

@@ -52,6 +52,11 @@ export interface RunnerLinkServerDeps {
   readonly openSession: (runner: ConnectedRunner) => RunnerSession;
   /** Told when a runner has proven who it is, with what it says it can do. */
   readonly onConnected: (runner: RunnerRow, hello: RunnerMessageOf<"hello">) => void;
+  /** Told once a runner has been welcomed, with the attempts that it still holds. */
+  readonly onReturned: (
+    runnerId: string,
+    held: readonly { readonly attemptId: string; readonly epoch: number }[],
+  ) => void;
 }
 
 /** The sockets and blobs of the fleet: what an app mounts under `RUNNER_PATHS`. */
@@ -218,7 +223,7 @@ export class RunnerLinkServer {
   }
 
   async #welcome(ws: WebSocket, row: RunnerRow, hello: RunnerMessageOf<"hello">, early: RawData[]): Promise<void> {
-    const { clock, ids, limits, fleet, openSession, onConnected, logger } = this.#deps;
+    const { clock, ids, limits, fleet, openSession, onConnected, onReturned, logger } = this.#deps;
     const token = randomBytes(32).toString("base64url");
     // What a connection may do ends with our word, not with the peer's answer to it, which may never come.
     const letGo = (code: number) => {
@@ -262,7 +267,13 @@ export class RunnerLinkServer {
     });
     logger.info({ runner: runner.runnerId, hostname: row.hostname }, "runner connected");
     isWelcome = true;
-    if (ws.readyState === ws.OPEN) fleet.connect(runner);
+    if (ws.readyState === ws.OPEN) {
+      fleet.connect(runner);
+      onReturned(
+        runner.runnerId,
+        attempts.filter(({ verdict }) => verdict === "keep"),
+      );
+    }
     for (const message of early) this.#handle(ws, session, message);
   }
 

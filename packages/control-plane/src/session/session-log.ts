@@ -2,6 +2,8 @@ import { isFinal, SESSION_TRANSITIONS, type SessionState } from "@signalbox/prot
 import type { NumberedCommand, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
+import type { SessionHappening } from "./session-announcements.ts";
+
 /** What is told after a unit that touched a session has been committed. */
 export interface SessionLogEvents {
   /** Events were appended to the session's stream. */
@@ -12,6 +14,8 @@ export interface SessionLogEvents {
     lastSeq: number;
     isOver: boolean;
   }) => void;
+  /** What was appended, for those who listen in this process. */
+  happened: (happening: SessionHappening) => void;
   /** The agent must be told something; whoever holds it passes it on. */
   commands: (holder: Exclude<SessionOutcome["holder"], null>, commands: readonly NumberedCommand[]) => void;
   /** Timers were set; the earliest is due at this time. */
@@ -54,8 +58,9 @@ export class SessionLog extends EventEmitter<SessionLogEvents> {
   }
 
   /** Tells what follows from an outcome. */
-  tell({ sessionId, orgId, state, lastSeq, holder, commands, timers }: SessionOutcome): void {
+  tell({ sessionId, orgId, state, lastSeq, holder, events, commands, timers }: SessionOutcome): void {
     this.emit("changed", { sessionId, orgId, state, lastSeq, isOver: isFinal(SESSION_TRANSITIONS, state) });
+    if (events.length > 0) this.emit("happened", { sessionId, orgId, events });
     if (holder && commands.length > 0) this.emit("commands", holder, commands);
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
   }

@@ -41,10 +41,8 @@ export const EnvelopeSchema = z.strictObject({
       sessionId: z.string(),
       nativeSessionId: z.string().nullable(),
       turns: z.int(),
-      /** Whether it was lost in the middle of a turn. */
+      /** Whether it was lost in the middle of a turn, which is to go on. */
       wasWorking: z.boolean(),
-      /** The highest command that an earlier attempt took. */
-      taken: z.int(),
     })
     .optional(),
   /** The gates that let this step through, with the hash of what each was asked. */

@@ -85,8 +85,8 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
   );
   yield* run(INSERT_PLAN, id, JSON.stringify(steps));
   const { actor } = args;
-  yield* openSessions(change, steps, { terms: args.sessionTerms ?? defaultTerms(), now, actor });
-  return yield* outcomeOf(change, yield* followSteps(change, { now, actor }));
+  const opened = yield* openSessions(change, steps, { terms: args.sessionTerms ?? defaultTerms(), now, actor });
+  return yield* outcomeOf(change, [...opened, ...(yield* followSteps(change, { now, actor }))]);
 }
 
 /** A run as it is made, before its steps have moved: what can be told of it without asking the store. */

@@ -71,6 +71,7 @@ function parseFact(line: string): SessionFact | undefined {
 function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Generator<Statement, void, unknown> {
   switch (fact.fact) {
     case "ready":
+      yield* repeatCommands(change);
       return beReady(change, fact, origin);
     case "taken":
       return yield* noteTaken(change, fact.seq, origin);
@@ -92,6 +93,22 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
     case "ended":
       change.progress.reason ??= fact.reason;
       change.progress.message ??= fact.message ?? null;
+  }
+}
+
+const SELECT_AFTER = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";
+/** What an agent on a new runner must still be told. Answers, interrupts and pauses were for the one before. */
+const WORTH_REPEATING: ReadonlySet<SessionCommand["kind"]> = new Set(["prompt", "steer", "close"]);
+
+/** Gives what an earlier attempt did not take new numbers, for this one. */
+function* repeatCommands(change: SessionChange): Generator<Statement, void, unknown> {
+  const { row, progress } = change;
+  if (progress.commands === progress.taken) return;
+  const missed = yield* all<SessionCommandRow>(SELECT_AFTER, row.id, progress.taken);
+  progress.taken = progress.commands;
+  for (const { command: text } of missed) {
+    const told = JSON.parse(text) as SessionCommand;
+    if (WORTH_REPEATING.has(told.kind)) command(change, told);
   }
 }
 

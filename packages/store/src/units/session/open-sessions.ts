@@ -4,7 +4,7 @@ import { UnitRefusal } from "../../errors.ts";
 import type { PlannedStep, SessionProgress, SessionRow, StepProgress } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import type { RunChange } from "../run/run-change.ts";
-import { changeOf, saveSession, tell } from "./session-change.ts";
+import { changeOf, saveSession, tell, type SessionOutcome } from "./session-change.ts";
 
 /** What holds for the sessions of an installation, unless a session says otherwise. Times are milliseconds. */
 export interface SessionTerms {
@@ -34,9 +34,9 @@ export function* openSessions(
   change: RunChange,
   plan: readonly PlannedStep[],
   args: { readonly terms: SessionTerms; readonly now: number; readonly actor: Actor },
-): Generator<Statement, void, unknown> {
+): Generator<Statement, SessionOutcome[], unknown> {
   const agents = change.progress.steps.filter((step) => step.sessionId !== undefined);
-  if (agents.length === 0) return;
+  if (agents.length === 0) return [];
   const going = (yield* get<{ count: number }>(COUNT_GOING, change.orgId))?.count ?? 0;
   if (going + agents.length > args.terms.maxSessions) {
     throw new UnitRefusal("SESSION_LIMIT_EXCEEDED", `org ${change.orgId} already has ${going} live sessions`, {
@@ -44,10 +44,12 @@ export function* openSessions(
       going,
     });
   }
+  const opened: SessionOutcome[] = [];
   for (const step of agents) {
     const planned = plan[change.progress.steps.indexOf(step)];
-    if (planned) yield* openSession(change, step, planned, args);
+    if (planned) opened.push(yield* openSession(change, step, planned, args));
   }
+  return opened;
 }
 
 function* openSession(
@@ -55,7 +57,7 @@ function* openSession(
   step: StepProgress,
   planned: PlannedStep,
   { terms, now, actor }: { readonly terms: SessionTerms; readonly now: number; readonly actor: Actor },
-): Generator<Statement, void, unknown> {
+): Generator<Statement, SessionOutcome, unknown> {
   const provider = agentProvider(step.tool);
   if (step.sessionId === undefined || provider === undefined) throw new Error(`step ${step.name} has no agent`);
   const inputs = AgentInputsSchema.parse(planned.inputs);
@@ -92,7 +94,7 @@ function* openSession(
     runId: run_.id,
     step: step.name,
   });
-  yield* saveSession(change, { now, actor });
+  return yield* saveSession(change, { now, actor });
 }
 
 function beginning(inputs: AgentInputs, terms: SessionTerms, now: number): SessionProgress {

@@ -37,6 +37,8 @@ export interface SessionOutcome {
   readonly lastSeq: number;
   /** Who holds it, if anybody does: where its commands go. */
   readonly holder: { readonly attemptId: string; readonly epoch: number; readonly runnerId: string } | null;
+  /** What happened, as it was appended to the session's log. */
+  readonly events: readonly PendingEvent[];
   /** Commands that this unit added. */
   readonly commands: readonly NumberedCommand[];
   readonly timers: readonly TimerRow[];
@@ -121,7 +123,7 @@ export function* saveSession(
 }
 
 /** What a change comes to. */
-export function outcomeOfSession({ row, progress, commands, timers }: SessionChange): SessionOutcome {
+export function outcomeOfSession({ row, progress, events, commands, timers }: SessionChange): SessionOutcome {
   const { attemptId, epoch, runnerId } = progress;
   return {
     sessionId: row.id,
@@ -130,6 +132,7 @@ export function outcomeOfSession({ row, progress, commands, timers }: SessionCha
     state: row.state,
     lastSeq: row.last_seq,
     holder: attemptId === null || runnerId === null ? null : { attemptId, epoch, runnerId },
+    events,
     commands,
     timers,
   };

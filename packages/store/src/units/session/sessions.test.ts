@@ -221,6 +221,21 @@ describe("a session", () => {
     expect(await rig.progress()).toMatchObject({ epoch: 2, resumed: "loaded" });
   });
 
+  it("tells the next runner what the one before did not take, and not what was for that one only", async () => {
+    await using rig = await Rig.ready({ mode: "interactive" });
+    await rig.turn();
+    await rig.say("more");
+    await rig.fleet.store.run("pauseSession", rig.about());
+    await rig.fleet.store.run("resumeSession", rig.about());
+    await rig.fleet.lose(rig.held);
+    await rig.hold();
+
+    const verdict = await rig.bytes(READY);
+
+    expect(verdict?.session?.commands).toMatchObject([{ seq: 4, command: { kind: "prompt", text: "more" } }]);
+    expect(await rig.progress()).toMatchObject({ taken: 3, commands: 4 });
+  });
+
   it("is not moved by facts of an attempt that was lost", async () => {
     await using rig = await Rig.ready();
     const old = rig.held;
