@@ -1,0 +1,403 @@
+import { nextState } from "@signalbox/protocol";
+import type { MoveOf, StateOf } from "@signalbox/protocol";
+
+import type { AgentEvent, AgentEventOf, AgentFailure } from "../agent-event.ts";
+import type { AgentSession, Answers, Decision } from "../agent-session.ts";
+import type { AgentCapabilities } from "../capabilities.ts";
+import { within } from "../clock.ts";
+import type { Clock } from "../clock.ts";
+import { AgentError, isAgentError } from "../errors.ts";
+import type { JsonLine } from "../json-lines.ts";
+import type { AgentLimits } from "../limits.ts";
+import type { AgentProcess } from "../process/agent-process.ts";
+import { withoutUndefined } from "../without-undefined.ts";
+import type { AgentDriver, DriverPort, OpenedSession } from "./agent-driver.ts";
+import { EventQueue } from "./event-queue.ts";
+import type { ApprovalNews, News, TurnStatus } from "./news.ts";
+import { RequestDesk } from "./request-desk.ts";
+import { SessionBook } from "./session-book.ts";
+import { AGENT_SESSION_TRANSITIONS } from "./session-states.ts";
+import { SupervisedProcess } from "./supervised-process.ts";
+import type { ProcessEnd } from "./supervised-process.ts";
+
+/** What a session is made of. */
+export interface DrivenSessionParts {
+  readonly provider: string;
+  readonly process: AgentProcess;
+  readonly makeDriver: (port: DriverPort) => AgentDriver;
+  /** What its version promises; changed by what the agent says of itself. */
+  readonly capabilities: AgentCapabilities;
+  readonly permissions: "ask" | "edits" | "all";
+  readonly raw: "unknown" | "all";
+  readonly clock: Clock;
+  readonly limits: AgentLimits;
+  readonly resumed: AgentEventOf<"session.ready">["resumed"];
+  readonly resumeFailure: string | undefined;
+  /** Put before the first prompt. */
+  readonly preface: string | undefined;
+}
+
+interface Turn {
+  readonly turnId: string;
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+}
+
+/**
+ * A session over one process and one driver. It keeps the states and the books, holds the agent back when nobody reads,
+ * gives up on one that does not answer or talks nonsense, and leaves nothing running.
+ */
+export class DrivenSession implements AgentSession {
+  readonly provider: string;
+  readonly #parts: DrivenSessionParts;
+  readonly #driver: AgentDriver;
+  readonly #process: SupervisedProcess;
+  readonly #queue: EventQueue;
+  readonly #book: SessionBook;
+  readonly #desk: RequestDesk;
+  readonly #ended: Promise<AgentEventOf<"process.exited">>;
+  #state: StateOf<typeof AGENT_SESSION_TRANSITIONS> = "starting";
+  #opened: OpenedSession | undefined;
+  #capabilities: AgentCapabilities;
+  #preface: string | undefined;
+  #turn: Turn | undefined;
+  #turns = 0;
+  #complaints = 0;
+  /** What the frame weighs that is being taken; counted with the first event that it brings. */
+  #frameBytes = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: DrivenSessionParts) {
+    const { process, clock, limits, permissions } = parts;
+    this.provider = parts.provider;
+    this.#parts = parts;
+    this.#capabilities = parts.capabilities;
+    this.#preface = parts.preface;
+    this.#queue = new EventQueue({ events: limits["queue.events"], bytes: limits["queue.bytes"] });
+    this.#book = new SessionBook(limits);
+    this.#desk = new RequestDesk({
+      limits,
+      permissions,
+      emit: (event) => this.#emit(event),
+      deliver: (key, answer) => this.#driver.answer(key, answer),
+      denyTool: (toolCallId, message) =>
+        this.#emit(...this.#book.take({ news: "tool_ended", toolCallId, status: "denied", message }, this.#turnId)),
+    });
+    this.#driver = parts.makeDriver({
+      clock,
+      limits,
+      write: (frame) => this.#write(frame),
+      tell: (news) => news.forEach((each) => this.#take(each)),
+      complain: (message) => this.#complain("invalid_frame", message),
+    });
+    this.#process = new SupervisedProcess({
+      process,
+      clock,
+      limits,
+      whenRoom: () => this.#whenRoom(),
+      isHeld: () => this.#queue.isHolding,
+      takeLine: (line) => this.#takeLine(line),
+      onExit: () => this.#driver.ended(new AgentError("SESSION_ENDED", `${this.provider} has ended`)),
+    });
+    this.#ended = this.#process.ended.then((end) => this.#finish(end));
+  }
+
+  get nativeSessionId(): string {
+    return this.#opened?.nativeSessionId ?? "";
+  }
+
+  get capabilities(): AgentCapabilities {
+    return this.#capabilities;
+  }
+
+  get events(): AsyncIterable<AgentEvent> {
+    return this.#queue;
+  }
+
+  /** Shakes hands. When that fails, nothing is left running. */
+  async open(signal?: AbortSignal): Promise<void> {
+    const { clock, limits } = this.#parts;
+    const timeoutMs = limits["handshake.timeoutMs"];
+    try {
+      const gone = this.#process.exited.then(({ code, signal: by }) => {
+        throw new Error(`ended (${by ?? `exit code ${code}`}) before it was ready`);
+      });
+      const opened = await within(clock, timeoutMs, firstOf(this.#driver.open(), gone, aborted(signal)));
+      if (opened === "late") throw this.#startError("HANDSHAKE_TIMEOUT", `was not ready after ${timeoutMs} ms`);
+      this.#ready(opened);
+    } catch (error) {
+      this.#queue.shed();
+      await this.#process.end({ reason: "closed", message: "its start failed" }, 0);
+      await this.#ended;
+      if (signal?.aborted || isAgentError(error)) throw error;
+      throw this.#startError("HANDSHAKE_FAILED", toError(error).message, error);
+    }
+  }
+
+  async prompt(text: string): Promise<string> {
+    this.#checkPrompt(text);
+    if (this.#turn) throw new AgentError("TURN_RUNNING", `${this.provider} is still at ${this.#turn.turnId}`);
+    const told = (this.#preface ?? "") + text;
+    this.#preface = undefined;
+    const turn = this.#beginTurn(text);
+    try {
+      await this.#driver.prompt(told);
+    } catch (error) {
+      if (this.#turn === turn) this.#endTurn("failed", failureOf(error));
+    }
+    return turn.turnId;
+  }
+
+  async steer(text: string): Promise<void> {
+    this.#checkPrompt(text);
+    if (!this.#capabilities.steer || !this.#driver.steer) {
+      throw new AgentError("NOT_SUPPORTED", `${this.provider} takes no words while it works`);
+    }
+    const turn = this.#turn;
+    if (!turn || this.#state !== "working") throw new AgentError("NO_TURN", `${this.provider} works on nothing`);
+    await this.#driver.steer(text);
+    this.#emit({ type: "turn.steered", turnId: turn.turnId, prompt: text });
+  }
+
+  async interrupt(): Promise<void> {
+    const { clock, limits } = this.#parts;
+    const turn = this.#turn;
+    if (!turn || this.#state === "closing") return;
+    if (this.#state === "working") {
+      this.#move("interrupt");
+      const keys = this.#desk.openKeys;
+      this.#desk.cancelAll("interrupt");
+      // An agent that refuses, or says nothing, is waited for like any other.
+      void this.#driver.interrupt(keys).catch(() => undefined);
+    }
+    const graceMs = limits["interrupt.graceMs"];
+    if ((await within(clock, graceMs, turn.ended)) !== "late") return;
+    if (this.#turn !== turn) return;
+    const why = { reason: "interrupt_ignored", message: `it did not end its turn in ${graceMs} ms` } as const;
+    await this.#process.end(why, limits["close.graceMs"]);
+    await this.#ended;
+  }
+
+  async answer(requestId: string, answer: Decision | Answers): Promise<void> {
+    const given = await this.#desk.answer(requestId, answer);
+    if (given.kind === "deny" && given.endTurn) await this.interrupt();
+  }
+
+  close({ graceMs = this.#parts.limits["close.graceMs"] } = {}): Promise<AgentEventOf<"process.exited">> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing.then(() => this.#ended);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const isIdle = this.#turn === undefined;
+    this.#move("close");
+    this.#queue.shed();
+    this.#desk.cancelAll("end");
+    await this.#process.close(isIdle, graceMs);
+  }
+
+  #startError(code: "HANDSHAKE_TIMEOUT" | "HANDSHAKE_FAILED", message: string, cause?: unknown): AgentError {
+    const { lastWords } = this.#process;
+    const said = lastWords === "" ? "" : `; it said: ${lastWords}`;
+    return new AgentError(code, `${this.provider}: ${message}${said}`, {}, { cause });
+  }
+
+  #ready(opened: OpenedSession): void {
+    const { provider, resumed, resumeFailure } = this.#parts;
+    const { nativeSessionId, model, agentVersion } = opened;
+    this.#opened = opened;
+    this.#capabilities = { ...this.#capabilities, ...opened.capabilities };
+    this.#move("ready");
+    const known = withoutUndefined({ resumeFailure, model, agentVersion });
+    this.#emit({
+      type: "session.ready",
+      provider,
+      nativeSessionId,
+      resumed,
+      ...known,
+      capabilities: this.#capabilities,
+    });
+  }
+
+  /** Before it is ready nobody reads its events, and what it must answer would wait behind them: it may say little. */
+  #whenRoom(): Promise<void> | undefined {
+    if (this.#state !== "starting") return this.#queue.whenRoom();
+    if (!this.#queue.isFull) return undefined;
+    this.#queue.shed();
+    void this.#process.end({ reason: "protocol_error", message: "it said too much before it was ready" }, 0);
+    return undefined;
+  }
+
+  async #takeLine(line: JsonLine): Promise<void> {
+    if (line.kind === "garbage") return this.#complain("garbage", `not JSON: ${line.text}`);
+    if (line.kind === "oversized") return this.#complain("oversized_line", `a line of ${line.bytes} bytes was skipped`);
+    this.#frameBytes = line.bytes;
+    if (this.#parts.raw === "all") this.#emit({ type: "raw", direction: "in", frame: line.value });
+    try {
+      await this.#driver.receive(line.value);
+    } catch (error) {
+      this.#complain("invalid_frame", toError(error).message);
+    }
+    this.#frameBytes = 0;
+  }
+
+  /** Some nonsense is told and forgiven; too much ends the agent. */
+  #complain(kind: AgentEventOf<"protocol.error">["kind"], message: string): void {
+    const { limits } = this.#parts;
+    const most = limits["line.garbage"];
+    if (this.#complaints >= most) return;
+    this.#emit({ type: "protocol.error", kind, message, count: ++this.#complaints });
+    if (this.#complaints < most) return;
+    const why = { reason: "protocol_error", message: `${most} lines of it made no sense` } as const;
+    void this.#process.end(why, limits["close.graceMs"]);
+  }
+
+  #take(news: News): void {
+    switch (news.news) {
+      case "turn_began":
+        if (this.#state === "idle") this.#beginTurn(undefined);
+        return;
+      case "turn_ended":
+        return this.#endTurn(news.status, news.error);
+      case "approval":
+        return this.#desk.ask(this.#approvalOf(news), news.key, this.#isTurnOver);
+      case "question": {
+        const { toolCallId, questions } = news;
+        const requestId = this.#desk.nextId();
+        const event = {
+          type: "question.requested",
+          requestId,
+          ...withoutUndefined({ toolCallId }),
+          questions,
+        } as const;
+        return this.#desk.ask(event, news.key, this.#isTurnOver);
+      }
+      case "settled":
+        return this.#desk.settle(news.key);
+      case "raw":
+        // With `all` it was told as it came.
+        return this.#parts.raw === "all" ? undefined : this.#emit({ type: "raw", direction: "in", frame: news.frame });
+      default:
+        return this.#emit(...this.#book.take(news, this.#turnId));
+    }
+  }
+
+  /** What is asked, in full: what was told of the tool call before is part of it. */
+  #approvalOf({ kind, title, reason, tool, options }: ApprovalNews): AgentEventOf<"approval.requested"> {
+    if (tool) this.#emit(...this.#book.take({ news: "tool", ...tool }, this.#turnId));
+    const known = tool && this.#book.tool(tool.toolCallId);
+    const { toolCallId, name, command, cwd, changes, input } = { ...known, ...withoutUndefined({ ...tool }) };
+    return {
+      type: "approval.requested",
+      requestId: this.#desk.nextId(),
+      kind,
+      title: title ?? known?.title ?? name ?? kind,
+      ...withoutUndefined({ toolCallId, name, command, cwd, reason, changes, input }),
+      canEditInput: this.#capabilities.editInput,
+      options,
+    };
+  }
+
+  #checkPrompt(text: string): void {
+    const most = this.#parts.limits["prompt.length"];
+    if (this.#state === "closing" || this.#state === "ended") {
+      throw new AgentError("SESSION_ENDED", `${this.provider} has ended`);
+    }
+    if (text.trim() === "") throw new AgentError("INVALID_PROMPT", "a prompt needs words");
+    if (text.length > most) {
+      throw new AgentError("INVALID_PROMPT", `a prompt has at most ${most} characters, this has ${text.length}`);
+    }
+  }
+
+  #beginTurn(prompt: string | undefined): Turn {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const turn = { turnId: `turn-${++this.#turns}`, ended: promise, end: resolve };
+    this.#turn = turn;
+    this.#move("begin");
+    this.#emit({ type: "turn.started", turnId: turn.turnId, ...withoutUndefined({ prompt }) });
+    return turn;
+  }
+
+  #endTurn(status: TurnStatus, error: AgentFailure | undefined): void {
+    const turn = this.#turn;
+    if (!turn) return;
+    this.#desk.cancelAll("end");
+    this.#emit(...this.#book.endTurn(status));
+    this.#turn = undefined;
+    this.#emit({ type: "turn.ended", turnId: turn.turnId, status, ...withoutUndefined({ error }) });
+    this.#move("end");
+    turn.end();
+  }
+
+  #finish(end: ProcessEnd): AgentEventOf<"process.exited"> {
+    const { reason, message } = end;
+    this.#endTurn(...turnEndOf(reason, `${this.provider}: ${message}`));
+    this.#desk.cancelAll("end");
+    this.#move("exit");
+    const event = { type: "process.exited" as const, ...end, survivors: [...end.survivors] };
+    this.#emit(event);
+    this.#queue.end();
+    return event;
+  }
+
+  get #turnId(): string {
+    return this.#turn?.turnId ?? `turn-${this.#turns}`;
+  }
+
+  get #isTurnOver(): boolean {
+    return this.#state === "interrupting" || this.#state === "closing";
+  }
+
+  #emit(...events: readonly AgentEvent[]): void {
+    for (const event of events) {
+      this.#queue.push(event, this.#frameBytes);
+      this.#frameBytes = 0;
+    }
+  }
+
+  #write(frame: unknown): Promise<void> {
+    if (this.#parts.raw === "all") this.#emit({ type: "raw", direction: "out", frame });
+    return this.#process.write(frame);
+  }
+
+  #move(move: MoveOf<typeof AGENT_SESSION_TRANSITIONS>): void {
+    // No arrow, no move: a turn that ends while the session closes leaves it closing.
+    this.#state = nextState(AGENT_SESSION_TRANSITIONS, this.#state, move) ?? this.#state;
+  }
+}
+
+/** How a turn ends whose agent is gone. */
+function turnEndOf(reason: ProcessEnd["reason"], message: string): [TurnStatus, AgentFailure | undefined] {
+  if (reason === "closed" || reason === "interrupt_ignored") return ["cancelled", undefined];
+  const code = reason === "protocol_error" ? "protocol_error" : "agent_exited";
+  return ["failed", { code, message, isRetryable: true }];
+}
+
+function failureOf(error: unknown): AgentFailure {
+  return {
+    code: "agent_error",
+    message: toError(error).message,
+    isRetryable: isAgentError(error) && error.isRetryable,
+  };
+}
+
+/** The first of some promises; that the others fail later is nobody's concern. */
+function firstOf<Value>(...promises: readonly Promise<Value>[]): Promise<Value> {
+  for (const promise of promises) promise.catch(() => undefined);
+  return Promise.race(promises);
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(toError(signal.reason)), { once: true });
+    if (signal?.aborted) reject(toError(signal.reason));
+  });
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
