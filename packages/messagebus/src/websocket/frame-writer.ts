@@ -1,7 +1,10 @@
 import type { BusLimits } from "../limits.ts";
 
-/** A batch of this many characters goes at once; the rest waits for the end of the turn. */
-const BATCH_CHARACTERS = 65_536;
+/**
+ * A batch of this many characters goes at once, so that the other side works on it while this one writes on; the rest waits for
+ * the end of the turn. Measured with 256 calls in flight: 16,384 and 4,096 were a fifth slower.
+ */
+const BATCH_CHARACTERS = 8_192;
 
 /**
  * Gathers the frames of one turn of the event loop into one WebSocket message: a JSON array. Handlers that answer

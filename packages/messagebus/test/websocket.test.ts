@@ -1,0 +1,5 @@
+import { describeRemoteTransport, describeTransport } from "./transport-contract.ts";
+import { brokerWorld } from "./websocket-world.ts";
+
+describeTransport("WebSocket", () => brokerWorld());
+describeRemoteTransport("WebSocket", () => brokerWorld({ "outbox.messages": 100 }));
