@@ -3,9 +3,9 @@ import { dirname, join } from "node:path";
 import { discard, lockFileOf, makeWorkFolder, REMOVAL, removeAbandoned, versionFolder } from "./agent-folders.ts";
 import type { AgentLocation } from "./agent-folders.ts";
 import { agentPackage } from "./agent-packages.ts";
-import { agentLockfile, lockfileHash } from "./lockfile.ts";
+import { agentLockfile, isLocked, lockfileHash } from "./lockfile.ts";
 import { heartbeat } from "./heartbeat.ts";
-import { isInstallError } from "./install-errors.ts";
+import { InstallError, isInstallError } from "./install-errors.ts";
 import { installLock } from "./install-lock.ts";
 import { describe, RECORD_FILE, resolveAgent } from "./installed-agent.ts";
 import type { InstalledAgent } from "./installed-agent.ts";
@@ -87,11 +87,30 @@ async function fillFolder(work: string, options: InstallOptions, platform: Platf
 
   onProgress?.("checking");
   const record = { provider, version, lockfileHash: lockfileHash(lockfile) };
-  const agent = await describe(work, record, platform);
+  const agent = await describe(work, record, platform).catch((error: unknown) => {
+    throw isInstallError(error, "BINARY_MISSING") ? whyMissing(error, lockfile, options, platform) : error;
+  });
   await checkReportedVersion(agent, signal);
   await options.check?.(agent, signal);
   signal?.throwIfAborted();
   await writeFile(join(work, RECORD_FILE), `${JSON.stringify(record, undefined, 2)}\n`);
+}
+
+/** npm takes the packages of single machines for optional, and is silent about one that it could not have. */
+function whyMissing(
+  error: InstallError,
+  lockfile: string,
+  { provider }: InstallOptions,
+  platform: Platform,
+): InstallError {
+  const path = agentPackage(provider).program(platform)?.path ?? "";
+  if (!isLocked(lockfile, path)) return error;
+  return new InstallError(
+    "PACKAGE_SKIPPED",
+    `npm left out the package of ${path}: it could not be fetched, or its content is not what the lockfile says`,
+    { path },
+    { cause: error },
+  );
 }
 
 async function makeLockfile(work: string, options: InstallOptions): Promise<string> {

@@ -10,6 +10,7 @@ export const INSTALL_ERRORS = {
   REGISTRY_UNREACHABLE: { isRetryable: true },
   NOT_CACHED: { isRetryable: false },
   INTEGRITY_MISMATCH: { isRetryable: false },
+  PACKAGE_SKIPPED: { isRetryable: true },
   DISK_FULL: { isRetryable: true },
   NPM_FAILED: { isRetryable: false },
   BINARY_MISSING: { isRetryable: false },

@@ -42,6 +42,12 @@ export function agentLockfile(text: string, name: string, version: string): stri
   return `${JSON.stringify({ ...lockfile, name: "agent" }, undefined, 2)}\n`;
 }
 
+/** Whether a lockfile has the package that a path below `node_modules` belongs to. */
+export function isLocked(lockfile: string, path: string): boolean {
+  const { packages } = parse(lockfile);
+  return Object.keys(packages).some((folder) => folder !== "" && path.startsWith(`${folder}/`));
+}
+
 /** The sha256 of a lockfile, in hex: two installs of the same hash hold the same bytes. */
 export function lockfileHash(text: string): string {
   return createHash("sha256").update(text).digest("hex");
