@@ -138,9 +138,9 @@ export class MessageBus implements AsyncDisposable {
 
   /**
    * Answers a request that a handler of this bus was given; the first answer counts. Resolves to false when nobody waits any
-   * more. Rejects with a NotAddressedError when this bus was not asked, and with an InvalidMessageError, upon which the asker still waits.
+   * more. Rejects with a NotAddressedError when this bus was not asked (or the message was no request), and with an InvalidMessageError, upon which the asker still waits.
    */
-  async respond<Payload>(correlationId: string, payload?: Payload): Promise<boolean> {
+  async respond<Payload>(correlationId: string | undefined, payload?: Payload): Promise<boolean> {
     checkPayload(payload, this.#inbox.limits);
     return await this.#inbox.asked.respond(correlationId, payload);
   }

@@ -50,6 +50,13 @@ describe("TopicIndex", () => {
     expect(index.match("a/b")).toEqual([{ pattern: "a/b", priority: 0 }]);
   });
 
+  it("finds as many as there are on one topic", () => {
+    const index = new TopicIndex<Item>(10);
+    for (let n = 0; n < 200_000; n++) index.add({ pattern: "a", priority: n % 3 });
+
+    expect(index.match("a")).toHaveLength(200_000);
+  });
+
   it("takes an item once", () => {
     const index = new TopicIndex<Item>(10);
     const item = { pattern: "a", priority: 0 };

@@ -27,7 +27,7 @@ export class TopicIndex<Item extends Indexed> {
   /** Adds an item; adding it again changes nothing. */
   add(item: Item): void {
     let level = this.#root;
-    for (const name of item.pattern.split("/")) level = level.below(name);
+    for (const name of item.pattern.split("/")) level = level.grow(name);
     if (level.items.has(item)) return;
     level.items.set(item, this.#added++);
     this.#forgetMatchesOf(item.pattern);
@@ -38,13 +38,13 @@ export class TopicIndex<Item extends Indexed> {
     const path = [this.#root];
     const names = item.pattern.split("/");
     for (const name of names) {
-      const next = path.at(-1)?.children.get(name);
+      const next = path.at(-1)?.child(name);
       if (!next) return false;
       path.push(next);
     }
     if (!path.at(-1)?.items.delete(item)) return false;
     for (let depth = names.length; depth > 0 && path[depth]?.isEmpty; depth--) {
-      path[depth - 1]?.children.delete(names[depth - 1] ?? "");
+      path[depth - 1]?.prune(names[depth - 1] ?? "");
     }
     this.#forgetMatchesOf(item.pattern);
     return true;
@@ -62,7 +62,7 @@ export class TopicIndex<Item extends Indexed> {
 
   #find(topic: string): readonly Item[] {
     const found: [Item, number][] = [];
-    collect(this.#root, topic.split("/"), 0, found);
+    this.#root.collect(topic.split("/"), 0, found);
     if (found.length === 0) return NOBODY;
     return found.sort(([a, older], [b, newer]) => b.priority - a.priority || older - newer).map(([item]) => item);
   }
@@ -76,31 +76,49 @@ export class TopicIndex<Item extends Indexed> {
 
 /** One level of the trie. An item stands at the end of its pattern, with its place in the order of adding. */
 class Level<Item> {
-  readonly children = new Map<string, Level<Item>>();
   readonly items = new Map<Item, number>();
+  #named: Map<string, Level<Item>> | undefined;
+  /** What follows `*`, and what stands at `**`. */
+  #any: Level<Item> | undefined;
+  #remaining: Level<Item> | undefined;
 
   get isEmpty(): boolean {
-    return this.children.size === 0 && this.items.size === 0;
+    return this.items.size === 0 && !this.#any && !this.#remaining && !this.#named?.size;
   }
 
-  below(name: string): Level<Item> {
-    let child = this.children.get(name);
-    if (!child) this.children.set(name, (child = new Level()));
+  child(name: string): Level<Item> | undefined {
+    if (name === ONE_LEVEL) return this.#any;
+    return name === REMAINING_LEVELS ? this.#remaining : this.#named?.get(name);
+  }
+
+  grow(name: string): Level<Item> {
+    if (name === ONE_LEVEL) return (this.#any ??= new Level());
+    if (name === REMAINING_LEVELS) return (this.#remaining ??= new Level());
+    this.#named ??= new Map();
+    let child = this.#named.get(name);
+    if (!child) this.#named.set(name, (child = new Level()));
     return child;
+  }
+
+  prune(name: string): void {
+    if (name === ONE_LEVEL) this.#any = undefined;
+    else if (name === REMAINING_LEVELS) this.#remaining = undefined;
+    else this.#named?.delete(name);
+  }
+
+  // Each branch taken is backed by somebody's subscription, so this ends soon however long the topic is.
+  collect(names: readonly string[], depth: number, found: [Item, number][]): void {
+    if (depth === names.length) {
+      take(this.items, found);
+      return;
+    }
+    if (this.#remaining) take(this.#remaining.items, found);
+    this.#named?.get(names[depth] ?? "")?.collect(names, depth + 1, found);
+    this.#any?.collect(names, depth + 1, found);
   }
 }
 
-// A topic of n levels asks two children on each level it comes to. With n bounded (`topic.levels`) and each branch
-// backed by somebody's subscription, this is bounded by the number of subscriptions.
-function collect<Item>(level: Level<Item>, names: readonly string[], depth: number, found: [Item, number][]): void {
-  if (depth === names.length) {
-    found.push(...level.items);
-    return;
-  }
-  const remaining = level.children.get(REMAINING_LEVELS);
-  if (remaining) found.push(...remaining.items);
-  const named = level.children.get(names[depth] ?? "");
-  if (named) collect(named, names, depth + 1, found);
-  const any = level.children.get(ONE_LEVEL);
-  if (any) collect(any, names, depth + 1, found);
+// One by one: as arguments of a call, a hundred thousand are too many.
+function take<Item>(items: ReadonlyMap<Item, number>, found: [Item, number][]): void {
+  for (const entry of items) found.push(entry);
 }

@@ -10,6 +10,7 @@ type TopicLimits = Pick<BusLimits, "topic.bytes" | "topic.levels">;
 
 /** The canonical form of a topic to send on: `a.b` becomes `a/b`. Refuses wildcards with an InvalidTopicError. */
 export function canonicalTopic(topic: unknown, limits: TopicLimits): string {
+  if (isPlainly(topic, limits)) return topic;
   const levels = toLevels("topic", topic, limits);
   for (const level of levels) {
     if (isWildcard(level)) throw refusal("topic", topic, `${level} is a wildcard, and a message goes to one topic`);
@@ -41,15 +42,28 @@ export function matchesTopic(pattern: string, topic: string): boolean {
   return wanted.length === levels.length;
 }
 
+const RESERVED = ["system", "routing"];
+
 /** Whether only the host of the plugins may send on a canonical topic: `system/**` and `routing/**`. */
 export function isReservedTopic(topic: string): boolean {
-  return /^(?:system|routing)(?:\/|$)/.test(topic);
+  return RESERVED.some(
+    (level) => topic.startsWith(level) && (topic.length === level.length || topic[level.length] === "/"),
+  );
 }
 
 /** The plugin that a canonical topic `plugin/<id>/…` belongs to; undefined for other topics. */
 export function pluginOfTopic(topic: string): string | undefined {
   return /^plugin\/([^/]+)\/./.exec(topic)?.[1];
 }
+
+// Most topics are canonical and short, and one look tells.
+function isPlainly(topic: unknown, limits: TopicLimits): topic is string {
+  if (typeof topic !== "string" || topic.length > limits["topic.bytes"]) return false;
+  // Of n characters there are at most (n + 1) / 2 levels.
+  return topic.length < 2 * limits["topic.levels"] && PLAIN_TOPIC.test(topic);
+}
+
+const PLAIN_TOPIC = /^[A-Za-z0-9_:@-]+(?:\/[A-Za-z0-9_:@-]+)*$/;
 
 function toLevels(kind: string, text: unknown, limits: TopicLimits): string[] {
   if (typeof text !== "string") throw new InvalidTopicError(`a ${kind} is a string, not ${typeof text}`);
