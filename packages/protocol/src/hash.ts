@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 import { ENVELOPE_HASH_PREFIX, type Envelope } from "./run/envelope.ts";
 import { APPROVAL_HASH_PREFIX, type GateContent } from "./run/gate.ts";
+import type { ApprovalContent } from "./session/approval.ts";
 
 /** sha256 in hex. */
 export function sha256Hex(data: string | Uint8Array): string {
@@ -16,6 +17,11 @@ export function hashEnvelope(envelope: Envelope): string {
 
 /** What a gate asks, as one hash. */
 export function hashGateContent(content: GateContent): string {
+  return sha256Hex(APPROVAL_HASH_PREFIX + canonicalJson(content));
+}
+
+/** What an approval in a session is known by. */
+export function hashApprovalContent(content: ApprovalContent): string {
   return sha256Hex(APPROVAL_HASH_PREFIX + canonicalJson(content));
 }
 

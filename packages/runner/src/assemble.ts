@@ -102,6 +102,8 @@ export async function assemble(
       readOnlyPaths: config.readOnlyPaths ?? [],
     }),
     homesDirectory: join(dataDir, "homes"),
+    agents: config.agents ?? new Map(),
+    sessionsDirectory: join(dataDir, "sessions"),
     cgroupParent,
     clock,
     logger,
@@ -129,7 +131,12 @@ export async function assemble(
 }
 
 function factsOf(config: RunnerConfig, slots: number, sandbox: Sandbox): MachineFacts {
-  const { providers = ["scripted"], features = [], labels = {}, runtimeVersions } = config;
+  const {
+    providers = ["scripted", ...(config.agents?.keys() ?? [])],
+    features = [],
+    labels = {},
+    runtimeVersions,
+  } = config;
   const capabilities: Capabilities = {
     providers: [...providers],
     maxConcurrentSessions: slots,

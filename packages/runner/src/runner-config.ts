@@ -1,5 +1,6 @@
 import type { Logger } from "./logger.ts";
 import type { RunnerPolicyInput } from "./policy/policy.ts";
+import type { AgentCatalog } from "./session/agent-catalog.ts";
 import type { Clock } from "./process/clock.ts";
 import type { WorkspaceLimits } from "./workspace/choose-leftovers.ts";
 
@@ -16,6 +17,8 @@ export interface RunnerConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /** Agent providers whose programs are there. Default the scripted one. */
   readonly providers?: readonly string[];
+  /** The agents that sessions can be opened with here. Default none. */
+  readonly agents?: AgentCatalog;
   readonly features?: readonly string[];
   readonly runtimeVersions?: Readonly<Record<string, string>>;
   /** What the owner of the machine lets happen on it. Default: everything but repositories on its own disk. */

@@ -126,6 +126,11 @@ export class AttemptProcess implements AsyncDisposable {
     return this.exited;
   }
 
+  /** Asks all processes to end (TERM), and kills nobody. */
+  async askToEnd(): Promise<void> {
+    await this.#askToEnd(0);
+  }
+
   /** Kills what is left, without asking. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.terminate(0);

@@ -42,13 +42,14 @@ export class BubblewrapSandbox implements Sandbox {
 
   wrap(command: SandboxCommand): WrappedCommand {
     const { program, supportFiles } = this.#settings;
-    const env = stepEnvironment(command.env, HOME_PATH);
+    const env = stepEnvironment(command.env, command.own?.home ?? HOME_PATH);
     const argv = [
       program,
       ...isolation(command),
       ...systemFiles(supportFiles, command.network),
       ...this.#scratch(),
       ...(command.readOnlyBinds ?? []).flatMap(readOnlyBind),
+      ...(command.own === undefined ? [] : ownFolder(command.own)),
       ...(command.egressSocket === undefined ? [] : ["--bind", command.egressSocket, EGRESS_SOCKET_PATH]),
       "--bind",
       command.workspace,
@@ -104,6 +105,12 @@ function readOnlyBind({ source, target = source }: ReadOnlyBind): string[] {
     throw new UnsafeCommandError(`cannot show ${source} read-only at ${target}`);
   }
   return ["--ro-bind", source, target];
+}
+
+function ownFolder({ folder, home }: { readonly folder: string; readonly home: string }): string[] {
+  const isInside = isAbsolute(folder) && `${normalize(home)}/`.startsWith(`${normalize(folder)}/`);
+  if (!isInside || normalize(folder) === "/") throw new UnsafeCommandError(`${home} is no home below ${folder}`);
+  return ["--bind", folder, folder];
 }
 
 /**

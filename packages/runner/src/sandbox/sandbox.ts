@@ -34,6 +34,8 @@ export interface SandboxCommand {
   readonly workspace: string;
   /** What else of this machine it may read: toolchains, caches. Default none. */
   readonly readOnlyBinds?: readonly ReadOnlyBind[];
+  /** A folder of this machine that it may change, at the same place inside, with its home below it. Default: a scratch home. */
+  readonly own?: { readonly folder: string; readonly home: string };
   /** "host" only where the step was granted it. */
   readonly network: "none" | "host";
   /** Whether it gets a terminal of its own; without one it is cut off from the runner's. */

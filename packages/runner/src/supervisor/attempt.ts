@@ -9,6 +9,7 @@ import {
 
 import type { OutputLink } from "../link/output-link.ts";
 import type { Logger } from "../logger.ts";
+import { SessionInbox } from "../session/session-inbox.ts";
 import { ATTEMPT_LIFE, type AttemptLifeState } from "./attempt-states.ts";
 import type { AttemptSpool } from "./attempt-spool.ts";
 import type { RecordedOutput } from "./output-recorder.ts";
@@ -33,6 +34,8 @@ export interface AttemptSettings {
 /** One attempt at a step on this machine, from its start to the moment when the control plane has all of it. */
 export class Attempt {
   readonly stop = new StopSwitch();
+  /** What the session that it is the work of is told. */
+  readonly inbox = new SessionInbox();
   /** Resolves when no process of it is left and, unless it was fenced, its result is on disk. */
   readonly worked: Promise<void>;
   /** Resolves when it is over. */

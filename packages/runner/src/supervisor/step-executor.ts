@@ -5,6 +5,7 @@ import type { Logger } from "../logger.ts";
 import type { Programs } from "../machine/programs.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
 import type { Clock } from "../process/clock.ts";
+import type { AgentCatalog } from "../session/agent-catalog.ts";
 import { type Sandbox } from "../sandbox/sandbox.ts";
 import type { WorkspaceStore } from "../workspace/workspace-store.ts";
 import type { Workspace } from "../workspace/workspace.ts";
@@ -27,6 +28,9 @@ export interface StepExecutorSettings {
   readonly programs: Programs;
   /** Where a step without a sandbox gets its home. */
   readonly homesDirectory: string;
+  readonly agents: AgentCatalog;
+  /** Where sessions have their folders, which outlive an attempt. */
+  readonly sessionsDirectory: string;
   readonly cgroupParent?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;

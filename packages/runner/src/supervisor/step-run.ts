@@ -1,4 +1,5 @@
-import type { StartGrant } from "@signalbox/protocol";
+import type { AgentProcess } from "@signalbox/agents";
+import type { OutputStream, StartGrant } from "@signalbox/protocol";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
@@ -6,7 +7,17 @@ import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
 import { findProgram } from "../process/find-program.ts";
-import type { CommandEnd, DrivenCommand, PlannedCommand, StepContext, WorkspaceView } from "../tools/tool.ts";
+import type { SandboxCommand } from "../sandbox/sandbox.ts";
+import type { AgentCatalog } from "../session/agent-catalog.ts";
+import type { SessionInbox } from "../session/session-inbox.ts";
+import type {
+  AgentLaunch,
+  CommandEnd,
+  DrivenCommand,
+  PlannedCommand,
+  StepContext,
+  WorkspaceView,
+} from "../tools/tool.ts";
 import type { ChosenSandbox } from "./choose-sandbox.ts";
 import type { OutputRecorder } from "./output-recorder.ts";
 import type { StopSwitch } from "./stop-switch.ts";
@@ -21,6 +32,11 @@ export interface StepRunSettings {
   readonly programs: Programs;
   readonly recorder: OutputRecorder;
   readonly stop: StopSwitch;
+  readonly inbox: SessionInbox;
+  readonly agents: AgentCatalog;
+  readonly sessionsDirectory: string;
+  readonly path: string;
+  readonly redact: (text: string) => string;
   readonly clock: Clock;
   readonly cgroupParent?: string | undefined;
   /** A process of the step has started. */
@@ -38,6 +54,10 @@ export class StepRun implements StepContext {
   readonly workspace: WorkspaceView;
   readonly isEnclosed: boolean;
   readonly hasNetwork: boolean;
+  readonly inbox: SessionInbox;
+  readonly agents: AgentCatalog;
+  readonly sessionsDirectory: string;
+  readonly path: string;
   readonly #settings: StepRunSettings;
 
   constructor(settings: StepRunSettings) {
@@ -45,6 +65,10 @@ export class StepRun implements StepContext {
     this.grant = settings.grant;
     this.signal = settings.stop.signal;
     this.workspace = settings.workspace;
+    this.inbox = settings.inbox;
+    this.agents = settings.agents;
+    this.sessionsDirectory = settings.sessionsDirectory;
+    this.path = settings.path;
     this.isEnclosed = settings.chosen.sandbox.name !== "none";
     this.hasNetwork = settings.chosen.report.network !== "none";
   }
@@ -93,16 +117,48 @@ export class StepRun implements StepContext {
     };
   }
 
-  async say(text: string | Buffer, stream: "stdout" | "stderr" = "stderr"): Promise<void> {
+  async startAgent({ argv, env, folder, home, programFolders }: AgentLaunch): Promise<AgentProcess> {
+    const readOnlyBinds = programFolders.map((source) => ({ source }));
+    const child = await this.#spawn({ argv, env, readOnlyBinds }, "pipe", { environment: env, own: { folder, home } });
+    const stopping = this.#stopWith(child);
+    const exited = child.exited.then(({ exitCode, signal }) => {
+      stopping[Symbol.dispose]();
+      return { code: exitCode, signal };
+    });
+    const { stdin } = child;
+    if (!stdin) throw new Error("an agent was started without an input");
+    return {
+      pid: child.pid,
+      stdin,
+      stdout: child.stdout.bytes,
+      stderr: child.stderr.bytes,
+      exited,
+      askToEnd: () => child.askToEnd(),
+      killTree: async () => (await child.terminate(0)).survivors,
+    };
+  }
+
+  async say(text: string | Buffer, stream: OutputStream = "stderr"): Promise<void> {
     await this.#settings.recorder.write(stream, text);
+  }
+
+  redact(text: string): string {
+    return this.#settings.redact(text);
   }
 
   progress(percent: number | undefined, message: string | undefined): void {
     this.#settings.onProgress(percent, message);
   }
 
-  async #spawn(command: PlannedCommand, stdin: "ignore" | "pipe"): Promise<AttemptProcess> {
-    const { chosen, directory, environment, programs, grant, clock, cgroupParent, stop } = this.#settings;
+  async #spawn(
+    command: PlannedCommand,
+    stdin: "ignore" | "pipe",
+    {
+      environment = this.#settings.environment,
+      own,
+    }: { readonly environment?: Readonly<Record<string, string>>; readonly own?: SandboxCommand["own"] } = {},
+  ): Promise<AttemptProcess> {
+    const { chosen, directory, programs, grant, clock, cgroupParent, stop } = this.#settings;
     stop.signal.throwIfAborted();
     const env = { ...environment, ...command.env };
     const [program = ""] = command.argv;
@@ -115,6 +171,7 @@ export class StepRun implements StepContext {
       env,
       workspace: directory,
       readOnlyBinds: [...programs.readOnlyBinds, ...(command.readOnlyBinds ?? [])],
+      ...(own === undefined ? {} : { own }),
       network: chosen.network,
       pty: false,
     });

@@ -154,7 +154,7 @@ export class StepWork {
   }
 
   #common(chosen: ChosenSandbox) {
-    const { clock, cgroupParent, programs, send } = this.#settings;
+    const { clock, cgroupParent, programs, send, agents, sessionsDirectory } = this.#settings;
     const { attemptId, epoch } = this.#grant;
     const recorder = this.#recorder ?? this.#makeRecorder(createRedactor([]));
     const onProgress = (percent: number | undefined, message: string | undefined): void => {
@@ -167,6 +167,11 @@ export class StepWork {
       programs,
       recorder,
       stop: this.#attempt.stop,
+      inbox: this.#attempt.inbox,
+      agents,
+      sessionsDirectory,
+      path: this.#pathFor(chosen),
+      redact: (text: string) => this.#redact(text),
       clock,
       cgroupParent,
       onProgress,

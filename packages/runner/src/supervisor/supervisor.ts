@@ -117,6 +117,10 @@ export class Supervisor implements Disposable {
         return this.#decide(message, message.mode);
       case "fenced":
         return this.#decide(message, "lost");
+      case "session_command":
+        return this.#held(message)?.inbox.deliver(message.seq, message.command);
+      case "terminal_command":
+        return this.#held(message)?.inbox.deliverToTerminal(message.command);
       case "finish_ack":
         return void this.#held(message)?.acknowledged(message);
       case "probe":

@@ -1,3 +1,4 @@
+import { runSession } from "../session/run-session.ts";
 import { runCodegen } from "./codegen.ts";
 import { runCommand } from "./command.ts";
 import { runConfigured } from "./configured-command.ts";
@@ -9,6 +10,7 @@ import type { Tool } from "./tool.ts";
 const TOOL_TABLE: Readonly<Record<string, Tool>> = {
   command: runCommand,
   codegen: runCodegen,
+  "agent:": runSession,
   "gate:typecheck": runGate,
   "gate:test": runGate,
   "gate:lint": runGate,

@@ -1,4 +1,8 @@
-import type { AttemptResult, StartGrant } from "@signalbox/protocol";
+import type { AgentProcess } from "@signalbox/agents";
+import type { AttemptResult, OutputStream, StartGrant } from "@signalbox/protocol";
+
+import type { AgentCatalog } from "../session/agent-catalog.ts";
+import type { SessionInbox } from "../session/session-inbox.ts";
 
 /** A command as a tool plans it. */
 export interface PlannedCommand {
@@ -26,6 +30,17 @@ export interface DrivenCommand {
   readonly ended: Promise<CommandEnd>;
 }
 
+/** The program of an agent, as a session starts it. */
+export interface AgentLaunch {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** A folder of this machine that is the session's own, and the home below it. */
+  readonly folder: string;
+  readonly home: string;
+  /** Folders of this machine that hold the program. */
+  readonly programFolders: readonly string[];
+}
+
 /** What a step gives to its tool. Every command runs in the step's sandbox, in its workspace, with its environment. */
 export interface StepContext {
   readonly grant: StartGrant;
@@ -41,8 +56,20 @@ export interface StepContext {
   /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
   capture(command: PlannedCommand): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
   drive(command: PlannedCommand): Promise<DrivenCommand>;
+  /** Starts an agent: it gets this environment and nothing else, and may change `folder` beside the workspace. */
+  startAgent(command: AgentLaunch): Promise<AgentProcess>;
+  /** What the session that this step is the work of is told. */
+  readonly inbox: SessionInbox;
+  /** The agents of this machine. */
+  readonly agents: AgentCatalog;
+  /** Where sessions have their folders on this machine. */
+  readonly sessionsDirectory: string;
+  /** The PATH of what runs in the step. */
+  readonly path: string;
+  /** Takes the step's secrets out of a text. */
+  redact(text: string): string;
   /** Puts words of the runner, or of an agent, into the attempt's output. */
-  say(text: string | Buffer, stream?: "stdout" | "stderr"): Promise<void>;
+  say(text: string | Buffer, stream?: OutputStream): Promise<void>;
   progress(percent: number | undefined, message: string | undefined): void;
 }
 

@@ -1,0 +1,138 @@
+import { isAgentError, type AgentEventOf, type AgentSession } from "@signalbox/agents";
+import type { SessionCommand, SessionEndReason } from "@signalbox/protocol";
+
+import type { SessionInbox } from "./session-inbox.ts";
+import type { SessionJournal } from "./session-journal.ts";
+
+/** What is said to an agent whose turn was cut off. */
+export const GO_ON = "You were interrupted. Go on where you were.";
+
+export interface SessionConversationSettings {
+  readonly session: AgentSession;
+  readonly journal: SessionJournal;
+  readonly inbox: SessionInbox;
+  /** Between asking the agent to end and killing it. */
+  readonly graceMs: number;
+}
+
+/** Speaks with an agent for one attempt: does what the session is told, and writes down everything that the agent says. */
+export class SessionConversation implements AsyncDisposable {
+  readonly #settings: SessionConversationSettings;
+  #closedBecause: SessionEndReason | undefined;
+
+  constructor(settings: SessionConversationSettings) {
+    this.#settings = settings;
+  }
+
+  /** Why the control plane had the agent closed, if it did. */
+  get closedBecause(): SessionEndReason | undefined {
+    return this.#closedBecause;
+  }
+
+  /** Begins with these words, and goes on until the agent has ended; resolves with its last event. */
+  async run(firstWords: string | undefined): Promise<AgentEventOf<"process.exited">> {
+    const { inbox } = this.#settings;
+    const listening = this.#listen();
+    if (firstWords !== undefined) await this.#say(firstWords);
+    const obeying = this.#obey();
+    try {
+      return await listening;
+    } finally {
+      inbox.close();
+      await obeying;
+    }
+  }
+
+  /** Ends the agent; somebody else says why. */
+  async stop(): Promise<void> {
+    await this.#settings.session.close({ graceMs: this.#settings.graceMs });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#settings.inbox.close();
+    await this.#settings.session[Symbol.asyncDispose]();
+  }
+
+  async #listen(): Promise<AgentEventOf<"process.exited">> {
+    const { session, journal } = this.#settings;
+    for await (const event of session.events) {
+      await journal.write(event);
+      if (event.type === "process.exited") return event;
+    }
+    throw new Error("the agent's events ended without its end");
+  }
+
+  async #obey(): Promise<void> {
+    const { inbox, journal } = this.#settings;
+    for await (const { seq, command } of inbox) {
+      // First: what the agent does next must not be told before that it was told.
+      await journal.tell({ fact: "taken", seq });
+      await this.#carryOut(command);
+    }
+  }
+
+  async #carryOut(command: SessionCommand): Promise<void> {
+    const { session } = this.#settings;
+    switch (command.kind) {
+      case "prompt":
+        return this.#say(command.text);
+      case "steer":
+        return this.#steer(command.text);
+      case "interrupt":
+      case "pause":
+        return harmless(session.interrupt());
+      case "resume":
+        return command.continues ? this.#say(GO_ON) : undefined;
+      case "answer":
+        return this.#answer(command);
+      case "close":
+        this.#closedBecause = command.reason;
+        await session.close({ graceMs: this.#settings.graceMs });
+    }
+  }
+
+  /** Words that the agent cannot be told are a turn that failed, so that nobody waits for one. */
+  async #say(text: string): Promise<void> {
+    const { session, journal } = this.#settings;
+    try {
+      await session.prompt(text);
+    } catch (error) {
+      if (!isAgentError(error)) throw error;
+      await journal.tell({ fact: "turn_started" });
+      await journal.tell({ fact: "turn_ended", status: "failed", error: error.message });
+    }
+  }
+
+  /** Into the turn that goes on; where the agent cannot be steered, or has just come to its end, as the next one. */
+  async #steer(text: string): Promise<void> {
+    const { session } = this.#settings;
+    try {
+      if (session.capabilities.steer) return await session.steer(text);
+      await session.interrupt();
+    } catch (error) {
+      if (!isAgentError(error)) throw error;
+    }
+    await this.#say(text);
+  }
+
+  async #answer(command: Extract<SessionCommand, { kind: "answer" }>): Promise<void> {
+    const { session, journal } = this.#settings;
+    const { requestId, contentHash, decision, scope, reason, answers } = command;
+    const isWhatWasShown = journal.takeAnswer(requestId, contentHash);
+    if (decision === "allow" && isWhatWasShown) {
+      return harmless(session.answer(requestId, answers ? { answers } : { decision, scope }));
+    }
+    // A no needs no proof; a yes to something else than the agent waits with is a no.
+    const why = decision === "allow" ? "what was allowed is not what was asked" : reason;
+    await harmless(session.answer(requestId, { decision: "deny", ...(why === undefined ? {} : { reason: why }) }));
+  }
+}
+
+/** The agent is over, or no longer waits: what it did instead is in its events. */
+async function harmless(doing: Promise<void>): Promise<void> {
+  try {
+    await doing;
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { displayText, type AgentEvent } from "@signalbox/agents";
+import { limit, type ApprovalContent, type SessionFact, type SessionFactOf } from "@signalbox/protocol";
+import { hashApprovalContent } from "@signalbox/protocol/hash";
+
+import { factsOf } from "./facts-of-event.ts";
+
+export interface SessionJournalSettings {
+  readonly orgId: string;
+  readonly sessionId: string;
+  readonly attemptId: string;
+  readonly epoch: number;
+  /** Takes secrets out of a text: what is shown, and hashed, is what is left. */
+  readonly redact: (text: string) => string;
+  /** Appends to an output stream of the attempt. */
+  readonly say: (text: string, stream: "agent" | "session") => Promise<void>;
+}
+
+/**
+ * Writes down what an agent says and does: every event on the stream `agent`, and on the stream `session` the facts that the
+ * control plane acts on. Knows what the agent waits for, by the hash of what was asked.
+ */
+export class SessionJournal {
+  readonly #settings: SessionJournalSettings;
+  readonly #asked = new Map<string, string>();
+  /** Lines go to disk in the order in which they were written here. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(settings: SessionJournalSettings) {
+    this.#settings = settings;
+  }
+
+  /** Records an event. Resolves when the disk has taken it, which holds back an agent that floods. */
+  async write(event: AgentEvent): Promise<void> {
+    await this.#append("agent", event);
+    for (const fact of factsOf(event)) await this.tell(fact);
+  }
+
+  /** Records a fact of the runner's own. */
+  async tell(fact: SessionFact): Promise<void> {
+    const bounded = fact.fact === "asked" ? boundedQuestion(mapTexts(fact, this.#settings.redact)) : fact;
+    if (bounded.fact === "asked") this.#asked.set(bounded.requestId, this.#hashOf(bounded));
+    if (bounded.fact === "withdrawn") this.#asked.delete(bounded.requestId);
+    await this.#append("session", bounded);
+  }
+
+  /** Whether an answer is to what the agent waits for now: same request, same content. It counts once. */
+  takeAnswer(requestId: string, contentHash: string): boolean {
+    if (this.#asked.get(requestId) !== contentHash) return false;
+    return this.#asked.delete(requestId);
+  }
+
+  #hashOf({ requestId, kind, action, description, context, questions }: SessionFactOf<"asked">): string {
+    const { orgId, sessionId, attemptId, epoch } = this.#settings;
+    const content: ApprovalContent = {
+      v: 1,
+      orgId,
+      sessionId,
+      kind,
+      action,
+      description,
+      context,
+      questions,
+      origin: { attemptId, epoch, requestId },
+    };
+    return hashApprovalContent(content);
+  }
+
+  #append(stream: "agent" | "session", line: AgentEvent | SessionFact): Promise<void> {
+    const before = this.#last;
+    this.#last = (async () => {
+      await before;
+      await this.#settings.say(`${JSON.stringify(line)}\n`, stream);
+    })();
+    return this.#last;
+  }
+}
+
+/** A value of JSON with every text in it replaced. */
+function mapTexts<Value>(value: Value, change: (text: string) => string): Value {
+  const map = (part: unknown): unknown => {
+    if (typeof part === "string") return change(part);
+    if (Array.isArray(part)) return part.map(map);
+    if (typeof part !== "object" || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([name, field]) => [name, map(field)]));
+  };
+  // Only texts become other texts; the shape stays.
+  return map(value) as Value;
+}
+
+/** What is decided must be shown whole: a question that is too large to be shown is made one that can only be denied. */
+function boundedQuestion(fact: SessionFactOf<"asked">): SessionFactOf<"asked"> {
+  // JSON as the other side will read it, so that both hash the same.
+  const context = JSON.parse(JSON.stringify(fact.context)) as Record<string, unknown>;
+  const bytes = Buffer.byteLength(JSON.stringify(context));
+  const isShown = bytes <= limit("approval.contextBytes");
+  return {
+    ...fact,
+    action: displayText(fact.action).slice(0, 200) || "unnamed",
+    description: displayText(fact.description).slice(0, 4_000),
+    context: isShown ? context : { tooLarge: bytes, limit: limit("approval.contextBytes") },
+  };
+}
