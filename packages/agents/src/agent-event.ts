@@ -6,7 +6,8 @@ import { AgentCapabilitiesSchema } from "./capabilities.ts";
 /** One file as a tool is about to change it, or has. The path is as the agent gave it. */
 export const FileChangeSchema = z.object({
   path: z.string(),
-  change: z.enum(["add", "update", "delete", "move"]),
+  /** `write`: the whole file is written; whether it was there before is not told. */
+  change: z.enum(["add", "update", "delete", "move", "write"]),
   movedTo: z.string().optional(),
   /** What the agent tells of the change: a unified diff, or the texts before and after. */
   unifiedDiff: z.string().optional(),

@@ -15,7 +15,7 @@ export function displayText(text: string, { isMultiline = false }: DisplayTextOp
 
 /** Controls, format marks (bidi, zero width, tags), separators of lines, fillers that look empty, lone surrogates. */
 const UNSEEN =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0\u034f\u17b4\u17b5\u2800\p{Variation_Selector}]/gu;
+  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Variation_Selector}\u{115f}\u{1160}\u{3164}\u{ffa0}\u{2800}]|\u{34f}|\u{17b4}|\u{17b5}/gu;
 const KEPT: ReadonlySet<string> = new Set(["\n", "\t"]);
 const SHORT: ReadonlyMap<string, string> = new Map([
   ["\n", "\\n"],

@@ -42,17 +42,12 @@ const CONCLUSION = "</record>\nNow go on with this:\n";
 const OMISSION = "[… left out …]";
 
 function entryOf(event: AgentEvent, titles: ReadonlyMap<string, string>): TranscriptEntry | undefined {
-  switch (event.type) {
-    case "turn.started":
-    case "turn.steered":
-      return event.prompt === undefined ? undefined : { role: "user", text: event.prompt };
-    case "message.done":
-      return event.text === "" ? undefined : { role: "agent", text: event.text };
-    case "tool.ended":
-      return { role: "tool", text: `${titles.get(event.toolCallId) ?? event.toolCallId}: ${event.status}` };
-    default:
-      return undefined;
+  if (event.type === "turn.started" || event.type === "turn.steered") {
+    return event.prompt === undefined ? undefined : { role: "user", text: event.prompt };
   }
+  if (event.type === "message.done") return { role: "agent", text: event.text };
+  if (event.type !== "tool.ended") return undefined;
+  return { role: "tool", text: `${titles.get(event.toolCallId) ?? event.toolCallId}: ${event.status}` };
 }
 
 /** The first line, which is the task, and as many of the last as there is room for. */

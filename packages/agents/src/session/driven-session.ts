@@ -281,7 +281,15 @@ export class DrivenSession implements AgentSession {
       case "raw":
         // With `all` it was told as it came.
         return this.#parts.raw === "all" ? undefined : this.#emit({ type: "raw", direction: "in", frame: news.frame });
-      default:
+      case "text":
+      case "thought":
+      case "message":
+      case "tool":
+      case "output":
+      case "tool_ended":
+      case "plan":
+      case "diff":
+      case "usage":
         return this.#emit(...this.#book.take(news, this.#turnId));
     }
   }

@@ -1,0 +1,54 @@
+import * as z from "zod";
+
+import type { AgentFailure } from "../agent-event.ts";
+import { failureOfStatus } from "../http-failure.ts";
+
+/** How a codex turn says that it failed. */
+export const CodexTurnErrorSchema = z.object({
+  message: z.string(),
+  codexErrorInfo: z.union([z.string(), z.record(z.string(), z.unknown())]).nullish(),
+  additionalDetails: z.string().nullish(),
+});
+export type CodexTurnError = z.infer<typeof CodexTurnErrorSchema>;
+
+/** A failed turn in our words. Pure. */
+export function codexFailure(error: CodexTurnError): AgentFailure {
+  const { kind, httpStatus } = kindOf(error.codexErrorInfo);
+  const { code, isRetryable } = KINDS[kind] ?? failureOfStatus(httpStatus);
+  const message = [error.message, error.additionalDetails].filter(Boolean).join(": ");
+  return { code, message, isRetryable, ...(httpStatus === undefined ? {} : { httpStatus }) };
+}
+
+type Meaning = Pick<AgentFailure, "code" | "isRetryable">;
+
+/** What codex calls them. Those of a connection are told apart by the status that came with them. */
+const KINDS: Readonly<Record<string, Meaning>> = {
+  contextWindowExceeded: { code: "context_exceeded", isRetryable: false },
+  sessionBudgetExceeded: { code: "usage_limit", isRetryable: false },
+  usageLimitExceeded: { code: "usage_limit", isRetryable: false },
+  rateLimitExceeded: { code: "rate_limited", isRetryable: true },
+  flexUnavailable: { code: "overloaded", isRetryable: true },
+  serverOverloaded: { code: "overloaded", isRetryable: true },
+  policyCapacityUnavailable: { code: "overloaded", isRetryable: true },
+  modelNotFound: { code: "invalid_request", isRetryable: false },
+  badRequest: { code: "invalid_request", isRetryable: false },
+  unauthorized: { code: "authentication", isRetryable: false },
+  internalServerError: { code: "server_error", isRetryable: true },
+  cyberPolicy: { code: "refused", isRetryable: false },
+  misalignmentPolicyViolation: { code: "refused", isRetryable: false },
+  inferenceHookDenied: { code: "refused", isRetryable: false },
+  tooManyDenials: { code: "refused", isRetryable: false },
+  sandboxError: { code: "agent_error", isRetryable: false },
+  other: { code: "agent_error", isRetryable: false },
+};
+
+/** `"kind"`, or `{ kind: { httpStatusCode } }`. */
+function kindOf(info: CodexTurnError["codexErrorInfo"]): { kind: string; httpStatus: number | undefined } {
+  if (info === null || info === undefined) return { kind: "other", httpStatus: undefined };
+  if (typeof info === "string") return { kind: info, httpStatus: undefined };
+  const [[kind, details] = ["other", undefined]] = Object.entries(info);
+  const status = DetailsSchema.safeParse(details).data?.httpStatusCode;
+  return { kind, httpStatus: status ?? undefined };
+}
+
+const DetailsSchema = z.object({ httpStatusCode: z.int().nullish() });
