@@ -6,9 +6,9 @@ export type PluginErrorCode =
   | "NO_PLUGIN"
   | "ALL_PLUGINS_FAILED"
   | "PLUGIN_UNKNOWN"
-  | "PLUGIN_STATE"
   | "PLUGIN_NOT_APPROVED"
-  | "PLUGIN_START_FAILED"
+  | "PLUGIN_FAILED"
+  | "PLUGIN_STOPPED"
   | "HOST_CLOSED";
 
 /** A refusal of this package. `code` tells which, `isRetryable` whether the same call can succeed later. */

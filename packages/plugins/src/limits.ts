@@ -50,6 +50,7 @@ export const PLUGIN_LIMITS = {
     meaning: "ceiling of the first delay before a restart; it doubles",
   },
   "host.restartMaxDelayMs": { value: 30_000, unit: "ms", meaning: "longest delay before a restart" },
+  "log.drainMs": { value: 500, unit: "ms", meaning: "for the last words of a process that has ended" },
   "log.lines": { value: 500, unit: "count", meaning: "lines kept of what one plugin writes" },
   "log.lineLength": { value: 4_096, unit: "characters", meaning: "one line; a longer one is broken" },
 } as const satisfies Record<string, LimitRow>;
