@@ -32,7 +32,9 @@ describe("inProcessLauncher", () => {
     await host.start("echo");
     await host.restart("echo");
 
-    await expect(getSystemBus().request({ topic: "plugin/echo/request" })).resolves.toMatchObject({ status: "success" });
+    await expect(getSystemBus().request({ topic: "plugin/echo/request" })).resolves.toMatchObject({
+      status: "success",
+    });
   });
 
   it("starts a CommonJS module, which does not start itself", async () => {
@@ -40,13 +42,21 @@ describe("inProcessLauncher", () => {
 
     await host.start("legacy");
 
-    await expect(getSystemBus().request({ topic: "plugin/legacy/request" })).resolves.toMatchObject({ from: "CommonJS" });
+    await expect(getSystemBus().request({ topic: "plugin/legacy/request" })).resolves.toMatchObject({
+      from: "CommonJS",
+    });
   });
 
   it.each<[string, string]>([
-    ["functions", "export const start = () => { globalThis.inProcess.push('functions') }; export const stop = () => {};"],
+    [
+      "functions",
+      "export const start = () => { globalThis.inProcess.push('functions') }; export const stop = () => {};",
+    ],
     ["a default object", "export default { start() { globalThis.inProcess.push('object') } };"],
-    ["a default class among others", "export class B { start() {} } export default class { start() { globalThis.inProcess.push('class') } }"],
+    [
+      "a default class among others",
+      "export class B { start() {} } export default class { start() { globalThis.inProcess.push('class') } }",
+    ],
   ])("takes %s", async (_what, code) => {
     const started: string[] = [];
     Object.assign(globalThis, { inProcess: started });
@@ -61,9 +71,17 @@ describe("inProcessLauncher", () => {
 
   it.each<[string, string, string]>([
     ["nothing to start", "export const answer = 42;", "exports nothing with start() and stop()"],
-    ["two things to start", "export class A { start() {} } export class B { start() {} }", "exports more than one thing"],
+    [
+      "two things to start",
+      "export class A { start() {} } export class B { start() {} }",
+      "exports more than one thing",
+    ],
     ["code that throws", "throw new Error('at load');", "at load"],
-    ["a start() that rejects", "export const start = async () => { throw new Error('no disk') };", "start() failed: no disk"],
+    [
+      "a start() that rejects",
+      "export const start = async () => { throw new Error('no disk') };",
+      "start() failed: no disk",
+    ],
     ["a start() that throws", "export const start = () => { throw new Error('no disk') };", "start() failed: no disk"],
   ])("fails with %s", async (_what, code, message) => {
     const host = await hostOfPlugin({ files: { [BOOTSTRAP]: code } });

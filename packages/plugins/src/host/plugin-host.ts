@@ -178,7 +178,7 @@ export class PluginHost implements AsyncDisposable {
     const known = this.#plugins.get(pluginId);
     const isNews = known?.plugin.manifestHash !== manifestHash || known.plugin.folder !== folder;
     const hosted = known ?? this.#newPlugin(plugin);
-    if (isNews) this.#listeners.tell("discovered", { pluginId, folder, manifestHash });
+    if (isNews) this.#listeners.tell("discovered", { pluginId, folder, manifestHash, plugin });
     await hosted.review(plugin);
   }
 
