@@ -34,7 +34,7 @@ describe("Deadlines", () => {
     });
 
     assert(
-      property(array(step, { maxLength: 80 }), (steps) => {
+      property(array(step, { maxLength: 80, size: "max" }), (steps) => {
         const clock = new ManualClock();
         const deadlines = new Deadlines(clock);
         const ended: string[] = [];

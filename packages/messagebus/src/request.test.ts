@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { ManualClock } from "@signalbox/testkit";
@@ -256,6 +257,34 @@ describe("MessageBus.request", () => {
     await expect(asker.request({ destination: "answerer", topic: "t" })).rejects.toMatchObject({
       code: "CONNECTION_LOST",
     });
+  });
+
+  it("is not handed over when its asker gave up while it waited for a delivery to end", async () => {
+    const { asker, answerer } = twoBuses();
+    let count = 0;
+    answerer.subscribe("t", () => count++);
+    const controller = new AbortController();
+    let asked: Promise<unknown> | undefined;
+    asker.subscribe("go", () => {
+      asked = asker.request({ destination: "answerer", topic: "t", signal: controller.signal });
+      controller.abort("enough");
+    });
+
+    await asker.publish({ topic: "go" });
+
+    await expect(asked).rejects.toBe("enough");
+    expect(count).toBe(0);
+  });
+
+  it("leaves nothing at a signal once it has ended", async () => {
+    const { asker, answerer } = twoBuses();
+    answerer.subscribe("t", ({ correlationId }) => answerer.respond(correlationId));
+    const { signal } = new AbortController();
+
+    await asker.request({ destination: "answerer", topic: "t", signal });
+    await asker.request({ destination: "nobody", topic: "t", signal }).catch(() => {});
+
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("goes to the newer of two buses with one id", async () => {

@@ -22,7 +22,7 @@ describe("TopicIndex", () => {
     });
 
     assert(
-      property(array(step, { maxLength: 60 }), nat(4), (steps, cacheSize) => {
+      property(array(step, { maxLength: 80, size: "max" }), nat(4), (steps, cacheSize) => {
         const index = new TopicIndex<Item>(cacheSize + 1);
         const list = new ItemList();
 
