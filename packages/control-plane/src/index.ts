@@ -16,7 +16,18 @@ export { GateHandler } from "./run/gate-handler.ts";
 export { RunHandler } from "./run/run-handler.ts";
 export type { ConnectedRunner, RunnerChannel } from "./runner/fleet.ts";
 export { RunnerHandler, type RunnerHandlerConfig, type RunnerHandlerEvents } from "./runner/runner-handler.ts";
+export { CLOSE_CODES } from "./realtime/close-codes.ts";
+export {
+  WebSocketServerManager,
+  type SessionUse,
+  type WebSocketServerConfig,
+  type WebSocketServerDeps,
+  type WebSocketServerEvents,
+} from "./realtime/websocket-server-manager.ts";
 export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 export type { SessionHandlerEvents } from "./session/session-announcements.ts";
+export { PluginHandler, type PluginEvent, type PluginHandlerEvents } from "./plugin/plugin-handler.ts";
+export { PluginLinkServer, type AdmitStranger } from "./plugin/plugin-link-server.ts";
+export type { PluginFolderSettings } from "./plugin/plugin-processes.ts";
 export { RunnerLinkServer } from "./runner/runner-link-server.ts";
 export type { RunnerSession } from "./runner/runner-session.ts";
