@@ -53,6 +53,12 @@ export const BUS_LIMITS = {
   },
   "reconnect.firstMs": { value: 200, unit: "ms", meaning: "longest wait before the first try to connect again" },
   "reconnect.maxMs": { value: 15_000, unit: "ms", meaning: "longest wait before any try to connect again" },
+  "nats.remembered": {
+    value: 10_000,
+    unit: "count",
+    meaning: "messages known to have come by one of several patterns",
+  },
+  "nats.presenceMs": { value: 2_000, unit: "ms", meaning: "between two looks whether who was asked is still there" },
 } as const satisfies Record<string, LimitRow>;
 
 /** A row of `BUS_LIMITS`. */

@@ -12,10 +12,18 @@ import type { BusWorld, RemoteWorld, Worlds } from "./contract/world.ts";
 export function describeTransport(name: string, open: () => Promise<BusWorld>): void {
   describe(`transport: ${name}`, () => {
     const worlds = worldOfEachTest(open);
-    describe("publish and subscribe", () => void itPublishes(worlds));
-    describe("request and respond", () => void itAnswersRequests(worlds));
-    describe("RPC", () => void itServesRpc(worlds));
-    describe("refusals", () => void itRefuses(worlds));
+    describe("publish and subscribe", () => {
+      itPublishes(worlds);
+    });
+    describe("request and respond", () => {
+      itAnswersRequests(worlds);
+    });
+    describe("RPC", () => {
+      itServesRpc(worlds);
+    });
+    describe("refusals", () => {
+      itRefuses(worlds);
+    });
   });
 }
 

@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { ConnectionLostError, NotAdmittedError, type BusError } from "../errors.ts";
 import type { BusLimits } from "../limits.ts";
 import { isFinalClose } from "./close-codes.ts";
-import { nextConnectionState, type ConnectionState } from "./connection-states.ts";
+import { nextConnectionState, type ConnectionState } from "../remote/connection-states.ts";
 import { dialSocket, type SocketEnd } from "./dial-socket.ts";
 import { readFrames, type FrameTaker } from "./frame-reader.ts";
 import { FrameWriter, messageBytes } from "./frame-writer.ts";

@@ -1,7 +1,7 @@
-import type { BusError } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { CallExchange, Exchange, Link, Listener, Member, RequestExchange } from "../transport.ts";
-import type { Outbox, Waiter } from "./outbox.ts";
+import type { Outbox } from "../remote/outbox.ts";
+import { Publication } from "../remote/publication.ts";
 import { spellPluginFrame } from "./spell-frames.ts";
 
 /** What the links of a connection share, beside its outbox. */
@@ -18,10 +18,10 @@ export interface LinkHost {
 export class WebSocketLink implements Link {
   readonly member: Member;
   readonly #host: LinkHost;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<string>;
   readonly #listeners = new Set<Listener>();
 
-  constructor(host: LinkHost, outbox: Outbox, member: Member) {
+  constructor(host: LinkHost, outbox: Outbox<string>, member: Member) {
     this.#host = host;
     this.#outbox = outbox;
     this.member = member;
@@ -66,40 +66,5 @@ export class WebSocketLink implements Link {
     for (const listener of this.#listeners) this.#host.unsubscribe(listener);
     this.#listeners.clear();
     return this.#host.leave(this);
-  }
-}
-
-/** A message that was sent and waits for the broker to say that it has it. */
-class Publication implements Waiter {
-  readonly promise: Promise<void>;
-  readonly #outbox: Outbox;
-  readonly #signal: AbortSignal | undefined;
-  #resolve!: () => void;
-  #reject!: (reason: unknown) => void;
-
-  constructor(outbox: Outbox, signal: AbortSignal | undefined) {
-    this.#outbox = outbox;
-    this.#signal = signal;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    signal?.addEventListener("abort", this);
-  }
-
-  done(): void {
-    this.#signal?.removeEventListener("abort", this);
-    this.#resolve();
-  }
-
-  fail(error: BusError): void {
-    this.#signal?.removeEventListener("abort", this);
-    this.#reject(error);
-  }
-
-  /** The signal was aborted; called by it. What has gone cannot be taken back. */
-  handleEvent(): void {
-    this.#signal?.removeEventListener("abort", this);
-    if (this.#outbox.withdraw(this)) this.#reject(this.#signal?.reason);
   }
 }

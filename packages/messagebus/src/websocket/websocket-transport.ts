@@ -9,10 +9,10 @@ import { StandingOrder } from "../remote/standing-order.ts";
 import type { Exchange, Link, Listener, Member, Transport } from "../transport.ts";
 import { BusSocket, type TokenSource } from "./bus-socket.ts";
 import { checkBusUrl } from "./bus-url.ts";
-import type { ConnectionState } from "./connection-states.ts";
+import type { ConnectionState } from "../remote/connection-states.ts";
 import type { BrokerFrame, BrokerFrameOf } from "./frames.ts";
 import { MemberTasks } from "./member-tasks.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox } from "../remote/outbox.ts";
 import { spellPluginFrame } from "./spell-frames.ts";
 import { WebSocketLink, type LinkHost } from "./websocket-link.ts";
 
@@ -59,7 +59,7 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
   /** Resolves to the reason when the connection has ended for good. */
   readonly closed: Promise<BusError>;
   readonly #socket: BusSocket;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<string>;
   readonly #patterns: PatternBook;
   readonly #tasks: MemberTasks;
   readonly #host: LinkHost;

@@ -9,42 +9,48 @@ export interface Waiter {
   fail(error: BusError): unknown;
 }
 
+/** What goes out: text, or something with text in it. */
+export interface Sendable {
+  /** Characters, about. */
+  readonly length: number;
+}
+
 /** A frame that has an id and is answered. */
-export interface Letter {
+interface Letter<Frame> {
   readonly id: number;
-  readonly frame: string;
+  readonly frame: Frame;
   readonly waiter: Waiter;
 }
 
 /** What a letter goes out on. */
-export interface LetterCarrier {
+export interface LetterCarrier<Frame> {
   readonly isOpen: boolean;
   /** Characters that it has taken and not sent yet. */
   readonly waiting: number;
-  send(frame: string): void;
+  send(frame: Frame, id: number): void;
 }
 
 /**
  * What a plugin sends and has an answer to come: kept while there is no connection, within limits, and remembered until it is
  * answered. Nothing goes out twice: what has left when a connection breaks has failed.
  */
-export class Outbox {
-  readonly #carrier: LetterCarrier;
+export class Outbox<Frame extends Sendable> {
+  readonly #carrier: LetterCarrier<Frame>;
   readonly #limits: BusLimits;
-  readonly #kept = new Map<Waiter, Letter>();
+  readonly #kept = new Map<Waiter, Letter<Frame>>();
   readonly #sent = new Map<number, Waiter>();
   /** The way back, for those who may give up. */
   readonly #ids = new Map<Waiter, number>();
   #keptCharacters = 0;
   #lastId = 0;
 
-  constructor(carrier: LetterCarrier, limits: BusLimits) {
+  constructor(carrier: LetterCarrier<Frame>, limits: BusLimits) {
     this.#carrier = carrier;
     this.#limits = limits;
   }
 
   /** Sends a frame, or keeps it for later. Fails the waiter with an OverloadedError when too much waits already. */
-  post(spell: (id: number) => string, waiter: Waiter): void {
+  post(spell: (id: number) => Frame, waiter: Waiter): void {
     const { isOpen, waiting } = this.#carrier;
     const characters = waiting + this.#keptCharacters;
     if (characters >= this.#limits["outbox.characters"]) return overloaded(waiter, `${characters} characters`);
@@ -58,7 +64,7 @@ export class Outbox {
   }
 
   /** Sends a frame beside the limits, which belongs to a connection that has just been made. */
-  sendNow(spell: (id: number) => string, waiter: Waiter): void {
+  sendNow(spell: (id: number) => Frame, waiter: Waiter): void {
     const id = ++this.#lastId;
     this.#send({ id, frame: spell(id), waiter });
   }
@@ -114,7 +120,7 @@ export class Outbox {
     for (const { waiter } of letters) waiter.fail(error);
   }
 
-  #write(spell: (id: number) => string, waiter: Waiter): Letter | undefined {
+  #write(spell: (id: number) => Frame, waiter: Waiter): Letter<Frame> | undefined {
     const id = ++this.#lastId;
     try {
       return { id, frame: spell(id), waiter };
@@ -125,15 +131,15 @@ export class Outbox {
     }
   }
 
-  #keep(letter: Letter): void {
+  #keep(letter: Letter<Frame>): void {
     this.#kept.set(letter.waiter, letter);
     this.#keptCharacters += letter.frame.length;
   }
 
-  #send({ id, frame, waiter }: Letter): void {
+  #send({ id, frame, waiter }: Letter<Frame>): void {
     this.#sent.set(id, waiter);
     this.#ids.set(waiter, id);
-    this.#carrier.send(frame);
+    this.#carrier.send(frame, id);
   }
 }
 
