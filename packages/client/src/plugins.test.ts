@@ -14,7 +14,7 @@ describe("a client's plugins", () => {
 
     const details = await createClient({ baseUrl: api.url }).plugins.get("crier");
 
-    expect(details).toMatchObject({ name: "crier", manifest: { name: "crier" }, log: ["ready"] });
+    expect(details).toMatchObject({ name: "crier", manifest: { name: "crier" }, log: [{ text: "ready" }] });
     expect(api.heard).toEqual([{ method: "GET", path: "/api/v1/plugins/crier", body: undefined }]);
   });
 

@@ -2,13 +2,21 @@ import { randomFillSync } from "node:crypto";
 
 import {
   createIdSource,
+  DEFAULT_ORG,
   limitsWith,
   type IdSource,
   type LimitLookup,
   type LimitOverrides,
   type RunnerMessageOf,
 } from "@signalbox/protocol";
-import { readRun, readUnfinished, type CancelledRun, type RunnerRow, type SignalboxStore } from "@signalbox/store";
+import {
+  readPlugins,
+  readRun,
+  readUnfinished,
+  type CancelledRun,
+  type RunnerRow,
+  type SignalboxStore,
+} from "@signalbox/store";
 
 import { TokenHandler } from "./access/token-handler.ts";
 import { systemClock, type Clock, type Timer } from "./clock.ts";
@@ -17,6 +25,11 @@ import { EventFeed } from "./events/event-feed.ts";
 import { OutputFeed } from "./events/output-feed.ts";
 import { RunLog } from "./events/run-log.ts";
 import { silentLogger, type Logger } from "./logger.ts";
+import { openPluginFolder } from "./plugin/open-plugin-folder.ts";
+import { PluginHandler } from "./plugin/plugin-handler.ts";
+import type { PluginLinkServer } from "./plugin/plugin-link-server.ts";
+import type { PluginFolderSettings } from "./plugin/plugin-processes.ts";
+import { PluginRuntime } from "./plugin/plugin-runtime.ts";
 import { ProjectHandler } from "./project/project-handler.ts";
 import { SecretVault } from "./project/secret-vault.ts";
 import { ActiveRuns } from "./run/active-runs.ts";
@@ -35,6 +48,7 @@ import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler
 import { RunnerLinkServer } from "./runner/runner-link-server.ts";
 import { RunnerSession } from "./runner/runner-session.ts";
 import { recover } from "./recover.ts";
+import { ApprovalHandler } from "./session/approval-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
@@ -63,6 +77,7 @@ export interface ControlPlaneStats {
   readonly runnersOnline: number;
   readonly attemptsLive: number;
   readonly streamsOpen: number;
+  readonly pluginsConnected: number;
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -71,12 +86,17 @@ export interface ControlPlane extends AsyncDisposable {
   readonly runs: RunHandler;
   readonly gates: GateHandler;
   readonly sessions: SessionHandler;
+  readonly approvals: ApprovalHandler;
   readonly projects: ProjectHandler;
   readonly runners: RunnerHandler;
+  readonly plugins: PluginHandler;
   readonly tokens: TokenHandler;
   readonly link: RunnerLinkServer;
+  readonly pluginLink: PluginLinkServer;
   /** The limits that are in force here. */
   readonly limits: LimitLookup;
+  /** Runs the plugins of a folder, once each is approved, until this is drained. Rejects when the folder cannot be read. */
+  runPlugins(settings: PluginFolderSettings): Promise<void>;
   /** Opens the conversation with a runner in this process, without sockets or keys: for tests and measurements. */
   attach(runner: ConnectedRunner): RunnerSession;
   stats(): ControlPlaneStats;
@@ -185,11 +205,15 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   });
   const gates = new GateHandler({ store, clock, runLog });
   const courier = new SessionCourier({ store, fleet, sessionLog, logger });
+  const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessions = new SessionHandler(options.session, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
   const projects = new ProjectHandler({ store, clock, vault });
+  const pluginRuntime = new PluginRuntime({ store, clock, ids, logger });
+  const plugins = new PluginHandler({ store, clock, ids, runtime: pluginRuntime });
   const tokens = new TokenHandler({
     store,
     clock,
+    onRevoked: (tokenId) => pluginRuntime.link.disconnectCredential(tokenId),
     hasRun: async (runId, context) => {
       const row = await store.view(() => readRun(runId, context.principal.orgId));
       if (!row) throw new NotFoundError("run", runId);
@@ -254,6 +278,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     },
   });
 
+  pluginRuntime.recover(await store.view(() => readPlugins(DEFAULT_ORG)));
   recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
 
   let housekeeping: Timer | undefined;
@@ -275,6 +300,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     timers.stop();
     board.stop();
     probes.stop();
+    const pluginsAreOver = pluginRuntime
+      .close()
+      .catch((error: unknown) => logger.error({ err: error }, "plugins not closed in good order"));
     link.stop();
     eventFeed.stop();
     outputFeed.stop();
@@ -282,6 +310,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) =>
       logger.warn({ err: error }, "last words not written"),
     );
+    await pluginsAreOver;
+    pluginRuntime.link.terminate();
     link.terminate();
   };
 
@@ -289,11 +319,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     runs,
     gates,
     sessions,
+    approvals,
     projects,
     runners,
+    plugins,
     tokens,
     link,
+    pluginLink: pluginRuntime.link,
     limits,
+    runPlugins: (settings) =>
+      openPluginFolder(settings, { store, clock, ids, logger, runtime: pluginRuntime, plugins }),
     attach(runner) {
       const session = openSession(runner);
       heartbeats.watch(runner.runnerId, true);
@@ -307,6 +342,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       runnersOnline: fleet.size,
       attemptsLive: board.size,
       streamsOpen: eventFeed.readers,
+      pluginsConnected: pluginRuntime.link.size,
       counters,
     }),
     drain,

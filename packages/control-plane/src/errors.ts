@@ -28,6 +28,7 @@ export class NotFoundError extends ControlPlaneError {
       | "artifact"
       | "file"
       | "token"
+      | "plugin"
       | "session"
       | "approval",
     id: string,

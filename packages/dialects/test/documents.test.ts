@@ -36,6 +36,7 @@ function seeded() {
     name: "KEY",
     sha256: SHA256_OF_NOTHING,
   };
+  fake.addPlugin(values.name);
   return { fake, run, values, runner: fake.addRunner(), artifact };
 }
 
@@ -110,6 +111,8 @@ describe("the document", () => {
         hostname: "box",
         capabilities: {},
       },
+      "POST /api/v1/plugins": { manifest: { name: "crier" } },
+      "POST /api/v1/plugins/:name/approve": { manifestHash: "0".repeat(64) },
       "PUT /api/v1/projects/:id": { name: "p" },
       "PUT /api/v1/projects/:id/secrets/:scope/:name": { value: "s" },
     };

@@ -89,6 +89,7 @@ export const LIMITS = {
     meaning: "longest life that an API token may ask for; without one it has no end",
   },
   "plugins.perOrg": { value: 200, unit: "count", meaning: "plugins of one org on a server" },
+  "plugins.scanMs": { value: 2_000, unit: "ms", meaning: "between two looks into the plugins folder" },
   "plugin.manifestBytes": { value: 65_536, unit: "bytes", meaning: "the manifest of a plugin as JSON" },
   "plugin.logLines": { value: 200, unit: "count", meaning: "lines kept of what a plugin's process wrote last" },
   "plugin.textLength": {

@@ -71,6 +71,7 @@ export type { Idempotency } from "./units/idempotency.ts";
 export type { PendingEvent } from "./units/events.ts";
 export type { SignalboxUnits } from "./units/index.ts";
 export type { OutboxItem } from "./units/outbox.ts";
+export type { RegisteredPlugin } from "./units/plugin/register-plugin.ts";
 export type { OutputPiece, OutputVerdict } from "./units/run/append-output.ts";
 export { newRun } from "./units/run/create-run.ts";
 export type { CancelledRun } from "./units/run/cancel-run.ts";

@@ -62,5 +62,5 @@ export function plugin(fields: Partial<Plugin> = {}): Plugin {
 export function pluginDetails(fields: Partial<PluginDetails> = {}): PluginDetails {
   const manifest = { name: "crier", version: "1.0.0" };
   const access = { publish: ["news/**"], subscribe: ["system/broadcast"], request: [], call: [], serve: true };
-  return { ...plugin(), manifest, access, log: ["ready"], ...fields };
+  return { ...plugin(), manifest, access, log: [{ at: AT, stream: "stdout", text: "ready" }], ...fields };
 }

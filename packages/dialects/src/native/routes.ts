@@ -33,6 +33,9 @@ import * as z from "zod";
 
 import { sendContent } from "../downloads/send-content.ts";
 import { route, type Route } from "../route.ts";
+import { given } from "./given.ts";
+import { pluginRoutes } from "./plugin-routes.ts";
+import { sessionRoutes } from "./session-routes.ts";
 import { streamEvents, streamOutput } from "./stream.ts";
 import * as wire from "./wire.ts";
 
@@ -49,7 +52,8 @@ const SSE = {
 } as const;
 
 /** Every endpoint of the native API. Bodies are handed on as they came: the handler checks them with the schema named. */
-export function nativeRoutes({ runs, gates, projects, runners, tokens, limits }: ControlPlane): Route[] {
+export function nativeRoutes(controlPlane: ControlPlane): Route[] {
+  const { runs, gates, projects, runners, tokens, limits } = controlPlane;
   return [
     route({
       method: "POST",
@@ -274,6 +278,9 @@ export function nativeRoutes({ runs, gates, projects, runners, tokens, limits }:
       handle: (call) => runners.deregisterRunner(call.param("id"), call.query.reason, call.context),
     }),
 
+    ...sessionRoutes(controlPlane),
+    ...pluginRoutes(controlPlane),
+
     route({
       method: "GET",
       path: "/projects",
@@ -376,9 +383,4 @@ export function nativeRoutes({ runs, gates, projects, runners, tokens, limits }:
 function limitTable(limits: ControlPlane["limits"]) {
   const names = Object.keys(LIMITS) as LimitName[];
   return Object.fromEntries(names.map((name) => [name, { ...LIMITS[name], value: limits(name) }]));
-}
-
-/** A query as handlers take it: its schema leaves out what was not given, which the type that it infers does not say. */
-function given<T extends object>(query: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  return query as { [Key in keyof T]: Exclude<T[Key], undefined> };
 }

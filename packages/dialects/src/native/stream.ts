@@ -11,8 +11,11 @@ import type { EventsQuery, OutputQuery } from "./wire.ts";
 
 type Runs = ControlPlane["runs"];
 
-/** The events of a run as SSE: one unnamed event for each record, `id` its seq; `gap` where retention removed some. */
-export async function streamEvents(call: Call<Pick<EventsQuery, "after">>, runs: Runs): Promise<Reply> {
+/** What has a stream of events: the runs, and the sessions. */
+type Evented = Pick<Runs | ControlPlane["sessions"], "followEvents">;
+
+/** The events of a run or session as SSE: one unnamed event for each record, `id` its seq; `gap` where retention removed some. */
+export async function streamEvents(call: Call<Pick<EventsQuery, "after">>, runs: Evented): Promise<Reply> {
   const after = readCursor(call.incoming, call.query.after);
   return await serveStream(call, runs, {
     after,

@@ -1,4 +1,6 @@
 import {
+  ApprovalKindSchema,
+  ApprovalStateSchema,
   ERROR_CODES,
   EventRecordSchema,
   GateSchema,
@@ -8,8 +10,12 @@ import {
   OpaqueIdSchema,
   ProjectIdSchema,
   ProjectSchema,
+  RequestApprovalRequestSchema,
+  ResolveApprovalRequestSchema,
   RunSchema,
   RunStateSchema,
+  SessionStateSchema,
+  StopSessionRequestSchema,
   TimestampSchema,
   TokenSchema,
   WorkspaceFileSchema,
@@ -62,6 +68,20 @@ export const PageQuerySchema = z.strictObject({
   pageSize: count.optional(),
 });
 export const ReasonQuerySchema = z.strictObject({ reason: z.string().min(1).max(200).optional() });
+
+export const ListSessionsQuerySchema = PageQuerySchema.extend({ state: SessionStateSchema.optional() });
+export const ListApprovalsQuerySchema = z.strictObject({
+  state: ApprovalStateSchema.optional(),
+  kind: ApprovalKindSchema.optional(),
+  sessionId: OpaqueIdSchema.optional(),
+  limit: count.optional(),
+});
+export const ReasonBodySchema = StopSessionRequestSchema.omit({ sessionId: true });
+export const AskApprovalBodySchema = RequestApprovalRequestSchema.omit({ sessionId: true }).partial({
+  description: true,
+  context: true,
+});
+export const ResolveApprovalBodySchema = ResolveApprovalRequestSchema.omit({ approvalId: true });
 
 /** A body that may be left out and holds nothing. */
 export const EmptyBodySchema = z.strictObject({});

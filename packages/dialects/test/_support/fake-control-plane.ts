@@ -2,10 +2,13 @@ import { createHash } from "node:crypto";
 
 import type { Content, ControlPlane, RequestContext } from "@signalbox/control-plane";
 import {
+  ApprovePluginRequestSchema,
   CancelRunRequestSchema,
   CreateEnrolmentTokenRequestSchema,
+  CreatePluginTokenRequestSchema,
   CreateRunRequestSchema,
   CreateTokenRequestSchema,
+  DispatchPluginRequestSchema,
   EnrolRunnerRequestSchema,
   FINAL_RUN_EVENTS,
   isFinal,
@@ -16,7 +19,10 @@ import {
   PutProjectRequestSchema,
   PutSecretRequestSchema,
   refuse,
+  RegisterPluginRequestSchema,
   ResolveGateRequestSchema,
+  RevokePluginRequestSchema,
+  RoutePluginRequestSchema,
   RUN_TRANSITIONS,
   SCOPES,
   succeed,
@@ -27,6 +33,7 @@ import {
   type EventRecord,
   type Gate,
   type OutputChunk,
+  type Plugin,
   type Principal,
   type Project,
   type Run,
@@ -57,16 +64,33 @@ type RunnerMethod =
   | "createEnrolmentToken"
   | "enrolRunner";
 
+type PluginMethod =
+  | "listPlugins"
+  | "getPlugin"
+  | "registerPlugin"
+  | "approvePlugin"
+  | "revokePlugin"
+  | "startPlugin"
+  | "stopPlugin"
+  | "restartPlugin"
+  | "readLog"
+  | "createToken"
+  | "routeRequest"
+  | "dispatchRequest";
+
 const AT = "2026-11-21T08:00:00.000Z";
 
+const LOG_LINE = { at: AT, stream: "stdout", text: "ready" } as const;
+
 /** A control plane in memory, for the faces' own tests: shapes and refusals as the real one has them, and no work done. */
-export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
+export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach" | "runPlugins" | "pluginLink">> {
   readonly limits = limitsWith();
   readonly calls: { method: string; context: RequestContext | undefined }[] = [];
   readonly #runs = new Map<string, FakeRun>();
   readonly #gates = new Map<string, Gate>();
   readonly #projects = new Map<string, Project>();
   readonly #runners = new Map<string, Runner>();
+  readonly #plugins = new Map<string, Plugin>();
   readonly #tokens = new Map<string, { token: Token; secret: string }>();
   readonly #tickets = new Map<string, { runId: string; principal: Principal }>();
   readonly #blobs = new Map<string, Buffer>();
@@ -134,6 +158,25 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
     };
     this.#runners.set(id, runner);
     return runner;
+  }
+
+  addPlugin(name: string): Plugin {
+    const plugin: Plugin = {
+      id: this.#id("plg"),
+      orgId: "default",
+      name,
+      version: "1.0.0",
+      state: "pending",
+      origin: "folder",
+      manifestHash: "0".repeat(64),
+      connected: false,
+      breaker: "closed",
+      process: { state: "stopped", restarts: 0 },
+      registeredAt: AT,
+      updatedAt: AT,
+    };
+    this.#plugins.set(name, plugin);
+    return plugin;
   }
 
   /** A token with these scopes; what to send as bearer. */
@@ -305,6 +348,55 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
       checked(EnrolRunnerRequestSchema, request, () => ({ runnerId: this.addRunner().id, orgId: "default" })),
   };
 
+  readonly plugins: Pick<ControlPlane["plugins"], PluginMethod> = {
+    listPlugins: async (context) => {
+      this.#note("listPlugins", context);
+      return succeed({ items: [...this.#plugins.values()], problems: [] });
+    },
+    getPlugin: async (name, context) =>
+      this.#withPlugin("getPlugin", name, context, (plugin) => ({
+        ...plugin,
+        manifest: { name },
+        access: { publish: [], subscribe: [], request: [], call: [], serve: false },
+        log: [LOG_LINE],
+      })),
+    registerPlugin: async (request, context) => {
+      this.#note("registerPlugin", context);
+      return checked(RegisterPluginRequestSchema, request, ({ manifest }) => this.addPlugin(String(manifest["name"])));
+    },
+    approvePlugin: async (name, request, context) =>
+      checked(ApprovePluginRequestSchema, request, () =>
+        this.#withPlugin("approvePlugin", name, context, (plugin) => ({ ...plugin, state: "approved" as const })),
+      ),
+    revokePlugin: async (name, request, context) =>
+      checked(RevokePluginRequestSchema, request ?? {}, () =>
+        this.#withPlugin("revokePlugin", name, context, (plugin) => ({ ...plugin, state: "revoked" as const })),
+      ),
+    startPlugin: async (name, context) => this.#withPlugin("startPlugin", name, context, (plugin) => plugin),
+    stopPlugin: async (name, context) => this.#withPlugin("stopPlugin", name, context, (plugin) => plugin),
+    restartPlugin: async (name, context) => this.#withPlugin("restartPlugin", name, context, (plugin) => plugin),
+    readLog: async (name, context) =>
+      this.#withPlugin("readLog", name, context, () => ({ plugin: name, lines: [LOG_LINE] })),
+    createToken: async (name, request, context) =>
+      checked(CreatePluginTokenRequestSchema, request ?? {}, () =>
+        this.#withPlugin("createToken", name, context, () => ({ id: "tok", plugin: name, token: "sbp_tok_secret" })),
+      ),
+    routeRequest: async (request, context) => {
+      this.#note("routeRequest", context);
+      return checked(RoutePluginRequestSchema, request, () => ({ requestId: "req", candidates: [], leftOut: [] }));
+    },
+    dispatchRequest: async (request, context) => {
+      this.#note("dispatchRequest", context);
+      const route = { requestId: "req", candidates: [], leftOut: [] };
+      return checked(DispatchPluginRequestSchema, request, ({ payload }) => ({
+        requestId: "req",
+        plugin: "crier",
+        response: payload,
+        route,
+      }));
+    },
+  };
+
   readonly tokens: Shape<Omit<ControlPlane["tokens"], "flush">> = {
     createToken: async (request, context) => {
       this.#note("createToken", context);
@@ -372,6 +464,7 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
       runnersOnline: 0,
       attemptsLive: 0,
       streamsOpen: 0,
+      pluginsConnected: 0,
       counters: { runs_created_total: 1 },
     };
   }
@@ -420,6 +513,16 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach">> {
   ): ApiResponse<T> {
     this.#note(method, context);
     return found(this.#runners.get(runnerId), "RUNNER_NOT_FOUND", read);
+  }
+
+  #withPlugin<T>(
+    method: string,
+    name: string,
+    context: RequestContext | undefined,
+    read: (plugin: Plugin) => T | ApiRefusal,
+  ): ApiResponse<T> {
+    this.#note(method, context);
+    return found(this.#plugins.get(name), "PLUGIN_NOT_FOUND", read);
   }
 
   #decide(

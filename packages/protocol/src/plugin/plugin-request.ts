@@ -8,24 +8,24 @@ const words = z.array(z.string().min(1).max(64)).max(100);
 /** What is known of a request when a plugin is looked for that can do it: whatever is there is compared. */
 export const RoutePluginRequestSchema = z.strictObject({
   /** What is wanted, in words; compared with the plugins' keywords. */
-  text: z.string().max(limit("plugin.textLength")).optional(),
+  text: z.exactOptional(z.string().max(limit("plugin.textLength"))),
   /** Files that it is about, relative to their project, divided by slashes. */
-  paths: z.array(z.string().min(1).max(1_024)).max(limit("plugin.paths")).optional(),
-  domains: words.optional(),
-  contexts: words.optional(),
-  patterns: words.optional(),
-  integrations: words.optional(),
+  paths: z.exactOptional(z.array(z.string().min(1).max(1_024)).max(limit("plugin.paths"))),
+  domains: z.exactOptional(words),
+  contexts: z.exactOptional(words),
+  patterns: z.exactOptional(words),
+  integrations: z.exactOptional(words),
   /** What a plugin must have, each of it, to be thought of at all. */
-  requires: z
-    .strictObject({
-      domains: words.optional(),
-      contexts: words.optional(),
-      patterns: words.optional(),
-      integrations: words.optional(),
-    })
-    .optional(),
+  requires: z.exactOptional(
+    z.strictObject({
+      domains: z.exactOptional(words),
+      contexts: z.exactOptional(words),
+      patterns: z.exactOptional(words),
+      integrations: z.exactOptional(words),
+    }),
+  ),
   /** The plugin that hands it on. Plugins say from whom they take work and to whom they give it; absent, everybody takes it. */
-  from: PluginNameSchema.optional(),
+  from: z.exactOptional(PluginNameSchema),
 });
 export type RoutePluginRequest = z.infer<typeof RoutePluginRequestSchema>;
 

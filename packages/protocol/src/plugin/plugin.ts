@@ -93,6 +93,14 @@ export const PluginAccessSchema = z.object({
 });
 export type PluginAccess = z.infer<typeof PluginAccessSchema>;
 
+/** A line that a plugin's process wrote, or that this server has to say of it (`host`). */
+export const PluginLogLineSchema = z.object({
+  at: TimestampSchema,
+  stream: z.enum(["stdout", "stderr", "host"]),
+  text: z.string(),
+});
+export type PluginLogLine = z.infer<typeof PluginLogLineSchema>;
+
 /** A plugin with everything that somebody must see to approve it, or to find out what is wrong with it. */
 export const PluginDetailsSchema = PluginSchema.extend({
   manifest: PluginManifestSchema,
@@ -100,7 +108,7 @@ export const PluginDetailsSchema = PluginSchema.extend({
   routingConfig: PluginManifestSchema.optional(),
   access: PluginAccessSchema,
   /** The last lines that its process wrote; empty where this server does not start it. */
-  log: z.array(z.string()),
+  log: z.array(PluginLogLineSchema),
 });
 export type PluginDetails = z.infer<typeof PluginDetailsSchema>;
 
@@ -116,7 +124,7 @@ export const PluginListSchema = z.object({ items: z.array(PluginSchema), problem
 export type PluginList = z.infer<typeof PluginListSchema>;
 
 /** The last lines of a plugin's process. */
-export const PluginLogSchema = z.object({ plugin: z.string(), lines: z.array(z.string()) });
+export const PluginLogSchema = z.object({ plugin: z.string(), lines: z.array(PluginLogLineSchema) });
 export type PluginLog = z.infer<typeof PluginLogSchema>;
 
 /** A new token with which a plugin connects from elsewhere; `token` is shown this once. */
