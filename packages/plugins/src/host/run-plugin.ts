@@ -43,7 +43,7 @@ async function becomeReady(launched: LaunchedPlugin, options: RunOptions): Promi
   const { name } = plugin.manifest;
   const promises = { ended: launched.ended, ready: launched.ready ?? announced };
   const first = await firstOf(promises, { clock, timeoutMs: settings.readyMs, signal });
-  if (first.kind === "ended") return endedError(name, `before it was ready${hintOf(first.value)}`, first.value);
+  if (first.kind === "ended") return endedError(name, "before it was ready", withHint(first.value));
   if (first.kind !== "timeout") return undefined;
   const what = launched.ready ? "was not ready" : `did not say on plugin/${name}/status that it is ready`;
   return new PluginFailedError(name, `${what} within ${settings.readyMs} ms`);
@@ -55,8 +55,8 @@ async function outlast(launched: LaunchedPlugin, options: RunOptions): Promise<P
   return first.kind === "ended" ? endedError(plugin.manifest.name, "by itself", first.value) : undefined;
 }
 
-function hintOf({ hint }: PluginEnd): string {
-  return hint === undefined ? "" : ` (${hint})`;
+function withHint({ how, error, hint }: PluginEnd): PluginEnd {
+  return { how: hint === undefined ? how : `${how} (${hint})`, error };
 }
 
 function endedError(pluginId: string, when: string, { how, error }: PluginEnd): PluginFailedError {

@@ -1,24 +1,34 @@
-import { CircuitOpenError } from "@signalbox/circuit-breaker";
-import { BusError } from "@signalbox/messagebus";
+import type { CircuitBreakerErrorCode } from "@signalbox/circuit-breaker";
 import type { BusErrorCode } from "@signalbox/messagebus";
 
-/** What a request can fail with because of the plugin that was asked, and whether asking that one again can help. */
-const FAILURES: Partial<Record<BusErrorCode, { readonly isRetryable: boolean }>> = {
-  REQUEST_TIMEOUT: { isRetryable: true },
-  CONNECTION_LOST: { isRetryable: true },
-  NO_RESPONDER: { isRetryable: true },
-  REMOTE_ERROR: { isRetryable: false },
-};
-
-/** Whether an error says that the plugin did not do its part. What is wrong with the request itself says nothing of it. */
-export function isFailureOfPlugin(error: unknown): boolean {
-  return error instanceof BusError && FAILURES[error.code] !== undefined;
+interface Failure {
+  /** Whether it says that the plugin did not do its part; the breaker counts it then. */
+  readonly isOfPlugin: boolean;
+  /** Whether asking the same plugin again can help. */
+  readonly isRetryable: boolean;
 }
 
-/** Whether the next plugin is to be asked after this error: the one that was asked failed, is spared, or has too much to do. */
-export function isReasonForNext(error: unknown): boolean {
-  if (error instanceof CircuitOpenError || isFailureOfPlugin(error)) return true;
-  return error instanceof BusError && error.code === "OVERLOADED";
+/**
+ * What a request can fail with so that another plugin is asked. Anything else is the matter of the request or of this process,
+ * and no other plugin would fare better.
+ */
+const FAILURES: Partial<Record<BusErrorCode | CircuitBreakerErrorCode, Failure>> = {
+  REQUEST_TIMEOUT: { isOfPlugin: true, isRetryable: true },
+  CONNECTION_LOST: { isOfPlugin: true, isRetryable: true },
+  NO_RESPONDER: { isOfPlugin: true, isRetryable: true },
+  REMOTE_ERROR: { isOfPlugin: true, isRetryable: false },
+  OVERLOADED: { isOfPlugin: false, isRetryable: true },
+  CIRCUIT_OPEN: { isOfPlugin: false, isRetryable: false },
+};
+
+/** Whether an error says that the plugin did not do its part. */
+export function isFailureOfPlugin(error: unknown): boolean {
+  return failureOf(error)?.isOfPlugin === true;
+}
+
+/** Whether the next plugin is to be asked after this error. */
+export function isReasonForNext(error: unknown): error is Error {
+  return failureOf(error) !== undefined;
 }
 
 /**
@@ -26,7 +36,13 @@ export function isReasonForNext(error: unknown): boolean {
  * though not while there is another to ask.
  */
 export function isWorthRetry(error: unknown, hasNext: boolean): boolean {
-  if (!(error instanceof BusError)) return false;
-  if (error.code === "NO_RESPONDER" && hasNext) return false;
-  return error.code === "OVERLOADED" || FAILURES[error.code]?.isRetryable === true;
+  const isAway = error instanceof Error && "code" in error && error.code === "NO_RESPONDER";
+  return failureOf(error)?.isRetryable === true && !(isAway && hasNext);
+}
+
+/** By its code, which holds over two loaded copies of the bus as well. */
+function failureOf(error: unknown): Failure | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const failures: Readonly<Record<string, Failure>> = FAILURES;
+  return typeof error.code === "string" && Object.hasOwn(failures, error.code) ? failures[error.code] : undefined;
 }

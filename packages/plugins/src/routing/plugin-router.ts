@@ -88,7 +88,7 @@ export class PluginRouter {
         return { pluginId, response, route, failed };
       } catch (error) {
         input.signal?.throwIfAborted();
-        if (!(error instanceof Error) || !isReasonForNext(error)) throw error;
+        if (!isReasonForNext(error)) throw error;
         failed.push({ pluginId, error });
       }
     }
