@@ -1,6 +1,7 @@
 import { InvalidMessageError } from "./errors.ts";
 import type { BusLimits } from "./limits.ts";
 import { MessageType, NO_HEADERS } from "./message.ts";
+import { isPlain } from "./payload-walk.ts";
 import { shown } from "./shown.ts";
 
 const TYPES: ReadonlySet<unknown> = new Set(Object.values(MessageType));
@@ -27,18 +28,19 @@ export function checkInput(input: unknown, pluginId: string): void {
   }
 }
 
-/** The headers, or the empty ones. Refuses what is not an object of strings, and too many or too long ones. */
+/** The headers, or the empty ones. Refuses what is not a plain object of strings, and too many or too long ones. */
 export function checkHeaders(headers: unknown, limits: BusLimits): Readonly<Record<string, string>> {
   if (headers === undefined) return NO_HEADERS;
-  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
+  if (typeof headers !== "object" || headers === null || !isPlain(headers)) {
     throw new InvalidMessageError("headers are an object of strings");
   }
-  const entries = Object.entries(headers);
-  if (entries.length > limits["headers.count"]) {
-    throw new InvalidMessageError(`a message has at most ${limits["headers.count"]} headers, not ${entries.length}`);
+  const names = Object.keys(headers);
+  if (names.length > limits["headers.count"]) {
+    throw new InvalidMessageError(`a message has at most ${limits["headers.count"]} headers, not ${names.length}`);
   }
   let characters = 0;
-  for (const [name, value] of entries) {
+  for (const name of names) {
+    const value = (headers as Record<string, unknown>)[name];
     if (name === "__proto__") throw new InvalidMessageError("a header __proto__ is not allowed");
     if (typeof value !== "string") throw new InvalidMessageError(`header ${shown(name)} is not a string`);
     characters += name.length + value.length;
@@ -71,4 +73,11 @@ export function checkTimeout(timeout: unknown, limits: BusLimits): number {
   const most = limits["request.timeoutMaxMs"];
   if (typeof timeout === "number" && timeout > 0 && timeout <= most) return Math.ceil(timeout);
   throw new InvalidMessageError(`a timeout is a number of milliseconds from 1 to ${most}, not ${shown(timeout)}`);
+}
+
+/** The name of an RPC method, refused when it is none. */
+export function checkMethodName(method: unknown, limits: BusLimits): void {
+  const most = limits["rpc.methodLength"];
+  if (typeof method === "string" && method.length > 0 && method.length <= most) return;
+  throw new InvalidMessageError(`the name of a method is a string of 1 to ${most} characters`);
 }

@@ -64,7 +64,11 @@ export class Inbox implements Member, SubscriptionOwner {
   /** Answers calls with these methods from now on, and no longer with those from before. */
   serve(methods: RpcMethods): Promise<void> | undefined {
     this.#methods = methods;
-    return this.link.serve();
+    const ready = this.link.serve();
+    ready?.catch((error: unknown) => {
+      if (this.#methods === methods) this.reportFailure(error, undefined, `plugin://${this.pluginId}/rpc`);
+    });
+    return ready;
   }
 
   /** Stops, if it is these methods that serve. Calls that run go on. */

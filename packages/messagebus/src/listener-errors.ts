@@ -1,14 +1,15 @@
+import { BUS_LIMITS } from "./limits.ts";
 import type { Message } from "./message.ts";
 
 /** A handler or filter that threw or rejected. Nobody else is hurt by it: not the sender, not another handler. */
 export interface ListenerFailure {
   /** What was thrown; whatever it is. */
   readonly error: unknown;
-  /** What the handler was given; absent where a subscription itself was refused by the other side. */
+  /** What the handler was given; absent where the other side has refused a subscription or RPC itself. */
   readonly message?: Message | undefined;
   /** Whose handler it is. */
   readonly pluginId: string;
-  /** The pattern that it subscribed to, canonical. */
+  /** The pattern that it subscribed to, canonical; or the endpoint where RPC was refused. */
   readonly pattern: string;
 }
 
@@ -32,15 +33,28 @@ export const warnOfListenerFailure: ListenerErrorHook = ({ error, pluginId, patt
   if (told.size >= MOST_TOLD) told.clear();
   told.set(key, { atMs: now, leftOut: 0 });
   const more = last?.leftOut ? ` (and ${last.leftOut} times before that)` : "";
-  process.emitWarning(`a handler of plugin ${pluginId} for ${pattern} failed${more}: ${describe(error)}`, {
-    type: "SignalboxListenerWarning",
-    code: "LISTENER_FAILED",
-    ...(error instanceof Error && error.stack ? { detail: error.stack } : {}),
-  });
+  process.emitWarning(
+    `a handler of plugin ${pluginId} for ${pattern} failed${more}: ${describe(error).slice(0, MOST_CHARACTERS)}`,
+    {
+      type: "SignalboxListenerWarning",
+      code: "LISTENER_FAILED",
+      detail: stackOf(error).slice(0, MOST_CHARACTERS),
+    },
+  );
 };
 
 const MOST_TOLD = 1_000;
+const MOST_CHARACTERS = BUS_LIMITS["error.messageLength"].value;
 const told = new Map<string, { readonly atMs: number; leftOut: number }>();
+
+/** Empty where there is none; never throws itself. */
+function stackOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.stack) : "";
+  } catch {
+    return "";
+  }
+}
 
 /** The message of whatever was thrown; never throws itself. */
 export function describe(error: unknown): string {

@@ -117,6 +117,7 @@ describe("MessageBus.publish", () => {
     ["a priority that is none", { priority: Number.NaN }, "INVALID_MESSAGE"],
     ["a destination that is no id", { destination: "a/b" }, "INVALID_PLUGIN_ID"],
     ["headers that are no strings", { headers: { a: 1 } }, "INVALID_MESSAGE"],
+    ["headers in a Map", { headers: new Map([["a", "b"]]) }, "INVALID_MESSAGE"],
     ["headers in a list", { headers: ["a"] }, "INVALID_MESSAGE"],
     ["a __proto__ header", { headers: JSON.parse('{"__proto__":"x"}') }, "INVALID_MESSAGE"],
     [

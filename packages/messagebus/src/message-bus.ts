@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from "./clock.ts";
-import { checkHeaders, checkTimeout } from "./envelope.ts";
+import { checkHeaders, checkMethodName, checkTimeout } from "./envelope.ts";
 import { ConnectionLostError, InvalidMessageError, InvalidPluginIdError, toBusError, type BusError } from "./errors.ts";
 import { GenerationCache } from "./generation-cache.ts";
 import { RandomIds, type RandomFill } from "./ids.ts";
 import { Inbox } from "./inbox.ts";
+import type { BusLimits } from "./limits.ts";
 import { warnOfListenerFailure, type ListenerErrorHook } from "./listener-errors.ts";
 import { MessageMaker } from "./message-maker.ts";
 import type { PublishInput, RequestInput } from "./message.ts";
@@ -54,6 +55,8 @@ export interface Serving extends Disposable {
 /** One plugin's handle on the bus. `getMessageBus` makes it for the transport of this process. */
 export class MessageBus implements AsyncDisposable {
   readonly pluginId: string;
+  /** The limits in force here: those of the transport. */
+  readonly limits: BusLimits;
   readonly #inbox: Inbox;
   readonly #maker: MessageMaker;
   readonly #answers: PendingAnswers;
@@ -68,9 +71,10 @@ export class MessageBus implements AsyncDisposable {
     if (isSystem !== (pluginId === SYSTEM_ID)) {
       throw new InvalidPluginIdError(`the id ${SYSTEM_ID} is that of the host of plugins, and of nobody else`);
     }
-    this.pluginId = pluginId;
     const { limits } = transport;
-    const ids = new RandomIds(options.randomFill);
+    this.pluginId = pluginId;
+    this.limits = limits;
+    const ids = options.randomFill ? new RandomIds(options.randomFill) : RANDOM_IDS;
     this.#maker = new MessageMaker({ pluginId, isSystem, limits, clock, ids });
     this.#inbox = new Inbox({
       pluginId,
@@ -117,7 +121,7 @@ export class MessageBus implements AsyncDisposable {
   ): Subscription {
     this.#checkOpen();
     options.signal?.throwIfAborted();
-    const canonical = canonicalPattern(pattern, this.#inbox.limits);
+    const canonical = canonicalPattern(pattern, this.limits);
     checkSubscription(handler, options);
     return this.#inbox.subscribe(canonical, handler, options);
   }
@@ -131,7 +135,7 @@ export class MessageBus implements AsyncDisposable {
   async request<Payload>(input: RequestInput<Payload>): Promise<any> {
     this.#checkOpen();
     const message = this.#maker.request(input);
-    const timeoutMs = checkTimeout(input.timeout, this.#inbox.limits);
+    const timeoutMs = checkTimeout(input.timeout, this.limits);
     input.signal?.throwIfAborted();
     return await this.#answers.request(message, timeoutMs, input.signal);
   }
@@ -141,7 +145,7 @@ export class MessageBus implements AsyncDisposable {
    * more. Rejects with a NotAddressedError when this bus was not asked (or the message was no request), and with an InvalidMessageError, upon which the asker still waits.
    */
   async respond<Payload>(correlationId: string | undefined, payload?: Payload): Promise<boolean> {
-    checkPayload(payload, this.#inbox.limits);
+    checkPayload(payload, this.limits);
     return await this.#inbox.asked.respond(correlationId, payload);
   }
 
@@ -156,8 +160,8 @@ export class MessageBus implements AsyncDisposable {
     if (signal?.aborted) return Promise.reject(signal.reason);
     try {
       this.#checkOpen();
-      const { limits } = this.#inbox;
-      checkMethodName(method, limits["rpc.methodLength"]);
+      const { limits } = this;
+      checkMethodName(method, limits);
       checkPayload(params, limits, "the parameters");
       const call = {
         destination: this.#pluginOf(endpoint),
@@ -176,8 +180,6 @@ export class MessageBus implements AsyncDisposable {
   serve(methods: RpcMethods): Serving {
     this.#checkOpen();
     const ready = this.#inbox.serve(methods) ?? DELIVERED;
-    // Need not be looked at.
-    ready.catch(() => {});
     return { ready, [Symbol.dispose]: () => this.#inbox.unserve(methods) };
   }
 
@@ -225,13 +227,10 @@ export class MessageBus implements AsyncDisposable {
 }
 
 const ENDPOINTS = 1_000;
+// One for all: ids that nobody can guess stay so when they are drawn in turns.
+const RANDOM_IDS = new RandomIds();
 const NO_OPTIONS = Object.freeze({});
 const DELIVERED = Promise.resolve();
-
-function checkMethodName(method: unknown, mostCharacters: number): void {
-  if (typeof method === "string" && method.length > 0 && method.length <= mostCharacters) return;
-  throw new InvalidMessageError(`the name of a method is a string of 1 to ${mostCharacters} characters`);
-}
 
 function checkSubscription(handler: unknown, { filter, priority = 0 }: SubscribeOptions): void {
   if (typeof handler !== "function") throw new InvalidMessageError("a handler is a function");

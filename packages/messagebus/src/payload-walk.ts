@@ -122,7 +122,8 @@ class Walk {
   }
 }
 
-function isPlain(value: object): boolean {
+/** Whether an object is nothing but its fields: no instance of a class, nor an array. */
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   // A plain object of another realm has that realm's Object.prototype, which has nothing above it either.
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { askCarefully, callMethods, host, inTests, publishAndSubscribe, quickStart } from "./bus.examples.ts";
+import { toBusError } from "./errors.ts";
 import { BUS_ERRORS, BUS_LIMITS, getMessageBus, resetMessageBus } from "./index.ts";
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -18,16 +19,12 @@ describe("the README", () => {
     },
   );
 
-  it.each(Object.entries(BUS_LIMITS))("has limit %s as it is", (name, { value, meaning }) => {
-    const row = new RegExp(`^\\| \`${name}\` +\\| +${value.toLocaleString("en-US")} +\\| .* \\| ${meaning} +\\|$`, "m");
-
-    expect(readme).toMatch(row);
+  it.each(Object.entries(BUS_LIMITS))("has limit %s as it is", (name, { value, unit, meaning }) => {
+    expect(rowOf(`\`${name}\``)).toEqual([`\`${name}\``, value.toLocaleString("en-US"), unit, meaning]);
   });
 
   it.each(Object.entries(BUS_ERRORS))("has error %s, and whether it can be retried", (code, { isRetryable }) => {
-    const row = new RegExp(`^\\| \`\\w+Error\` +\\| \`${code}\` +\\| ${isRetryable ? "yes" : "no"} +\\|`, "m");
-
-    expect(readme).toMatch(row);
+    expect(rowOf(`\`${toBusError(code, "").name}\``).slice(1, 3)).toEqual([`\`${code}\``, isRetryable ? "yes" : "no"]);
   });
 });
 
@@ -67,6 +64,15 @@ describe("the examples", () => {
     expect(await askCarefully(getMessageBus("a"))).toEqual({ error: "NO_RESPONDER", fallbackUsed: true });
   });
 });
+
+/** The cells of the row of a table that begins with a cell. */
+function rowOf(first: string): string[] {
+  const row = readme.split("\n").find((line) => line.startsWith(`| ${first} `)) ?? "";
+  return row
+    .split("|")
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
 
 function withoutIndents(code: string): string {
   return code.replace(/^ +/gm, "");

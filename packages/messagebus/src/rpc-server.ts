@@ -1,6 +1,7 @@
 import { getMessageBus, getSystemBus } from "./bus-registry.ts";
+import { checkMethodName } from "./envelope.ts";
 import { InvalidEndpointError, InvalidMessageError, OverloadedError } from "./errors.ts";
-import { BUS_LIMITS } from "./limits.ts";
+import type { BusLimits } from "./limits.ts";
 import type { MessageBus, Serving } from "./message-bus.ts";
 import { pluginOfEndpoint, SYSTEM_ID } from "./plugin-id.ts";
 import type { RpcHandler, RpcMethods } from "./rpc-context.ts";
@@ -18,6 +19,7 @@ export interface RPCServerOptions {
 export class RPCServer implements RpcMethods, Disposable {
   readonly endpoint: string;
   readonly #methods = new Map<string, RpcHandler>();
+  readonly #limits: BusLimits;
   readonly #serving: Serving;
 
   /** Refuses with an InvalidEndpointError what is not `plugin://<id>/rpc`, and a bus of another plugin. */
@@ -27,7 +29,9 @@ export class RPCServer implements RpcMethods, Disposable {
       throw new InvalidEndpointError(`${endpoint} is not an endpoint of plugin ${bus.pluginId}`);
     }
     this.endpoint = endpoint;
-    this.#serving = (bus ?? (pluginId === SYSTEM_ID ? getSystemBus() : getMessageBus(pluginId))).serve(this);
+    const own = bus ?? (pluginId === SYSTEM_ID ? getSystemBus() : getMessageBus(pluginId));
+    this.#limits = own.limits;
+    this.#serving = own.serve(this);
   }
 
   /** Resolves when callers from everywhere reach it; see `Subscription.ready`. */
@@ -37,11 +41,9 @@ export class RPCServer implements RpcMethods, Disposable {
 
   /** Adds a method, or replaces it. What the handler throws reaches the caller as a RemoteError with the same message. */
   register(method: string, handler: RpcHandler): this {
-    const [most, mostCharacters] = [BUS_LIMITS["rpc.methods"].value, BUS_LIMITS["rpc.methodLength"].value];
-    if (typeof method !== "string" || method === "" || method.length > mostCharacters) {
-      throw new InvalidMessageError(`the name of a method is a string of 1 to ${mostCharacters} characters`);
-    }
+    checkMethodName(method, this.#limits);
     if (typeof handler !== "function") throw new InvalidMessageError(`the handler of method ${method} is a function`);
+    const most = this.#limits["rpc.methods"];
     if (this.#methods.size >= most && !this.#methods.has(method)) {
       throw new OverloadedError(`an RPC server has at most ${most} methods`);
     }

@@ -75,7 +75,7 @@ export class RunningCall implements RpcContext, Taker {
       const result = handler(this.#exchange.params, this);
       if (!isThenable(result)) this.#succeed(result);
       else {
-        result.then(
+        Promise.resolve(result).then(
           (value) => this.#succeed(value),
           (error: unknown) => this.#fail(error),
         );

@@ -125,7 +125,8 @@ export class BusSubscription implements Subscription, Listener {
   }
 
   #watch(result: PromiseLike<unknown>, message: Message, asked: AskedRequest | undefined): void {
-    result.then(undefined, (error: unknown) => this.#failed(error, message, asked));
+    // A promise of another make might reject twice.
+    Promise.resolve(result).then(undefined, (error: unknown) => this.#failed(error, message, asked));
   }
 
   #failed(error: unknown, message: Message, asked: AskedRequest | undefined): void {
