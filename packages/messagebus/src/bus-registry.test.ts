@@ -112,9 +112,11 @@ describe("resetMessageBus", () => {
   it("goes back to the transport of this process, and leaves the other one open", async () => {
     const other = new LocalHub();
     setDefaultTransport(other);
-    getMessageBus("a");
+    const there = getMessageBus("a");
 
     resetMessageBus();
+
+    expect(there.isClosed).toBe(true);
 
     const seen: unknown[] = [];
     getMessageBus("a").subscribe("t", () => seen.push("a"));

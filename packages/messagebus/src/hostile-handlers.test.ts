@@ -2,6 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { describe, expect, it } from "vitest";
 
+import { warnOfListenerFailure } from "./listener-errors.ts";
 import { LocalHub } from "./local-hub.ts";
 import { MessageBus } from "./message-bus.ts";
 
@@ -29,6 +30,10 @@ describe("a handler that throws", () => {
     await bus.publish({ topic: pattern });
 
     expect(seen).toEqual(["the next"]);
+  });
+
+  it.each(THROWN)("%s can be told as a warning", (name, error) => {
+    expect(() => warnOfListenerFailure({ error: error(), pluginId: "a", pattern: `told/${name}` })).not.toThrow();
   });
 
   it.each(THROWN)("%s fails a request and a call with a RemoteError", async (_name, make) => {
