@@ -27,6 +27,8 @@ export interface ServerConfig {
   readonly otlpEndpoint?: string;
   /** A folder of plugins that the server runs, each in a folder of its own. Absent: it runs none. */
   readonly pluginsDir?: string;
+  /** The whole environment of their processes, beside what says where the bus is. */
+  readonly pluginEnvironment?: Readonly<Record<string, string>>;
   /** Intervals and sizes other than those of the product. Default none. */
   readonly limits?: LimitOverrides;
 }
@@ -99,7 +101,13 @@ export function readServerConfig(
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${String(issue?.path[0])} ${issue?.message ?? "is wrong"}`);
   }
-  return requireSafe({ ...fromEnvironment(parsed.data), ...overrides });
+  return requireSafe({ ...fromEnvironment(parsed.data), pluginEnvironment: environmentOfPlugins(given), ...overrides });
+}
+
+/** What programs need to find others and to speak to people; nothing of the server's own settings. */
+function environmentOfPlugins(environment: Environment): Record<string, string> {
+  const names = ["PATH", "LANG", "LC_ALL", "TZ"];
+  return Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
 }
 
 /** Refuses a configuration that would open the server to others without keeping them out. */

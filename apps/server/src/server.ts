@@ -4,6 +4,7 @@ import { getRequestListener } from "@hono/node-server";
 import type { ControlPlane } from "@signalbox/control-plane";
 import {
   Authentication,
+  clientAddress,
   createFaces,
   createLocalChecks,
   documentsFace,
@@ -25,6 +26,8 @@ import { localNames } from "./local-names.ts";
 import { createLogger, createObserver } from "./logging.ts";
 import { openControlPlane, type OpenedControlPlane } from "./open-control-plane.ts";
 import { operationsFace } from "./operations.ts";
+import type { PluginUpgrade } from "./plugin-door.ts";
+import { runPlugins } from "./run-plugins.ts";
 
 /** A server that runs until it is disposed of. */
 export interface RunningServer extends AsyncDisposable {
@@ -90,6 +93,7 @@ async function serve(config: ServerConfig, controlPlane: ControlPlane, listeners
     config.otlpEndpoint === undefined ? undefined : (await import("./tracing.ts")).startTracing(config.otlpEndpoint);
   const rateLimit = new RateLimit({ now: () => performance.now() });
   const everybody = config.noAuth ? EVERYBODY : undefined;
+  const trustedProxies = proxyList(config);
   let isStopping = false;
   const native = nativeFace(controlPlane);
   const faces = [
@@ -100,7 +104,7 @@ async function serve(config: ServerConfig, controlPlane: ControlPlane, listeners
   ];
   const mounted = createFaces([...faces, documentsFace(faces)], {
     checks: createLocalChecks(localNames(config, listeners.port)),
-    authentication: new Authentication({ controlPlane, everybody, rateLimit, trustedProxies: proxyList(config) }),
+    authentication: new Authentication({ controlPlane, everybody, rateLimit, trustedProxies }),
     streams,
     readers: READER_SETTINGS,
     ids: createIdSource({ now: Date.now, fillRandom: randomFillSync }),
@@ -108,21 +112,30 @@ async function serve(config: ServerConfig, controlPlane: ControlPlane, listeners
     isStopping: () => isStopping,
   });
   const listener = getRequestListener(mounted.app.fetch);
+  const upgradePlugin: PluginUpgrade = (incoming, socket, head) =>
+    controlPlane.pluginLink.handleUpgrade(incoming, socket, head, (stranger) =>
+      rateLimit.take(clientAddress(stranger, trustedProxies)),
+    );
   listeners.serve({
     request: (incoming, outgoing) => {
       if (!mounted.turnAway(incoming, outgoing)) void listener(incoming, outgoing);
     },
     upgrade: (incoming, socket, head) => {
       if (mounted.turnAwayUpgrade(incoming, socket)) return;
-      if (isStopping || !controlPlane.link.handleUpgrade(incoming, socket, head)) socket.destroy();
+      const isTaken =
+        !isStopping &&
+        (controlPlane.link.handleUpgrade(incoming, socket, head) || upgradePlugin(incoming, socket, head));
+      if (!isTaken) socket.destroy();
     },
   });
+  const plugins = await runPlugins(config, listeners.port, controlPlane, upgradePlugin);
   return {
     /** New work is refused from here on; what runs is let go in good order, streams last. */
     async stop(): Promise<void> {
       isStopping = true;
       const closed = listeners.close();
       await controlPlane.drain();
+      await plugins?.close();
       streams.endAll();
       const timer = setTimeout(() => listeners.cut(), limit("shutdown.ms") / 6);
       await closed.finally(() => clearTimeout(timer));

@@ -1,4 +1,5 @@
 export { Authentication, type AuthenticationSettings, type Caller } from "./boundary/authentication.ts";
+export { clientAddress } from "./boundary/client-address.ts";
 export { createLocalChecks, type LocalChecks, type LocalChecksSettings } from "./boundary/local-checks.ts";
 export { RateLimit } from "./boundary/rate-limit.ts";
 export { documentsFace } from "./documents/index.ts";
