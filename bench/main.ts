@@ -16,6 +16,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   output: async () => (await import("./output/suite.ts")).output,
   footprint: async () => (await import("./footprint/suite.ts")).footprint,
   bus: async () => (await import("./bus/suite.ts")).bus,
+  breaker: async () => (await import("./breaker/suite.ts")).breaker,
 };
 
 const { values, positionals } = parseArgs({
