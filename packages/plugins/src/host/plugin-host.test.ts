@@ -62,6 +62,24 @@ describe("PluginHost.discover", () => {
     expect(host.registry.manifestOf("gone")).toBeUndefined();
   });
 
+  it("tells news once, however often the folder is read", async () => {
+    await using dir = await pluginFolders({ a: {}, bad: { manifest: { version: "x" } } });
+    const { host, events } = newHost();
+
+    await Promise.all([host.discover(dir.path), host.discover(dir.path)]);
+    await host.start("a");
+    await writePlugin(dir.file("a"), "a", { manifest: { version: "2.0.0" } });
+    await host.discover(dir.path);
+    await host.discover(dir.path);
+
+    expect(events.filter((event) => !event.startsWith("started") && !event.startsWith("ready"))).toEqual([
+      "broken",
+      "discovered a",
+      "discovered a",
+    ]);
+    expect(host.plugin("a").plugin.manifest.version).toBe("1.0.0");
+  });
+
   it("rejects when the folder cannot be read", async () => {
     const { host } = newHost();
 

@@ -65,7 +65,8 @@ export class PluginHost implements AsyncDisposable {
   readonly #listeners = new Listeners<HostEvents>();
   readonly #plugins = new Map<string, HostedPlugin>();
   readonly #statuses: Subscription;
-  #broken: readonly BrokenPlugin[] = [];
+  #found: FoundPlugins = { plugins: [], broken: [] };
+  #discovering: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   /** Refuses settings that cannot be with a RangeError. */
@@ -88,16 +89,13 @@ export class PluginHost implements AsyncDisposable {
    * run; what has changed takes effect at the next start. Rejects when the folder cannot be read, or `isApproved` rejects.
    */
   async discover(folder: string): Promise<FoundPlugins> {
-    this.#checkOpen();
-    const found = await findPlugins(folder);
-    this.#broken = found.broken;
-    for (const broken of found.broken) this.#listeners.tell("broken", broken);
-    const names = new Set(found.plugins.map(({ manifest }) => manifest.name));
-    for (const hosted of this.#plugins.values()) {
-      if (!names.has(hosted.pluginId) && !hosted.isAlive) this.#forget(hosted);
-    }
-    for (const plugin of found.plugins) await this.#discovered(plugin);
-    return found;
+    // One after the other: what one has found, another must not forget.
+    const discovering = this.#discovering.then(() => this.#discover(folder));
+    this.#discovering = discovering.then(
+      () => {},
+      () => {},
+    );
+    return await discovering;
   }
 
   /** Every plugin that is known, by name. */
@@ -108,7 +106,7 @@ export class PluginHost implements AsyncDisposable {
 
   /** The folders that `discover` could not use. */
   broken(): readonly BrokenPlugin[] {
-    return this.#broken;
+    return this.#found.broken;
   }
 
   /** One plugin. Throws an UnknownPluginError. */
@@ -172,12 +170,24 @@ export class PluginHost implements AsyncDisposable {
     this.#statuses.unsubscribe();
   }
 
-  async #discovered(plugin: LoadedPlugin): Promise<void> {
+  async #discover(folder: string): Promise<FoundPlugins> {
+    this.#checkOpen();
+    const found = await findPlugins(folder);
+    const old = this.#found;
+    this.#found = found;
+    for (const broken of found.broken) if (!old.broken.some(isLike(broken))) this.#listeners.tell("broken", broken);
+    const names = new Set(found.plugins.map(({ manifest }) => manifest.name));
+    for (const hosted of this.#plugins.values()) {
+      if (!names.has(hosted.pluginId) && !hosted.isAlive) this.#forget(hosted);
+    }
+    for (const plugin of found.plugins) await this.#take(plugin, !old.plugins.some(isSame(plugin)));
+    return found;
+  }
+
+  async #take(plugin: LoadedPlugin, isNews: boolean): Promise<void> {
     const { folder, manifestHash, manifest } = plugin;
     const pluginId = manifest.name;
-    const known = this.#plugins.get(pluginId);
-    const isNews = known?.plugin.manifestHash !== manifestHash || known.plugin.folder !== folder;
-    const hosted = known ?? this.#newPlugin(plugin);
+    const hosted = this.#plugins.get(pluginId) ?? this.#newPlugin(plugin);
     if (isNews) this.#listeners.tell("discovered", { pluginId, folder, manifestHash, plugin });
     await hosted.review(plugin);
   }
@@ -234,4 +244,12 @@ export class PluginHost implements AsyncDisposable {
   #checkOpen(): void {
     if (this.#isClosed) throw new HostClosedError();
   }
+}
+
+function isSame(plugin: LoadedPlugin): (other: LoadedPlugin) => boolean {
+  return ({ folder, manifestHash }) => folder === plugin.folder && manifestHash === plugin.manifestHash;
+}
+
+function isLike(broken: BrokenPlugin): (other: BrokenPlugin) => boolean {
+  return ({ folder, error }) => folder === broken.folder && error.message === broken.error.message;
 }
