@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { ApprovalsClient } from "./approvals.ts";
 import { ArtifactsClient } from "./artifacts.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { FilesClient } from "./files.ts";
@@ -9,6 +10,7 @@ import { ProjectsClient } from "./projects.ts";
 import { Requester, type CallOptions } from "./request.ts";
 import { RunnersClient } from "./runners.ts";
 import { RunsClient } from "./runs.ts";
+import { SessionsClient } from "./sessions.ts";
 import { TokensClient } from "./tokens.ts";
 
 /** Where the server is, and how it is talked to. */
@@ -42,6 +44,8 @@ const LimitsSchema = z.record(z.string(), z.object({ value: z.number(), unit: z.
 export interface Client {
   readonly runs: RunsClient;
   readonly gates: GatesClient;
+  readonly sessions: SessionsClient;
+  readonly approvals: ApprovalsClient;
   readonly runners: RunnersClient;
   readonly plugins: PluginsClient;
   readonly projects: ProjectsClient;
@@ -67,6 +71,8 @@ export function createClient(settings: ClientSettings = {}): Client {
   return {
     runs: new RunsClient(requester),
     gates: new GatesClient(requester),
+    sessions: new SessionsClient(requester),
+    approvals: new ApprovalsClient(requester),
     runners: new RunnersClient(requester),
     plugins: new PluginsClient(requester),
     projects: new ProjectsClient(requester),

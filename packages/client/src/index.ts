@@ -1,3 +1,4 @@
+export { ApprovalsClient } from "./approvals.ts";
 export { ArtifactsClient } from "./artifacts.ts";
 export { createClient, type Client, type ClientSettings, type ServerLimit } from "./client.ts";
 export type { Clock } from "./clock.ts";
@@ -11,5 +12,6 @@ export { ProjectsClient, type SecretName } from "./projects.ts";
 export type { CallOptions } from "./request.ts";
 export { RunnersClient, type EnrolmentToken } from "./runners.ts";
 export { RunsClient, type EventPage, type ListRunsQuery, type RunPage } from "./runs.ts";
+export { SessionsClient, type OpenSession } from "./sessions.ts";
 export { TokensClient, type NewToken } from "./tokens.ts";
 export { isGap, type Gap, type WatchOutputOptions } from "./watch.ts";

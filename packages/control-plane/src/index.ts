@@ -24,6 +24,8 @@ export {
   type WebSocketServerDeps,
   type WebSocketServerEvents,
 } from "./realtime/websocket-server-manager.ts";
+export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
+export { standaloneSessionDeps } from "./session/standalone.ts";
 export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 export type { SessionHandlerEvents } from "./session/session-announcements.ts";
 export { PluginHandler, type PluginEvent, type PluginHandlerEvents } from "./plugin/plugin-handler.ts";

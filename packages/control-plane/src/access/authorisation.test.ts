@@ -1,6 +1,7 @@
 import { SCOPES, type ApiResponse, type Scope } from "@signalbox/protocol";
 import { describe, expect, it } from "vitest";
 
+import { approvedPlugin, manifestOf } from "../../test/_support/plugins.ts";
 import { caller, command, dataOf, Rig } from "../../test/_support/rig.ts";
 import type { ControlPlane, RequestContext } from "../index.ts";
 

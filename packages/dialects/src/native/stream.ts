@@ -1,27 +1,57 @@
 import type { ControlPlane } from "@signalbox/control-plane";
-import type { EventRecord, OutputChunk } from "@signalbox/protocol";
+import {
+  isFinal,
+  SESSION_TRANSITIONS,
+  type ApiResponse,
+  type EventRecord,
+  type OutputChunk,
+} from "@signalbox/protocol";
 
 import { readCursor } from "../cursor.ts";
 import { attachment } from "../downloads/content-disposition.ts";
 import { createFrames } from "../frames.ts";
 import type { Call, Reply } from "../route.ts";
-import { serveStream, SSE_HEADERS } from "../serving/serve-stream.ts";
+import { lastSeqOfRun, serveStream, SSE_HEADERS } from "../serving/serve-stream.ts";
 import { OutputSpelling } from "./output-spelling.ts";
 import type { EventsQuery, OutputQuery } from "./wire.ts";
 
 type Runs = ControlPlane["runs"];
 
-/** What has a stream of events: the runs, and the sessions. */
-type Evented = Pick<Runs | ControlPlane["sessions"], "followEvents">;
+/** The events of a run as SSE: one unnamed event for each record, `id` its seq; `gap` where retention removed some. */
+export async function streamEvents(call: Call<Pick<EventsQuery, "after">>, runs: Runs): Promise<Reply> {
+  return followEvents(call, {
+    lastSeqIfOver: () => lastSeqOfRun(call, runs),
+    follow: (after, signal) => runs.followEvents(call.param("id"), { after, signal }, call.context),
+  });
+}
 
-/** The events of a run or session as SSE: one unnamed event for each record, `id` its seq; `gap` where retention removed some. */
-export async function streamEvents(call: Call<Pick<EventsQuery, "after">>, runs: Evented): Promise<Reply> {
+/** The events of a session, in the same spelling. */
+export async function streamSessionEvents(
+  call: Call<Pick<EventsQuery, "after">>,
+  sessions: ControlPlane["sessions"],
+): Promise<Reply> {
+  return followEvents(call, {
+    lastSeqIfOver: async () => {
+      const { data: session } = await sessions.getSession(call.param("id"), call.context);
+      return session && isFinal(SESSION_TRANSITIONS, session.state) ? session.lastSeq : undefined;
+    },
+    follow: (after, signal) => sessions.followEvents(call.param("id"), { after, signal }, call.context),
+  });
+}
+
+interface EventSource {
+  readonly lastSeqIfOver: () => Promise<number | undefined>;
+  readonly follow: (after: number, signal: AbortSignal) => Promise<ApiResponse<AsyncIterable<readonly EventRecord[]>>>;
+}
+
+async function followEvents(call: Call<Pick<EventsQuery, "after">>, source: EventSource): Promise<Reply> {
   const after = readCursor(call.incoming, call.query.after);
-  return await serveStream(call, runs, {
+  return await serveStream(call, {
     after,
     headers: SSE_HEADERS,
-    hasAll: ({ lastSeq }) => lastSeq <= after,
-    follow: (signal) => runs.followEvents(call.param("id"), { after, signal }, call.context),
+    lastSeqIfOver: source.lastSeqIfOver,
+    hasAll: (lastSeq) => lastSeq <= after,
+    follow: (signal) => source.follow(after, signal),
     spell: (batches) => spellEvents(batches, after),
   });
 }
@@ -31,8 +61,9 @@ export async function streamOutput(call: Call<OutputQuery>, runs: Runs): Promise
   const { format, step, follow = format === "sse" } = call.query;
   const after = readCursor(call.incoming, call.query.after);
   const runId = call.param("id");
-  return await serveStream(call, runs, {
+  return await serveStream(call, {
     after,
+    lastSeqIfOver: () => lastSeqOfRun(call, runs),
     headers: format === "raw" ? rawHeaders(runId) : SSE_HEADERS,
     follow: (signal) =>
       runs.followOutput(runId, { after, follow, signal, ...(step === undefined ? {} : { step }) }, call.context),

@@ -4,7 +4,7 @@ import type { EventRecord, RunDetails } from "@signalbox/protocol";
 import { readCursor } from "../cursor.ts";
 import { createFrames } from "../frames.ts";
 import type { Call, Reply } from "../route.ts";
-import { serveStream, SSE_HEADERS } from "../serving/serve-stream.ts";
+import { lastSeqOfRun, serveStream, SSE_HEADERS } from "../serving/serve-stream.ts";
 import { toNofxEvent } from "./translate.ts";
 
 type Batch = readonly EventRecord[];
@@ -21,10 +21,11 @@ export async function streamEvents(call: Call, runs: ControlPlane["runs"]): Prom
   const details = await runs.getRun(runId, call.context);
   if (!details.success) return details;
   const after = readCursor(call.incoming, undefined);
-  return await serveStream(call, runs, {
+  return await serveStream(call, {
     after,
     headers: SSE_HEADERS,
-    hasAll: ({ lastSeq }) => lastSeq <= after,
+    lastSeqIfOver: () => lastSeqOfRun(call, runs),
+    hasAll: (lastSeq) => lastSeq <= after,
     follow: (signal) => runs.followEvents(runId, { after, signal }, call.context),
     spell: (batches) => (after > 0 ? append(batches, stepIdsOf(details.data)) : begin(batches, details.data)),
   });

@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
 
-import type { Content, ControlPlane, RequestContext } from "@signalbox/control-plane";
+import {
+  ApprovalHandler,
+  GateHandler,
+  SessionHandler,
+  standaloneSessionDeps,
+  type Content,
+  type ControlPlane,
+  type RequestContext,
+} from "@signalbox/control-plane";
 import {
   ApprovePluginRequestSchema,
   CancelRunRequestSchema,
@@ -94,6 +102,10 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach" | "ru
   readonly #tokens = new Map<string, { token: Token; secret: string }>();
   readonly #tickets = new Map<string, { runId: string; principal: Principal }>();
   readonly #blobs = new Map<string, Buffer>();
+  readonly #sessionDeps = standaloneSessionDeps();
+  /** The real ones, on a store in memory. */
+  readonly sessions = new SessionHandler({}, this.#sessionDeps);
+  readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
   #made = 0;
   /** For who wants the real thing: the faces use only what is here. */
   get controlPlane(): ControlPlane {
