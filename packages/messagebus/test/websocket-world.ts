@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { listen } from "@signalbox/testkit";
 import { WebSocketServer } from "ws";
 
-import { busLimits, LocalHub, MessageBus, type BusLimits, type ListenerFailure } from "../src/index.ts";
+import { busLimits, LocalHub, MessageBus, type BusLimits, type Clock, type ListenerFailure } from "../src/index.ts";
 import {
   BusBroker,
   busServerOptions,
@@ -38,11 +38,18 @@ export interface BrokerWorld extends RemoteWorld {
   transportOf(pluginId: string): WebSocketTransport;
 }
 
+/** What a world is made with. */
+export interface BrokerWorldOptions {
+  readonly limits?: Partial<BusLimits>;
+  /** The broker's. Default: the machine's. */
+  readonly clock?: Clock;
+}
+
 /** Starts one on a free port. */
-export async function brokerWorld(limits: Partial<BusLimits> = {}): Promise<BrokerWorld> {
+export async function brokerWorld({ limits, clock }: BrokerWorldOptions = {}): Promise<BrokerWorld> {
   const all = busLimits({ "reconnect.firstMs": 10, "reconnect.maxMs": 50, ...limits });
   const hub = new LocalHub({ limits: all });
-  const broker = new BusBroker({ hub });
+  const broker = new BusBroker({ hub, ...(clock ? { clock } : {}) });
   const access = new Map<string, PluginAccess>();
   const stack = new AsyncDisposableStack();
   stack.defer(() => hub.close());

@@ -2,4 +2,4 @@ import { describeRemoteTransport, describeTransport } from "./transport-contract
 import { brokerWorld } from "./websocket-world.ts";
 
 describeTransport("WebSocket", () => brokerWorld());
-describeRemoteTransport("WebSocket", () => brokerWorld({ "outbox.messages": 100 }));
+describeRemoteTransport("WebSocket", () => brokerWorld({ limits: { "outbox.messages": 100 } }));
