@@ -31,7 +31,7 @@ describe("Announcements", () => {
     expect(messages[0]).toMatchObject({ source: "your-plugin", messageType: MessageType.EVENT });
     expect(messages[0]?.payload).toMatchObject({
       event: "trip",
-      reason: "1 failures within 300000 ms",
+      reason: "1 failure within 300000 ms",
       retryAfterMs: 1_000,
     });
   });

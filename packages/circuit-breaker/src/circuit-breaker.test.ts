@@ -175,7 +175,7 @@ describe("CircuitBreaker.execute", () => {
       isRetryable: true,
       breaker: "payments",
       retryAfterMs: 600,
-      message: "circuit payments is open: 1 failures within 300000 ms",
+      message: "circuit payments is open: 1 failure within 300000 ms",
     });
   });
 

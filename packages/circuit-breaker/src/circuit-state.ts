@@ -169,7 +169,7 @@ export function countResult(
       if (hasFailed) return { event: "relapse", atMs, reason: "a probe failed" };
       circuit.successes++;
       if (circuit.successes < rules.halfOpenRetries) return undefined;
-      return { event: "recover", atMs, reason: `${rules.halfOpenRetries} probes succeeded` };
+      return { event: "recover", atMs, reason: `${counted(rules.halfOpenRetries, "probe")} succeeded` };
     case "open":
       // No call begins under an open circuit.
       return undefined;
@@ -187,8 +187,11 @@ function newWindow(rules: CircuitRules): FailureWindow {
   return rules.failureRate > 0 ? new FailureRate(rules) : new FailureTimes(rules.threshold, rules.monitoringWindow);
 }
 
-function whyTripped({ failureRate, minimumCalls, threshold, monitoringWindow }: CircuitRules): string {
-  return failureRate > 0
-    ? `${failureRate * 100} % of at least ${minimumCalls} calls failed within ${monitoringWindow} ms`
-    : `${threshold} failures within ${monitoringWindow} ms`;
+function whyTripped({ failureRate, threshold, monitoringWindow }: CircuitRules): string {
+  const what = failureRate > 0 ? `a share of ${failureRate} of the calls failed` : counted(threshold, "failure");
+  return `${what} within ${monitoringWindow} ms`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { heldWork } from "../test/held-work.ts";
 import { failTimes, fails, manualBreaker, succeedTimes } from "../test/manual-breaker.ts";
 import type { CircuitBreaker, CircuitBreakerEvents, StateChange } from "./index.ts";
 
@@ -53,7 +54,7 @@ describe("CircuitBreaker.on", () => {
         previous: "closed",
         timestamp: "2025-01-01T00:00:00.000Z",
         event: "trip",
-        reason: "1 failures within 300000 ms",
+        reason: "1 failure within 300000 ms",
         origin: "here",
         retryAfterMs: 1_000,
       },
@@ -87,6 +88,20 @@ describe("CircuitBreaker.on", () => {
       ["succeeded", { ...about, error: new RangeError("not found") }],
       ["failed", { ...about, error: new Error("no service") }],
     ]);
+  });
+
+  it("tells of calls that begin from now on only, whose time it knows", async () => {
+    const { breaker } = manualBreaker();
+    const [one, other] = [heldWork(), heldWork()];
+    const calls = [breaker.execute(one.run), breaker.execute(other.run).catch(() => undefined)];
+    const told = record(breaker);
+
+    one.succeed("well");
+    other.fail(new Error("no service"));
+    await Promise.all(calls);
+
+    expect(told).toEqual([]);
+    expect(breaker.getStats()).toMatchObject({ succeeded: 1, failed: 1 });
   });
 
   it("notices that the time is over when somebody asks, and tells it once", async () => {
