@@ -35,6 +35,7 @@ function seeded() {
     scope: "prod",
     name: "KEY",
     sha256: SHA256_OF_NOTHING,
+    input: "inp_1",
   };
   fake.addPlugin(values.name);
   return { fake, run, values, runner: fake.addRunner(), artifact };
@@ -94,7 +95,15 @@ describe("the document", () => {
       body: "{}",
     });
     const token = (await fake.tokens.createToken({ name: "x", scopes: ["admin"] })).data;
-    const ids: Record<string, () => string> = {
+    let inputId = "";
+    const ids: Record<string, (route: string) => string | Promise<string>> = {
+      sessions: async (route) => {
+        const session = await sessionFor(fake, route);
+        inputId = session.inputId;
+        bodies["PUT /api/v1/sessions/:id/inputs"] = { inputIds: [inputId] };
+        return session.id;
+      },
+      approvals: () => askedApproval(fake),
       gates: () => fake.addGate(run.id).id,
       runners: () => runner.id,
       artifacts: () => artifact.id,
@@ -111,6 +120,10 @@ describe("the document", () => {
         hostname: "box",
         capabilities: {},
       },
+      "POST /api/v1/sessions": { providerId: "codex", task: "Do it" },
+      "POST /api/v1/sessions/:id/inputs": { text: "And tests" },
+      "POST /api/v1/sessions/:id/approvals": { action: "merge" },
+      "POST /api/v1/approvals/:id/resolve": { decision: "allow" },
       "POST /api/v1/plugins": { manifest: { name: "crier" } },
       "POST /api/v1/plugins/:name/approve": { manifestHash: "0".repeat(64) },
       "PUT /api/v1/projects/:id": { name: "p" },
@@ -121,8 +134,8 @@ describe("the document", () => {
 
     for (const { face, route, name, path } of concreteRoutes(allFaces(fake.controlPlane), values)) {
       const noun = Object.keys(ids).find((word) => path.includes(`/${word}/${values.id}`)) ?? "";
-      const id = path.endsWith("/cancel") ? fake.addRun().id : (ids[noun]?.() ?? values.id);
-      const target = path.replace(values.id, id);
+      const id = path.endsWith("/cancel") ? fake.addRun().id : ((await ids[noun]?.(name)) ?? values.id);
+      const target = path.replace(values.id, id).replace(values.input, inputId);
       const operation = document.paths[toOpenApiPath(pathOf(face, route))]?.[route.method.toLowerCase()];
       const body = route.body?.required === true ? { "Content-Type": "application/json" } : {};
       const response = await fetch(`${server.url}${target}`, {
@@ -170,4 +183,23 @@ describe("the page to try it out", () => {
 function withDefinitions(schema: object, document: Document): object {
   const text = JSON.stringify({ ...schema, $defs: document.components.schemas });
   return JSON.parse(text.replaceAll("#/components/schemas/", "#/$defs/")) as object;
+}
+
+/** A session in the state that a route asks for, with one input that waits. */
+async function sessionFor(fake: FakeControlPlane, route: string): Promise<{ id: string; inputId: string }> {
+  const created = await fake.sessions.createSession({ orgId: "default", providerId: "codex", task: "Do it" });
+  const id = created.data?.sessionId ?? "";
+  const said = await fake.sessions.sendInput(id, { text: "Also this" });
+  if (/pause|resume/.test(route)) {
+    const asked = await fake.sessions.requestApproval(id, "begin");
+    await fake.sessions.resolveApproval(id, { approvalId: asked.data?.approvalId ?? "", decision: "allow" });
+  }
+  if (route.endsWith("/resume")) await fake.sessions.pauseSession(id);
+  return { id, inputId: said.data?.inputId ?? "" };
+}
+
+async function askedApproval(fake: FakeControlPlane): Promise<string> {
+  const { id } = await sessionFor(fake, "");
+  const asked = await fake.sessions.requestApproval(id, "merge");
+  return asked.data?.approvalId ?? "";
 }

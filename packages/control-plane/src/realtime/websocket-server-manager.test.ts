@@ -148,7 +148,7 @@ describe("WebSocketServerManager", () => {
     await using rig = await Rig.open();
     const [wrong, silent] = [await rig.connect("mallory"), await rig.connect()];
     const [code] = await wrong.closed;
-    await rig.clock.advance(limit("runner.helloMs"));
+    rig.clock.advance(limit("runner.helloMs"));
 
     expect([code, (await silent.closed)[0]]).toEqual([CLOSE_CODES.unauthorized, CLOSE_CODES.unauthorized]);
     expect(wrong.messages).toMatchObject([{ type: "error", code: "UNAUTHORIZED", message: "Authentication required" }]);
@@ -203,7 +203,7 @@ describe("WebSocketServerManager", () => {
     await eventually(() => expect(client.messages).toHaveLength(1));
 
     rig.revoked.add("tok_a");
-    await rig.clock.advance(limit("revocation.ms"));
+    rig.clock.advance(limit("revocation.ms"));
 
     expect((await client.closed)[0]).toBe(CLOSE_CODES.revoked);
   });
@@ -250,7 +250,7 @@ describe("WebSocketServerManager", () => {
     client.ws.pause();
     const gone = new Promise((resolve) => rig.manager.once("disconnection", resolve));
 
-    await rig.clock.advance(60_001);
+    rig.clock.advance(60_001);
 
     await gone;
     expect(rig.manager.clientCount).toBe(0);
@@ -270,7 +270,7 @@ describe("WebSocketServerManager", () => {
       rig.manager.sendTerminalData("session-123", chunk);
       sent += 1;
       await new Promise(setImmediate);
-      if (sent % 50 === 0) await rig.clock.advance(limit("runner.helloMs"));
+      if (sent % 50 === 0) rig.clock.advance(limit("runner.helloMs"));
     }
 
     await closed;

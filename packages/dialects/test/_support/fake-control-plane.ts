@@ -104,7 +104,7 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach" | "ru
   readonly #blobs = new Map<string, Buffer>();
   readonly #sessionDeps = standaloneSessionDeps();
   /** The real ones, on a store in memory. */
-  readonly sessions = new SessionHandler({}, this.#sessionDeps);
+  readonly sessions = new SessionHandler({ maxSessionsPerOrg: 1_000 }, this.#sessionDeps);
   readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
   #made = 0;
   /** For who wants the real thing: the faces use only what is here. */
