@@ -22,7 +22,7 @@ const newOptions = (): CircuitBreakerOptions => ({
 
 describe("The memory of a circuit breaker", () => {
   it("is at most 500 bytes, also when it remembers failures", async () => {
-    const count = 10_000;
+    const count = 30_000;
     const breakers: CircuitBreaker[] = Array.from({ length: count });
     const warm = new CircuitBreaker("payments", newOptions());
     await failTimes(warm, 4);
