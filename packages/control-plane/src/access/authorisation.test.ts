@@ -1,4 +1,4 @@
-import { SCOPES, type ApiResponse, type Scope } from "@signalbox/protocol";
+import { SCOPES, type ApiResponse, type ErrorCode, type Scope } from "@signalbox/protocol";
 import { describe, expect, it } from "vitest";
 
 import { approvedPlugin, manifestOf } from "../../test/_support/plugins.ts";
@@ -12,13 +12,20 @@ interface Ids {
   readonly artifact: string;
   readonly runner: string;
   readonly project: string;
+  readonly plugin: string;
+  readonly manifestHash: string;
   readonly token: string;
+  readonly session: string;
+  readonly input: string;
+  readonly approval: string;
 }
 
 interface Method {
   readonly scope: Scope;
   /** True: it takes an id of something that must be the caller's. */
   readonly takesId: boolean;
+  /** What a permitted caller is refused for, where there is more in the way. */
+  readonly refusal?: ErrorCode;
   readonly call: (plane: ControlPlane, ids: Ids, context: RequestContext) => Promise<ApiResponse<unknown>>;
 }
 
@@ -26,13 +33,20 @@ const signal = AbortSignal.abort();
 const LOAD = { cpuPercent: 1, memoryPercent: 1, diskPercent: 1 };
 const CREATE = { command: "true" };
 
-function withId(scope: Scope, call: Method["call"]): Method {
-  return { scope, takesId: true, call };
+function withId(scope: Scope, call: Method["call"], more: Pick<Method, "refusal"> = {}): Method {
+  return { scope, takesId: true, call, ...more };
 }
 
-function plain(scope: Scope, call: Method["call"]): Method {
-  return { scope, takesId: false, call };
+function plain(scope: Scope, call: Method["call"], more: Pick<Method, "refusal"> = {}): Method {
+  return { scope, takesId: false, call, ...more };
 }
+
+const OPEN = { orgId: "default", providerId: "codex", task: "Do it" } as const;
+/** It waits for an answer, and no runner has it. */
+const NOT_RUNNING = { refusal: "INVALID_STATE" } as const;
+
+/** It runs elsewhere, so nobody can start or stop it here. */
+const ELSEWHERE = { refusal: "INVALID_STATE" } as const;
 
 /** Every method of every handler that somebody can call over the wire. */
 const METHODS: Readonly<Record<string, Method>> = {
@@ -96,16 +110,104 @@ const METHODS: Readonly<Record<string, Method>> = {
   "runners.createEnrolmentToken": plain("runners:write", (plane, _, context) =>
     plane.runners.createEnrolmentToken({}, context),
   ),
+  "plugins.listPlugins": plain("plugins:read", (plane, _, context) => plane.plugins.listPlugins(context)),
+  "plugins.getPlugin": withId("plugins:read", (plane, ids, context) => plane.plugins.getPlugin(ids.plugin, context)),
+  "plugins.registerPlugin": plain("plugins:write", (plane, _, context) =>
+    plane.plugins.registerPlugin({ manifest: manifestOf("herald") }, context),
+  ),
+  "plugins.approvePlugin": withId("plugins:approve", (plane, ids, context) =>
+    plane.plugins.approvePlugin(ids.plugin, { manifestHash: ids.manifestHash }, context),
+  ),
+  "plugins.revokePlugin": withId("plugins:approve", (plane, ids, context) =>
+    plane.plugins.revokePlugin(ids.plugin, {}, context),
+  ),
+  "plugins.startPlugin": withId(
+    "plugins:write",
+    (plane, ids, context) => plane.plugins.startPlugin(ids.plugin, context),
+    ELSEWHERE,
+  ),
+  "plugins.stopPlugin": withId(
+    "plugins:write",
+    (plane, ids, context) => plane.plugins.stopPlugin(ids.plugin, context),
+    ELSEWHERE,
+  ),
+  "plugins.restartPlugin": withId(
+    "plugins:write",
+    (plane, ids, context) => plane.plugins.restartPlugin(ids.plugin, context),
+    ELSEWHERE,
+  ),
+  "plugins.readLog": withId("plugins:read", (plane, ids, context) => plane.plugins.readLog(ids.plugin, context)),
+  "plugins.createToken": withId("plugins:approve", (plane, ids, context) =>
+    plane.plugins.createToken(ids.plugin, {}, context),
+  ),
+  "plugins.routeRequest": plain("plugins:read", (plane, _, context) => plane.plugins.routeRequest({}, context)),
+  "plugins.dispatchRequest": plain("plugins:call", (plane, _, context) => plane.plugins.dispatchRequest({}, context), {
+    refusal: "NO_PLUGIN_FITS",
+  }),
   "tokens.createToken": plain("admin", (plane, _, context) =>
     plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }, context),
   ),
   "tokens.listTokens": plain("admin", (plane, _, context) => plane.tokens.listTokens(context)),
   "tokens.revokeToken": withId("admin", (plane, ids, context) => plane.tokens.revokeToken(ids.token, context)),
+  "sessions.createSession": plain("sessions:write", (plane, _, context) => plane.sessions.createSession(OPEN, context)),
+  "sessions.createSession as a fork": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.createSession({ ...OPEN, forkOf: ids.session }, context),
+  ),
+  "sessions.getSession": withId("sessions:read", (plane, ids, context) =>
+    plane.sessions.getSession(ids.session, context),
+  ),
+  "sessions.listSessions": plain("sessions:read", (plane, _, context) =>
+    plane.sessions.listSessions("default", {}, context),
+  ),
+  "sessions.stopSession": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.stopSession(ids.session, "x", context),
+  ),
+  "sessions.pauseSession": withId(
+    "sessions:write",
+    (plane, ids, context) => plane.sessions.pauseSession(ids.session, context),
+    NOT_RUNNING,
+  ),
+  "sessions.resumeSession": withId(
+    "sessions:write",
+    (plane, ids, context) => plane.sessions.resumeSession(ids.session, context),
+    NOT_RUNNING,
+  ),
+  "sessions.interruptSession": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.interruptSession(ids.session, context),
+  ),
+  "sessions.sendInput": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.sendInput(ids.session, { text: "x" }, context),
+  ),
+  "sessions.withdrawInput": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.withdrawInput(ids.session, ids.input, context),
+  ),
+  "sessions.reorderInputs": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.reorderInputs(ids.session, [ids.input], context),
+  ),
+  "sessions.requestApproval": withId("sessions:write", (plane, ids, context) =>
+    plane.sessions.requestApproval(ids.session, "merge", "", {}, context),
+  ),
+  "sessions.resolveApproval": withId("gates:decide", (plane, ids, context) =>
+    plane.sessions.resolveApproval(ids.session, { approvalId: ids.approval, decision: "allow" }, context),
+  ),
+  "sessions.followEvents": withId("sessions:read", (plane, ids, context) =>
+    plane.sessions.followEvents(ids.session, { signal }, context),
+  ),
+  "approvals.listApprovals": plain("sessions:read", (plane, _, context) => plane.approvals.listApprovals({}, context)),
+  "approvals.getApproval": withId("sessions:read", (plane, ids, context) =>
+    plane.approvals.getApproval(ids.approval, context),
+  ),
+  "approvals.resolveApproval": withId("gates:decide", (plane, ids, context) =>
+    plane.approvals.resolveApproval(ids.approval, { decision: "allow" }, context),
+  ),
+  "approvals.resolveApproval at a gate": withId("gates:decide", (plane, ids, context) =>
+    plane.approvals.resolveApproval(ids.gate, { decision: "allow" }, context),
+  ),
   "tokens.createTicket": withId("runs:read", (plane, ids, context) => plane.tokens.createTicket(ids.run, context)),
 };
 
 /** Methods that take no caller: a machine proves itself, a bearer is looked up, a ticket is its own credential; and the emitter's. */
-const WITHOUT_CALLER = new Set(["enrolRunner", "authenticate", "redeemTicket", "isStillGood", "flush"]);
+const WITHOUT_CALLER = new Set(["enrolRunner", "authenticate", "redeemTicket", "isStillGood", "flush", "take"]);
 
 /** A run with a gate and an artifact, a project with a secret, a runner and a token: one of everything. */
 async function oneOfEverything(rig: Rig): Promise<Ids> {
@@ -121,14 +223,23 @@ async function oneOfEverything(rig: Rig): Promise<Ids> {
     artifacts: [{ path: "report.md", sha256: await rig.putBlob(file), bytes: file.length }],
   });
   const { gates, artifacts } = await rig.details(run.id);
+  const plugin = await approvedPlugin(rig, "crier");
   const token = dataOf(await rig.plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }));
+  const opened = dataOf(await rig.plane.sessions.createSession(OPEN));
+  const session = dataOf(await rig.plane.sessions.sendInput(opened.sessionId, { text: "Also this" }));
+  const approval = dataOf(await rig.plane.sessions.requestApproval(opened.sessionId, "merge"));
   return {
     run: run.id,
     gate: gates[0]!.id,
     artifact: artifacts[0]!.id,
     runner: runner.runnerId,
     project: "secret-project",
+    plugin: plugin.name,
+    manifestHash: plugin.manifestHash,
     token: token.id,
+    session: session.sessionId,
+    input: session.queue[0]!.inputId,
+    approval: approval.approvalId,
   };
 }
 
@@ -138,13 +249,20 @@ const ABSENT: Ids = {
   artifact: "art_absent.0.0",
   runner: "rnr_absent",
   project: "absent-project",
+  plugin: "absent-plugin",
+  manifestHash: "0".repeat(64),
   token: "absent-token",
+  session: "ses_absent.0",
+  input: "inp_absent.1",
+  approval: "apr_absent.1",
 };
 
 describe("every method of every handler", () => {
   it("stands in the table of this test", async () => {
     await using rig = await Rig.open();
-    const methods = (["runs", "gates", "projects", "runners", "tokens"] as const).flatMap((name) =>
+    const methods = (
+      ["runs", "gates", "sessions", "approvals", "projects", "runners", "plugins", "tokens"] as const
+    ).flatMap((name) =>
       Object.getOwnPropertyNames(Object.getPrototypeOf(rig.plane[name]))
         .filter((method) => method !== "constructor" && !WITHOUT_CALLER.has(method))
         .map((method) => `${name}.${method}`),
@@ -175,10 +293,11 @@ describe("every method of every handler", () => {
 
   it.each(Object.entries(METHODS))(
     "%s permits a caller with its scope alone, and an admin",
-    async (_, { scope, call }) => {
+    async (_, { scope, call, refusal }) => {
       for (const scopes of [[scope], ["admin"]] as const) {
         await using rig = await Rig.open();
-        expect((await call(rig.plane, await oneOfEverything(rig), caller(scopes))).error).toBeUndefined();
+        const { error } = await call(rig.plane, await oneOfEverything(rig), caller(scopes));
+        expect(error?.code).toBe(refusal);
       }
     },
   );
@@ -217,6 +336,7 @@ describe("another org", () => {
     expect(dataOf(await rig.plane.gates.listGates({}, stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.gates.listGates({ runId: ids.run }, stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.runners.listRunners({}, stranger))).toMatchObject({ items: [], total: 0 });
+    expect(dataOf(await rig.plane.plugins.listPlugins(stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.tokens.listTokens(stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.projects.listProjects({}, stranger)).items).toMatchObject([
       { name: "theirs", secrets: {} },
