@@ -81,6 +81,12 @@ export function* createPluginToken(args: CreatePluginTokenArgs): Generator<State
       state: plugin.state,
     });
   }
+  // What runs on the server gets its credential from there; one for elsewhere would let another take its place.
+  if (plugin.origin === "folder") {
+    throw new UnitRefusal("INVALID_STATE", `plugin ${name} runs on the server, which gives it its credential`, {
+      origin: plugin.origin,
+    });
+  }
   const row: TokenRow = {
     id,
     org_id: orgId,

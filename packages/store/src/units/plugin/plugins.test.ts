@@ -222,6 +222,14 @@ describe("createPluginToken", () => {
     await expect(createToken(fleet)).rejects.toMatchObject({ code: "INVALID_STATE", details: { state } });
   });
 
+  it("is not made for one that runs on the server", async () => {
+    await using fleet = await withPlugin();
+    await fleet.registerPlugin("crier", { origin: "folder" });
+    await approve(fleet);
+
+    await expect(createToken(fleet)).rejects.toMatchObject({ code: "INVALID_STATE", details: { origin: "folder" } });
+  });
+
   it("of a person opens no plugin's connection", async () => {
     await using fleet = await withPlugin();
     await fleet.store.run("createToken", {
