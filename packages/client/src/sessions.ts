@@ -4,6 +4,7 @@ import {
   SessionSchema,
   type Approval,
   type CreateSessionInput,
+  type EventRecord,
   type Page,
   type PaginationParams,
   type Session,
@@ -11,7 +12,9 @@ import {
 } from "@signalbox/protocol";
 import * as z from "zod";
 
+import type { FollowOptions } from "./follow.ts";
 import type { CallOptions, Requester } from "./request.ts";
+import { watchSession, type Gap } from "./watch.ts";
 
 const SessionPageSchema = pageSchema(SessionSchema);
 const SentInputSchema = SessionSchema.extend({ inputId: z.string() });
@@ -42,6 +45,11 @@ export class SessionsClient {
     options?: CallOptions,
   ): Promise<Page<Session>> {
     return this.#requester.json({ path: "/sessions", query: { ...query }, ...options }, SessionPageSchema);
+  }
+
+  /** The events of a session, live, until it has ended. Reconnects by itself; see `runs.watch`. */
+  watch(sessionId: string, options?: FollowOptions): AsyncGenerator<EventRecord | Gap, void, undefined> {
+    return watchSession(this.#requester, sessionId, options);
   }
 
   /** Says something to the agent: as its next turn, or (`steer`) into the one that goes on. */

@@ -1,12 +1,16 @@
 import {
   EventRecordSchema,
   FINAL_RUN_EVENTS,
+  FINAL_SESSION_EVENTS,
   isFinal,
   OutputStreamSchema,
   RUN_TRANSITIONS,
   RunDetailsSchema,
+  SESSION_TRANSITIONS,
+  SessionSchema,
   type EventRecord,
   type OutputChunk,
+  type OutputStream,
   type RunDetails,
 } from "@signalbox/protocol";
 import * as z from "zod";
@@ -16,6 +20,9 @@ import { follow, type FollowOptions, type Received } from "./follow.ts";
 import type { Requester } from "./request.ts";
 import type { SseMessage } from "./sse-parser.ts";
 import { parseJson } from "./parse-json.ts";
+
+/** The events that end a stream, of whichever kind. */
+const FINAL_EVENTS: ReadonlySet<string> = new Set([...FINAL_RUN_EVENTS, ...FINAL_SESSION_EVENTS]);
 
 /** Events that retention removed before they were read: those after `after` and before `earliest`. */
 export interface Gap {
@@ -51,11 +58,34 @@ export function watchRun(
   );
 }
 
+/** The events of a session after a cursor, as `watchRun` has those of a run. */
+export function watchSession(
+  requester: Requester,
+  sessionId: string,
+  options: FollowOptions = {},
+): AsyncGenerator<EventRecord | Gap, void, undefined> {
+  const path = `/sessions/${encodeURIComponent(sessionId)}`;
+  return follow(
+    requester,
+    {
+      request: { path: `${path}/stream` },
+      receive: receiveEvent,
+      isComplete: async (after) => {
+        const session = await requester.json({ path, signal: options.signal }, SessionSchema);
+        return isFinal(SESSION_TRANSITIONS, session.state) && session.lastSeq <= after;
+      },
+    },
+    options,
+  );
+}
+
 /** Which output is watched. */
 export interface WatchOutputOptions extends FollowOptions {
   readonly step?: string | undefined;
   /** Whether to wait for what is yet to come, until the run has ended. Default true. */
   readonly follow?: boolean | undefined;
+  /** Default: what the run's programs wrote; `agent` is what an agent says, as lines of JSON. */
+  readonly stream?: OutputStream | undefined;
 }
 
 /**
@@ -73,7 +103,7 @@ export function watchOutput(
   return follow(
     requester,
     {
-      request: { path: `${path}/output`, query: { step: options.step, follow: isFollowed } },
+      request: { path: `${path}/output`, query: { step: options.step, stream: options.stream, follow: isFollowed } },
       receive: (message, after) => receiveChunk(runId, message, after),
       // A server that stops, or a proxy, may end a stream early and in good order. Nothing is left only where a
       // connection made after the end of the run brought nothing.
@@ -103,7 +133,7 @@ function receiveEvent(message: SseMessage, after: number): Received<EventRecord 
   if (event.seq <= after) return undefined;
   // Streams have no holes, so a jump without a word is told as loudly as a gap.
   const jump = event.seq > after + 1 ? [{ gap: { after, earliest: event.seq } }] : [];
-  return { items: [...jump, event], after: event.seq, isLast: FINAL_RUN_EVENTS.has(event.type) };
+  return { items: [...jump, event], after: event.seq, isLast: FINAL_EVENTS.has(event.type) };
 }
 
 const ChunkSchema = z.object({

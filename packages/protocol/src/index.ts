@@ -148,7 +148,13 @@ export {
   type GateContent,
   type ResolveGateRequest,
 } from "./run/gate.ts";
-export { OUTPUT_STREAMS, OutputStreamSchema, type OutputChunk, type OutputStream } from "./run/output.ts";
+export {
+  OUTPUT_STREAMS,
+  OutputStreamSchema,
+  PLAIN_STREAMS,
+  type OutputChunk,
+  type OutputStream,
+} from "./run/output.ts";
 export {
   PlanSchema,
   RequirementsSchema,

@@ -4,6 +4,7 @@ import {
   isFinal,
   limit,
   OpaqueIdSchema,
+  PLAIN_STREAMS,
   RUN_TRANSITIONS,
   RunStateSchema,
   type ApiResponse,
@@ -13,6 +14,7 @@ import {
   type EventRecord,
   type IdSource,
   type OutputChunk,
+  type OutputStream,
   type Plan,
   type Repository,
   type Run,
@@ -273,6 +275,8 @@ export class RunHandler {
       readonly after?: number;
       readonly step?: string;
       readonly attemptId?: string;
+      /** Default: what its programs wrote; not what an agent of its says. */
+      readonly stream?: OutputStream;
       readonly follow?: boolean;
       readonly signal: AbortSignal;
     },
@@ -289,7 +293,9 @@ export class RunHandler {
         follow: options.follow ?? false,
         stepNames: rows.plan.map(({ name }) => name),
         wants: (chunk) =>
-          (options.step ?? chunk.step) === chunk.step && (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
+          (options.stream === undefined ? PLAIN_STREAMS.includes(chunk.stream) : options.stream === chunk.stream) &&
+          (options.step ?? chunk.step) === chunk.step &&
+          (options.attemptId ?? chunk.attemptId) === chunk.attemptId,
         isOver: () => this.#isOver(runId, orgId),
         signal: options.signal,
       });

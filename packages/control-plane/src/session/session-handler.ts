@@ -267,7 +267,7 @@ export class SessionHandler extends EventEmitter<SessionHandlerEvents> {
   ): Promise<ApiResponse<AsyncIterable<readonly EventRecord[]>>> {
     return answer(async () => {
       requireScope(context, "sessions:read");
-      const orgId = await this.#orgOfSession(sessionId, context);
+      const { org_id: orgId } = await this.#require(sessionId, await this.#orgOfSession(sessionId, context));
       return this.#deps.eventFeed.follow(sessionId, options.after ?? 0, {
         signal: options.signal,
         isOver: async () => isFinal(SESSION_TRANSITIONS, (await this.#require(sessionId, orgId)).state),

@@ -58,7 +58,7 @@ async function followEvents(call: Call<Pick<EventsQuery, "after">>, source: Even
 
 /** The output of a run as SSE, `id` the seq of the piece; or as plain bytes with `format=raw`. */
 export async function streamOutput(call: Call<OutputQuery>, runs: Runs): Promise<Reply> {
-  const { format, step, follow = format === "sse" } = call.query;
+  const { format, step, stream, follow = format === "sse" } = call.query;
   const after = readCursor(call.incoming, call.query.after);
   const runId = call.param("id");
   return await serveStream(call, {
@@ -66,7 +66,17 @@ export async function streamOutput(call: Call<OutputQuery>, runs: Runs): Promise
     lastSeqIfOver: () => lastSeqOfRun(call, runs),
     headers: format === "raw" ? rawHeaders(runId) : SSE_HEADERS,
     follow: (signal) =>
-      runs.followOutput(runId, { after, follow, signal, ...(step === undefined ? {} : { step }) }, call.context),
+      runs.followOutput(
+        runId,
+        {
+          after,
+          follow,
+          signal,
+          ...(step === undefined ? {} : { step }),
+          ...(stream === undefined ? {} : { stream }),
+        },
+        call.context,
+      ),
     spell: format === "raw" ? spellRaw : spellOutput,
   });
 }

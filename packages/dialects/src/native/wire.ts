@@ -8,6 +8,7 @@ import {
   limit,
   LIMITS,
   OpaqueIdSchema,
+  OutputStreamSchema,
   ProjectIdSchema,
   ProjectSchema,
   RequestApprovalRequestSchema,
@@ -51,6 +52,8 @@ export const EventStreamQuerySchema = EventsQuerySchema.omit({ limit: true });
 export const OutputQuerySchema = z.strictObject({
   after: cursor.optional(),
   step: z.string().optional(),
+  /** Default: what the run's programs wrote; `agent` is what an agent says, as lines of JSON. */
+  stream: OutputStreamSchema.optional(),
   format: z.enum(["sse", "raw"]).default("sse"),
   follow: yesOrNo().optional(),
 });

@@ -5,6 +5,8 @@ import * as z from "zod";
  * the control plane acts on.
  */
 export const OUTPUT_STREAMS = ["stdout", "stderr", "terminal", "agent", "session"] as const;
+/** The streams that are a step's output to whoever reads it; the others are a session's. */
+export const PLAIN_STREAMS: readonly OutputStream[] = ["stdout", "stderr", "terminal"];
 export const OutputStreamSchema = z.enum(OUTPUT_STREAMS);
 export type OutputStream = z.infer<typeof OutputStreamSchema>;
 
