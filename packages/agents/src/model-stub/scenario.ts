@@ -128,17 +128,28 @@ export function stubPrompt(scenario: ScenarioInput, words = "Do as the marker sa
   return `${words} ${MARKER}${JSON.stringify(ScenarioSchema.parse(scenario))}${END}`;
 }
 
-/** The scenario that a text names: undefined without a marker. Throws when there is a marker that cannot be read. */
+/**
+ * The scenario that a text names, the last of several: undefined without a marker. Throws when no marker can be read, or
+ * when the last that can holds no scenario.
+ */
 export function scenarioIn(text: string): Scenario | undefined {
-  const from = text.lastIndexOf(MARKER);
-  if (from < 0) return undefined;
-  const start = from + MARKER.length;
-  // The end may also stand within the JSON, in a string.
-  for (let end = text.indexOf(END, start); end >= 0; end = text.indexOf(END, end + 1)) {
-    const value = parsed(text.slice(start, end));
+  const last = text.lastIndexOf(MARKER);
+  // One that cannot be read may stand within the JSON of the one before it.
+  for (let from = last; from >= 0; from = from === 0 ? -1 : text.lastIndexOf(MARKER, from - 1)) {
+    const value = jsonAt(text, from + MARKER.length);
     if (value !== undefined) return ScenarioSchema.parse(value);
   }
-  throw new SyntaxError(`the scenario is no JSON: ${text.slice(from, from + 200)}`);
+  if (last < 0) return undefined;
+  throw new SyntaxError(`the scenario is no JSON: ${text.slice(last, last + 200)}`);
+}
+
+/** The JSON from a place to an end that makes it whole: an end may also stand within it, in a string. */
+function jsonAt(text: string, start: number): unknown {
+  for (let end = text.indexOf(END, start); end >= 0; end = text.indexOf(END, end + 1)) {
+    const value = parsed(text.slice(start, end));
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
 const MARKER = "[[model-stub ";
