@@ -60,10 +60,10 @@ describe("a plugin that runs elsewhere", () => {
     });
 
     expect(error?.code).toBe("INVALID_MANIFEST");
-    expect((error?.details?.["issues"] as { path: string }[]).map(({ path }) => path)).toEqual([
-      "name",
-      "version",
-      "routing.priority",
+    expect(error?.details?.["issues"]).toMatchObject([
+      { path: "name" },
+      { path: "version" },
+      { path: "routing.priority" },
     ]);
   });
 

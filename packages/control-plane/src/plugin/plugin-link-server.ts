@@ -179,7 +179,7 @@ export class PluginLinkServer {
   }
 
   async #closeUnentitled(): Promise<void> {
-    for (const [name, { id }] of [...this.#connected]) {
+    for (const [name, { id }] of this.#connected) {
       if (await this.#deps.credentials.isStillGood(id)) continue;
       // It may have come back with another one meanwhile.
       if (this.#connected.get(name)?.id === id) this.disconnect(name, "it may not connect any more");
