@@ -11,10 +11,10 @@ describe("ERROR_CODES", () => {
     expect(meaning).toMatch(/^[A-Z].*\.$/);
   });
 
-  it("declares of failures only 503 and 507, which are the server's own, and 502, which is a plugin's", () => {
+  it("declares of failures only 503 and 507, which are the server's own", () => {
     const statuses = new Set(rows.map(([, { status }]) => status).filter((status) => status >= 500));
 
-    expect(statuses).toEqual(new Set([502, 503, 507]));
+    expect(statuses).toEqual(new Set([503, 507]));
   });
 
   it.each(rows.filter(([, { status }]) => status === 429 || status >= 500))(

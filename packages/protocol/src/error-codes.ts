@@ -94,7 +94,7 @@ export const ERROR_CODES = {
   PLUGIN_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many plugins as it may have." },
   RATE_LIMITED: { status: 429, retryable: true, meaning: "Too many requests, or too many open streams." },
   PLUGIN_FAILED: {
-    status: 502,
+    status: 424,
     retryable: true,
     meaning:
       "A plugin was asked and did not answer as it should; `details` says how. What was asked may have happened.",
