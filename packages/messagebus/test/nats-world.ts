@@ -9,7 +9,9 @@ import { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 const FULL_ACCESS: PluginAccess = { publish: ["**"], subscribe: ["**"], request: ["*"], call: ["*"], serve: true };
 
 /** The plugins of the contract. */
-const PLUGINS = "publisher subscriber one two addressed other plugin forger asker caller server silent".split(" ");
+const PLUGINS = "publisher subscriber one two addressed other plugin forger victim asker caller server silent".split(
+  " ",
+);
 
 /** A nats-server, and plugins that each have a user and a connection of their own. */
 export interface NatsWorld extends RemoteWorld {
@@ -71,10 +73,13 @@ export async function natsWorld({ limits, access = {} }: NatsWorldOptions = {}):
   };
 }
 
-/** Resolves when a connection is in a state, or comes to it. */
+/** Resolves when a connection is in a state, or comes to it; rejects when it ends before. */
 export async function stateOf(transport: NatsTransport, wanted: string): Promise<void> {
   if (transport.state === wanted) return;
-  await new Promise<void>((resolve) => transport.on("state", (state) => state === wanted && resolve()));
+  await new Promise<void>((resolve, reject) => {
+    transport.on("state", (state) => state === wanted && resolve());
+    transport.once("closed", reject);
+  });
 }
 
 function missing(pluginId: string): never {
