@@ -33,6 +33,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: FLEET,
     load: () => import("./commands/runners.ts"),
   },
+  plugins: {
+    summary: "list, approve and run plugins, and route requests to them",
+    group: FLEET,
+    load: () => import("./commands/plugins.ts"),
+  },
   projects: {
     summary: "list and change projects and their secrets",
     group: ACCESS,

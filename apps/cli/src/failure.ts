@@ -42,10 +42,12 @@ const HINTS: Readonly<Record<string, string>> = {
   RUN_NOT_FOUND: "`signalbox runs` lists what is there",
   GATE_NOT_FOUND: "`signalbox gates` lists what waits for a decision",
   RUNNER_NOT_FOUND: "`signalbox runners` lists what is there",
+  PLUGIN_NOT_FOUND: "`signalbox plugins` lists what is there",
   TOKEN_NOT_FOUND: "`signalbox token list` lists what is there",
   PROJECT_NOT_FOUND: "`signalbox projects` lists what is there",
   FILE_NOT_FOUND: "`signalbox files <run>` lists what is there",
-  CONTENT_CHANGED: "look at the gate again before you decide",
+  CONTENT_CHANGED: "look again before you decide",
+  NO_PLUGIN_FITS: "`signalbox plugins route` shows why each plugin does not fit",
   STORAGE_FULL: "free some disk space where the server keeps its data",
 };
 

@@ -9,7 +9,20 @@ import { readMilliseconds } from "../read-milliseconds.ts";
 import { ago, until } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
 
-const SCOPES = ["runs:read", "runs:write", "gates:decide", "runners:read", "runners:write", "projects:write", "admin"];
+/** Those of the protocol; they stand here too so that `--help` loads nothing. */
+const SCOPES = [
+  "runs:read",
+  "runs:write",
+  "gates:decide",
+  "runners:read",
+  "runners:write",
+  "projects:write",
+  "plugins:read",
+  "plugins:call",
+  "plugins:write",
+  "plugins:approve",
+  "admin",
+] satisfies Scope[];
 
 /** `signalbox token`: credentials of people and programs. */
 export function define(command: Command, act: Act): void {

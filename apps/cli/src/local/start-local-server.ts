@@ -11,6 +11,7 @@ export interface ServerOptions {
   readonly host?: string;
   readonly port?: number;
   readonly dataDir?: string;
+  readonly plugins?: string;
   readonly logLevel?: ServerConfig["logLevel"];
   readonly auth: boolean;
 }
@@ -25,6 +26,7 @@ export function defineServerOptions(command: Command): Command {
     .option("--host <name>", "where to listen (SIGNALBOX_HOST; default localhost)")
     .option("--port <number>", "the port; 0 takes any free one (SIGNALBOX_PORT; default 3000)", readPort)
     .option("--data-dir <folder>", "where everything is kept (SIGNALBOX_DATA_DIR; default ~/.signalbox)")
+    .option("--plugins <folder>", "plugins to run, once each is approved (SIGNALBOX_PLUGINS_DIR)")
     .addOption(
       new Option("--log-level <level>", "how much is logged to stderr (SIGNALBOX_LOG_LEVEL)").choices(LOG_LEVELS),
     )
@@ -44,6 +46,7 @@ export async function startLocalServer(
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.port === undefined ? {} : { port: options.port }),
     ...(options.dataDir === undefined ? {} : { dataDir: resolve(cwd, options.dataDir) }),
+    ...(options.plugins === undefined ? {} : { pluginsDir: resolve(cwd, options.plugins) }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
     ...(options.auth ? {} : { noAuth: true }),
   };

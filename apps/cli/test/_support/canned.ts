@@ -1,4 +1,14 @@
-import type { EventRecord, Gate, Run, RunDetails, RunEventType, Runner } from "@signalbox/protocol";
+import { manifestHash } from "@signalbox/plugins";
+import type {
+  EventRecord,
+  Gate,
+  Plugin,
+  PluginDetails,
+  Run,
+  RunDetails,
+  RunEventType,
+  Runner,
+} from "@signalbox/protocol";
 import { hashGateContent } from "@signalbox/protocol/hash";
 
 export const AT = "2026-11-21T08:00:00.000Z";
@@ -65,6 +75,36 @@ export function runner(fields: Partial<Runner> = {}): Runner {
     runtimeVersions: {},
     activeAttempts: 2,
     registeredAt: AT,
+    ...fields,
+  };
+}
+
+export function plugin(fields: Partial<Plugin> = {}): Plugin {
+  return {
+    id: "plg_1",
+    orgId: "default",
+    name: "crier",
+    version: "1.0.0",
+    state: "pending",
+    origin: "folder",
+    manifestHash: manifestHash(MANIFEST),
+    connected: false,
+    breaker: "closed",
+    process: { state: "stopped", restarts: 0 },
+    registeredAt: AT,
+    updatedAt: AT,
+    ...fields,
+  };
+}
+
+const MANIFEST = { name: "crier", version: "1.0.0" };
+
+export function pluginDetails(fields: Partial<PluginDetails> = {}): PluginDetails {
+  return {
+    ...plugin(),
+    manifest: MANIFEST,
+    access: { publish: ["news/**"], subscribe: ["system/broadcast"], request: ["*"], call: [], serve: true },
+    log: [{ at: AT, stream: "stdout", text: "hello" }],
     ...fields,
   };
 }
