@@ -131,6 +131,7 @@ export const AgentEventSchema = z.discriminatedUnion("type", [
   }),
   /** What the turn has changed so far, as one unified diff; replaces the one before. */
   z.object({ type: z.literal("diff"), turnId: z.string(), unifiedDiff: z.string() }),
+  /** Somebody must decide. What the session's permissions allow is not asked: its tool call tells of it. */
   z.object({
     type: z.literal("approval.requested"),
     requestId: z.string(),
@@ -152,8 +153,8 @@ export const AgentEventSchema = z.discriminatedUnion("type", [
     type: z.literal("approval.resolved"),
     requestId: z.string(),
     outcome: z.enum(["allowed", "denied", "cancelled"]),
-    /** `policy`: the session's permissions; `limit`: too many were open; `agent`: it was settled elsewhere or withdrawn. */
-    by: z.enum(["answer", "policy", "limit", "interrupt", "agent", "end"]),
+    /** `agent`: it was settled elsewhere, or withdrawn; `end`: the turn or the session was over before. */
+    by: z.enum(["answer", "interrupt", "agent", "end"]),
     optionId: z.string().optional(),
   }),
   z.object({
@@ -166,7 +167,7 @@ export const AgentEventSchema = z.discriminatedUnion("type", [
     type: z.literal("question.resolved"),
     requestId: z.string(),
     outcome: z.enum(["answered", "declined", "cancelled"]),
-    by: z.enum(["answer", "limit", "interrupt", "agent", "end"]),
+    by: z.enum(["answer", "interrupt", "agent", "end"]),
   }),
   /** What has been used since this session object was started, all turns together; replaces the one before. */
   z.object({

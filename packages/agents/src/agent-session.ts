@@ -52,7 +52,8 @@ export interface AgentStartSpec {
   readonly endpoint?: ModelEndpoint;
   readonly model?: string;
   /**
-   * `keep` leaves the configuration in `home` as it is, for a home that belongs to a person. Default `write`.
+   * `keep` leaves the configuration in `home` as it is, for a home that belongs to a person; what a session must have set is
+   * then set beside it. Default `write`.
    */
   readonly configuration?: "write" | "keep";
   /** More variables. One that the adapter sets itself is refused. */
@@ -64,6 +65,11 @@ export interface AgentStartSpec {
   /** The name of a new conversation, for agents that let it be chosen. */
   readonly nativeSessionId?: string;
   readonly resume?: ResumeSpec;
+  /**
+   * What the agent is told beside its own instructions, such as what the workspace has for agents to know: they do not read
+   * that by themselves here. At most `instructions.length` characters.
+   */
+  readonly instructions?: string;
   /** Default `unknown`: frames that no other event carries come as `raw`; `all` brings every frame, both ways. */
   readonly raw?: "unknown" | "all";
   /** What only one provider knows; see its adapter. */

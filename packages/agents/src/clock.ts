@@ -1,5 +1,7 @@
 /** Time as sessions see it; tests pass one that they move by hand. */
 export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** Milliseconds of a clock that never jumps. */
   monotonic(): number;
   /** Calls `fire` once, `delayMs` from now, unless it is cancelled. */
@@ -13,6 +15,7 @@ export interface Timer {
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
+  now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, fire) {
     const timer = setTimeout(fire, delayMs);

@@ -2,6 +2,7 @@ import { isAbsolute, relative } from "node:path";
 
 import type { AgentStartSpec } from "./agent-session.ts";
 import { AgentError } from "./errors.ts";
+import type { AgentLimits } from "./limits.ts";
 import { SESSION_VARIABLE } from "./process/spawn-agent-process.ts";
 
 /**
@@ -26,14 +27,18 @@ export function agentEnvironment(
   return { ...more, ...given };
 }
 
-/** Throws `INVALID_SPEC` when a spec's paths cannot be what they are for. Pure. */
-export function checkSpec(spec: AgentStartSpec): void {
+/** Throws `INVALID_SPEC` when a spec cannot be what it is for. Pure. */
+export function checkSpec(spec: AgentStartSpec, limits: AgentLimits): void {
   for (const name of ["workspace", "home", "tmpDir"] as const) {
     if (!isAbsolute(spec[name])) throw new AgentError("INVALID_SPEC", `${name} must be an absolute path`);
   }
   if (isBelow(spec.tmpDir, spec.home)) {
     // codex makes no helper programs there, and without them its sandbox runs nothing.
     throw new AgentError("INVALID_SPEC", `home ${spec.home} must not be below tmpDir ${spec.tmpDir}`);
+  }
+  const most = limits["instructions.length"];
+  if ((spec.instructions?.length ?? 0) > most) {
+    throw new AgentError("INVALID_SPEC", `instructions have at most ${most} characters`);
   }
   if (spec.sessionId === "") throw new AgentError("INVALID_SPEC", "a session needs an id");
 }

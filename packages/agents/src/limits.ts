@@ -33,7 +33,8 @@ export const AGENT_LIMITS = {
   "requests.open": { value: 64, unit: "count", meaning: "approvals and questions open at once; more are refused" },
   "tools.open": { value: 1_000, unit: "count", meaning: "tool calls open at once; the oldest is closed for another" },
   "tools.remembered": { value: 10_000, unit: "count", meaning: "ended tool calls whose late news is still dropped" },
-  "prompt.length": { value: 400_000, unit: "characters", meaning: "one prompt, with what is put before it" },
+  "prompt.length": { value: 200_000, unit: "characters", meaning: "one prompt, less what is put before it" },
+  "instructions.length": { value: 30_000, unit: "characters", meaning: "the instructions of a start" },
   "answer.length": {
     value: 100_000,
     unit: "characters",

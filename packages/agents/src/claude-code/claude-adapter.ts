@@ -8,6 +8,7 @@ import { claudeLaunch } from "./claude-launch.ts";
 /** Anthropic's Claude Code, over its stream-json control protocol. Options: `ClaudeOptions`. */
 export const claudeCodeAdapter: AgentAdapter = createAdapter({
   provider: "claude_code",
+  takesInstructions: true,
   capabilities: (version) => capabilitiesAt(CLAUDE_CAPABILITIES, version),
   plan: (spec, opening) => claudeLaunch(spec, opening),
   connect: (port, _spec, opening) => new ClaudeDriver(port, opening),

@@ -5,32 +5,40 @@ import { AgentError } from "../errors.ts";
 import type { AgentDriver, DriverPort, OpenedSession } from "../session/agent-driver.ts";
 import type { Opening } from "../session/agent-protocol.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
+import type { News, UsageNews } from "../session/news.ts";
 import {
   CanUseToolSchema,
   ControlCancelSchema,
   ControlRequestSchema,
   ControlResponseSchema,
   SystemFrameSchema,
+  UsageAnswerSchema,
 } from "./claude-frames.ts";
 import { readClaudeRequest } from "./claude-requests.ts";
 import type { ClaudeRequest } from "./claude-requests.ts";
+import { claudeUsage, usedSince } from "./claude-usage.ts";
 import { translateClaude } from "./translate-claude.ts";
 
 /** Speaks to one `claude -p` over its stream-json control protocol. */
 export class ClaudeDriver implements AgentDriver {
   readonly #port: DriverPort;
+  readonly #opening: Opening;
   readonly #sessionId: string;
   readonly #asked = new Map<string, ClaudeRequest>();
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
   #count = 0;
+  /** What the conversation had used before this process. */
+  #usedBefore: UsageNews["usage"] = {};
 
   constructor(port: DriverPort, opening: Opening) {
     this.#port = port;
+    this.#opening = opening;
     this.#sessionId = opening.load ?? opening.newId;
   }
 
   async open(): Promise<OpenedSession> {
     await this.#call({ subtype: "initialize", hooks: null });
+    if (this.#opening.load !== undefined) await this.#readUsedBefore();
     return { nativeSessionId: this.#sessionId };
   }
 
@@ -48,7 +56,7 @@ export class ClaudeDriver implements AgentDriver {
       }
       default:
         this.#checkSession(read);
-        return this.#port.tell(translateClaude(read));
+        return this.#port.tell(translateClaude(read).map((news) => this.#counted(news)));
     }
   }
 
@@ -72,16 +80,29 @@ export class ClaudeDriver implements AgentDriver {
     this.#waiting.clear();
   }
 
-  async #call(request: unknown, timeoutMs?: number): Promise<void> {
+  /** A version that does not tell counts the whole conversation: too much is better than too little for a budget. */
+  async #readUsedBefore(): Promise<void> {
+    const answer = await this.#call({ subtype: "get_usage" }).catch(() => undefined);
+    const session = UsageAnswerSchema.safeParse(answer).data?.session;
+    if (session?.model_usage) {
+      this.#usedBefore = claudeUsage(session.model_usage, session.total_cost_usd ?? undefined).usage;
+    }
+  }
+
+  #counted(news: News): News {
+    return news.news === "usage" ? { ...news, usage: usedSince(news.usage, this.#usedBefore) } : news;
+  }
+
+  async #call(request: unknown, timeoutMs?: number): Promise<unknown> {
     const requestId = `signalbox-${++this.#count}`;
     const waiting = Promise.withResolvers<unknown>();
     waiting.promise.catch(() => undefined);
     this.#waiting.set(requestId, waiting);
     await this.#port.write({ type: "control_request", request_id: requestId, request });
-    if (timeoutMs === undefined) await waiting.promise;
-    else if ((await within(this.#port.clock, timeoutMs, waiting.promise)) === "late") {
-      throw new AgentError("CALL_TIMEOUT", `claude did not answer in ${timeoutMs} ms`);
-    }
+    if (timeoutMs === undefined) return waiting.promise;
+    const answer = await within(this.#port.clock, timeoutMs, waiting.promise);
+    if (answer === "late") throw new AgentError("CALL_TIMEOUT", `claude did not answer in ${timeoutMs} ms`);
+    return answer;
   }
 
   #takeResponse(frame: unknown): void {

@@ -48,11 +48,27 @@ export const StreamFrameSchema = z.object({
   event: z.looseObject({
     type: z.string(),
     index: z.int().optional(),
-    delta: z.looseObject({ type: z.string().optional(), text: z.string().optional(), thinking: z.string().optional() }).optional(),
+    delta: z
+      .looseObject({ type: z.string().optional(), text: z.string().optional(), thinking: z.string().optional() })
+      .optional(),
   }),
 });
 
 const count = z.number().min(0).default(0);
+
+/** By model, since the beginning of the conversation. */
+const ModelUsageSchema = z.record(
+  z.string(),
+  z.object({
+    inputTokens: count,
+    outputTokens: count,
+    cacheReadInputTokens: count,
+    cacheCreationInputTokens: count,
+    thinkingTokens: count,
+    contextWindow: z.int().nullish(),
+  }),
+);
+export type ClaudeModelUsage = z.infer<typeof ModelUsageSchema>;
 
 export const ResultFrameSchema = z.object({
   type: z.literal("result"),
@@ -63,22 +79,14 @@ export const ResultFrameSchema = z.object({
   terminal_reason: z.string().nullish(),
   api_error_status: z.int().nullish(),
   total_cost_usd: z.number().min(0).nullish(),
-  /** All since the process began, by model. */
-  modelUsage: z
-    .record(
-      z.string(),
-      z.object({
-        inputTokens: count,
-        outputTokens: count,
-        cacheReadInputTokens: count,
-        cacheCreationInputTokens: count,
-        thinkingTokens: count,
-        contextWindow: z.int().nullish(),
-      }),
-    )
-    .nullish(),
+  modelUsage: ModelUsageSchema.nullish(),
 });
 export type ResultFrame = z.infer<typeof ResultFrameSchema>;
+
+/** What `get_usage` answers. */
+export const UsageAnswerSchema = z.looseObject({
+  session: z.looseObject({ total_cost_usd: z.number().min(0).nullish(), model_usage: ModelUsageSchema.nullish() }),
+});
 
 export const SystemFrameSchema = z.object({
   type: z.literal("system"),

@@ -20,9 +20,10 @@ export function claudeLaunch(spec: AgentStartSpec, { load, newId }: Opening): La
   const { modelRetries } = readOptions("claude_code", ClaudeOptionsSchema, spec.options);
   const session = load === undefined ? ["--session-id", newId] : ["--resume", load];
   const model = spec.model === undefined ? [] : ["--model", spec.model];
+  const instructions = spec.instructions === undefined ? [] : ["--append-system-prompt", spec.instructions];
   return {
     command: {
-      argv: [...spec.program.argv, ...ARGUMENTS, ...session, ...model],
+      argv: [...spec.program.argv, ...ARGUMENTS, ...session, ...model, ...instructions],
       cwd: spec.workspace,
       env: agentEnvironment(spec, {
         ...QUIET,

@@ -1,6 +1,6 @@
 import type { AgentEventOf, AgentFailure } from "../agent-event.ts";
 import { failureOfStatus } from "../http-failure.ts";
-import type { News, UsageNews } from "../session/news.ts";
+import type { News } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
 import {
   AssistantFrameSchema,
@@ -10,6 +10,7 @@ import {
   TodoInputSchema,
   UserFrameSchema,
 } from "./claude-frames.ts";
+import { claudeUsage } from "./claude-usage.ts";
 import type { ResultFrame, ToolResultBlock, ToolUseBlock } from "./claude-frames.ts";
 import { claudeTool } from "./claude-tools.ts";
 
@@ -77,8 +78,8 @@ function userNews(frame: unknown): News[] {
 
 function resultNews(frame: unknown): News[] {
   const result = ResultFrameSchema.parse(frame);
-  const usage = usageOf(result);
-  return [...(usage ? [usage] : []), turnEnd(result)];
+  const usage = result.modelUsage ? [claudeUsage(result.modelUsage, result.total_cost_usd ?? undefined)] : [];
+  return [...usage, turnEnd(result)];
 }
 
 function turnEnd(result: ResultFrame): News {
@@ -87,7 +88,13 @@ function turnEnd(result: ResultFrame): News {
   return { news: "turn_ended", status: "failed", error: failureOf(result) };
 }
 
-function failureOf({ subtype, result, errors, terminal_reason: reason, api_error_status: status }: ResultFrame): AgentFailure {
+function failureOf({
+  subtype,
+  result,
+  errors,
+  terminal_reason: reason,
+  api_error_status: status,
+}: ResultFrame): AgentFailure {
   const message = result || errors?.join("; ") || `the turn ended as ${reason ?? subtype}`;
   const httpStatus = status ?? undefined;
   if (subtype === "error_max_turns") return { code: "turn_limit", message, isRetryable: false };
@@ -95,23 +102,6 @@ function failureOf({ subtype, result, errors, terminal_reason: reason, api_error
   if (/prompt is too long/i.test(message)) return { code: "context_exceeded", message, isRetryable: false };
   if (httpStatus === undefined && reason !== "api_error") return { code: "agent_error", message, isRetryable: false };
   return { ...failureOfStatus(httpStatus), message, ...withoutUndefined({ httpStatus }) };
-}
-
-/** Cached tokens are among the input, as everywhere here; Claude counts them beside it. */
-function usageOf({ modelUsage, total_cost_usd: cost }: ResultFrame): UsageNews | undefined {
-  if (!modelUsage) return undefined;
-  const models = Object.values(modelUsage);
-  const sum = (count: (model: (typeof models)[number]) => number): number =>
-    models.reduce((total, model) => total + count(model), 0);
-  const usage = {
-    inputTokens: sum((each) => each.inputTokens + each.cacheReadInputTokens + each.cacheCreationInputTokens),
-    outputTokens: sum((each) => each.outputTokens),
-    cachedTokens: sum((each) => each.cacheReadInputTokens),
-    reasoningTokens: sum((each) => each.thinkingTokens),
-    ...withoutUndefined({ costUsd: cost ?? undefined }),
-  };
-  const contextWindow = models.map((each) => each.contextWindow).find((size) => typeof size === "number");
-  return { news: "usage", counts: "total", usage, contextWindow: contextWindow ?? undefined };
 }
 
 function systemNews(frame: { readonly type: string }): News[] {

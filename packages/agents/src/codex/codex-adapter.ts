@@ -8,6 +8,7 @@ import { codexLaunch } from "./codex-launch.ts";
 /** OpenAI's Codex, over `codex app-server`. Options: `CodexOptions`. */
 export const codexAdapter: AgentAdapter = createAdapter({
   provider: "codex",
+  takesInstructions: true,
   capabilities: (version) => capabilitiesAt(CODEX_CAPABILITIES, version),
   plan: (spec) => codexLaunch(spec),
   connect: (port, spec, opening) => new CodexDriver(port, spec, opening),

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import * as z from "zod";
 
 import type { AgentStartSpec } from "../agent-session.ts";
-import type { ConfigurationFile } from "../write-configuration.ts";
 
 /** What a spec's `options` may hold for codex. */
 export const CodexOptionsSchema = z.strictObject({
@@ -21,11 +20,17 @@ export function codexHome(home: string): string {
   return join(home, ".codex");
 }
 
+type Scalar = string | number | boolean | readonly string[];
+interface Table {
+  readonly [name: string]: Scalar | Table | undefined;
+}
+
 /**
- * The `config.toml` of a session. codex takes its endpoint from here only; what would look for updates, plugins or apps on
- * the network is off; the plan tool, which is off unless asked for, is on; commands do not see the key. Pure.
+ * The configuration of a session. codex takes its endpoint from here only; what would look for updates, plugins or apps on
+ * the network is off; the plan tool, which is off unless asked for, is on; commands do not see the key; the workspace, which
+ * codex would come to trust by working in it, brings no servers, hooks and rules. Pure.
  */
-export function codexConfig(spec: AgentStartSpec, { modelCatalogFile, modelRetries }: CodexOptions): ConfigurationFile {
+export function codexConfig(spec: AgentStartSpec, { modelCatalogFile, modelRetries }: CodexOptions): Table {
   const { endpoint, model } = spec;
   const provider = endpoint && {
     name: "Signalbox",
@@ -37,35 +42,50 @@ export function codexConfig(spec: AgentStartSpec, { modelCatalogFile, modelRetri
     request_max_retries: modelRetries,
     stream_max_retries: modelRetries,
   };
-  const text = [
-    table(undefined, {
-      model,
-      model_provider: provider && PROVIDER_NAME,
-      model_catalog_json: modelCatalogFile,
-      check_for_update_on_startup: false,
-    }),
-    table("features", { plugins: false, apps: false }),
-    table("tools.update_plan", { enabled: true }),
-    table("analytics", { enabled: false }),
-    table("shell_environment_policy", { exclude: [CODEX_KEY_VARIABLE] }),
-    provider && table(`model_providers.${PROVIDER_NAME}`, provider),
-  ];
-  return { path: join(codexHome(spec.home), "config.toml"), text: text.filter((part) => part !== undefined).join("\n") };
+  return {
+    model,
+    model_provider: provider && PROVIDER_NAME,
+    model_catalog_json: modelCatalogFile,
+    check_for_update_on_startup: false,
+    features: { plugins: false, apps: false },
+    tools: { update_plan: { enabled: true } },
+    analytics: { enabled: false },
+    shell_environment_policy: { exclude: [CODEX_KEY_VARIABLE] },
+    projects: { [spec.workspace]: { trust_level: "untrusted" } },
+    model_providers: provider && { [PROVIDER_NAME]: provider },
+  };
+}
+
+/** A configuration as a `config.toml`. Pure. */
+export function toToml(config: Table): string {
+  return assignments(config)
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** A configuration as arguments, for a `config.toml` that is not ours to write. Pure. */
+export function toArguments(config: Table): string[] {
+  return assignments(config).flatMap((line) => ["-c", line]);
 }
 
 const PROVIDER_NAME = "signalbox";
 
-type Value = string | number | boolean | readonly string[] | undefined;
-
-/** A table of TOML; entries that are undefined are left out. */
-function table(name: string | undefined, entries: Readonly<Record<string, Value>>): string {
-  const lines = Object.entries(entries).flatMap(([key, value]) =>
-    value === undefined ? [] : [`${key} = ${toToml(value)}`],
+/** One line for each entry; a table stands in its line, so that neither order nor depth matters. */
+function assignments(config: Table): string[] {
+  return Object.entries(config).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} = ${literal(value)}`],
   );
-  return [...(name === undefined ? [] : [`[${name}]`]), ...lines, ""].join("\n");
 }
 
-/** JSON's spelling of these is TOML's too, but for DEL, which TOML wants escaped. */
-function toToml(value: Exclude<Value, undefined>): string {
-  return JSON.stringify(value).replaceAll("\u007f", "\\u007f");
+function literal(value: Scalar | Table): string {
+  if (typeof value !== "object" || Array.isArray(value)) return escaped(JSON.stringify(value));
+  const entries = Object.entries(value).flatMap(([name, each]) =>
+    each === undefined ? [] : [`${escaped(JSON.stringify(name))} = ${literal(each)}`],
+  );
+  return `{ ${entries.join(", ")} }`;
+}
+
+/** JSON's spelling is TOML's too, but for DEL, which TOML wants escaped. */
+function escaped(json: string): string {
+  return json.replaceAll("\u007f", "\\u007f");
 }

@@ -6,10 +6,11 @@ import type { AgentDriver, DriverPort, OpenedSession } from "../session/agent-dr
 import type { Opening } from "../session/agent-protocol.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
 import { withoutUndefined } from "../without-undefined.ts";
-import { InitializedSchema, ThreadOpenedSchema, TurnStartedSchema } from "./codex-frames.ts";
+import { InitializedSchema, ThreadOpenedSchema, TokenUsageSchema, TurnStartedSchema } from "./codex-frames.ts";
+import type { CodexTokens } from "./codex-frames.ts";
 import { readCodexRequest } from "./codex-requests.ts";
 import type { CodexRequest } from "./codex-requests.ts";
-import { threadOf, translateCodex } from "./translate-codex.ts";
+import { codexUsage, keyOf, threadOf, translateCodex } from "./translate-codex.ts";
 
 /** Speaks to one `codex app-server` about one thread. */
 export class CodexDriver implements AgentDriver {
@@ -20,6 +21,8 @@ export class CodexDriver implements AgentDriver {
   readonly #asked = new Map<string, { readonly id: RpcId; readonly request: CodexRequest }>();
   #threadId: string | undefined;
   #turnId: string | undefined;
+  /** What the thread had used before this process. */
+  #usedBefore: CodexTokens | undefined;
 
   constructor(port: DriverPort, spec: AgentStartSpec, opening: Opening) {
     this.#port = port;
@@ -94,7 +97,7 @@ export class CodexDriver implements AgentDriver {
       cwd: this.#spec.workspace,
       approvalPolicy: "untrusted",
       sandbox: this.#spec.useOwnSandbox === false ? "danger-full-access" : "workspace-write",
-      ...withoutUndefined({ model: this.#spec.model }),
+      ...withoutUndefined({ model: this.#spec.model, developerInstructions: this.#spec.instructions }),
     };
     const { load } = this.#opening;
     return load === undefined
@@ -107,13 +110,24 @@ export class CodexDriver implements AgentDriver {
     const thread = threadOf(params);
     if (thread !== undefined && this.#threadId !== undefined && thread !== this.#threadId) return;
     if (method === "turn/started") this.#turnId = TurnStartedSchema.parse(params).turn.id;
+    if (method === "thread/tokenUsage/updated") return this.#takeUsage(params);
     const news = translateCodex(method, params);
     for (const each of news) if (each.news === "settled") this.#asked.delete(each.key);
     this.#port.tell(news);
   }
 
+  /** A thread that was resumed tells first what it had used when its last turn ended. */
+  #takeUsage(params: unknown): void {
+    const { turnId, tokenUsage } = TokenUsageSchema.parse(params);
+    const { total, last, modelContextWindow } = tokenUsage;
+    if (this.#turnId === undefined || turnId !== this.#turnId) return void (this.#usedBefore = total);
+    const usage = codexUsage(total, this.#usedBefore);
+    const context = { contextTokens: last.totalTokens, contextWindow: modelContextWindow ?? undefined };
+    this.#port.tell([{ news: "usage", counts: "total", usage, ...context }]);
+  }
+
   async #takeRequest(id: RpcId, method: string, params: unknown): Promise<void> {
-    const key = String(id);
+    const key = keyOf(id);
     const request = readCodexRequest(method, key, params);
     if (!request) return this.#rpc.refuse(id, METHOD_NOT_FOUND, `this client has no ${method}`);
     this.#asked.set(key, { id, request });

@@ -14,7 +14,9 @@ export type CodexTurnError = z.infer<typeof CodexTurnErrorSchema>;
 /** A failed turn in our words. Pure. */
 export function codexFailure(error: CodexTurnError): AgentFailure {
   const { kind, httpStatus } = kindOf(error.codexErrorInfo);
-  const { code, isRetryable } = KINDS[kind] ?? failureOfStatus(httpStatus);
+  // A stream that was cut has no kind of its own.
+  const isCut = kind === "other" && error.message.startsWith("stream disconnected");
+  const { code, isRetryable } = (isCut ? undefined : KINDS[kind]) ?? failureOfStatus(httpStatus);
   const message = [error.message, error.additionalDetails].filter(Boolean).join(": ");
   return { code, message, isRetryable, ...(httpStatus === undefined ? {} : { httpStatus }) };
 }

@@ -64,12 +64,15 @@ export const CODEX_NOTIFICATIONS = {
   "item/fileChange/patchUpdated": z.object({ ...inTurn, itemId: z.string(), changes: FileChangesSchema }),
   "turn/plan/updated": z.object({ ...inTurn, plan: z.array(z.object({ step: z.string(), status: z.string() })) }),
   "turn/diff/updated": z.object({ ...inTurn, diff: z.string() }),
-  "thread/tokenUsage/updated": z.object({
-    ...inTurn,
-    tokenUsage: z.object({ total: BreakdownSchema, last: BreakdownSchema, modelContextWindow: z.int().nullish() }),
-  }),
   "serverRequest/resolved": z.object({ ...inTurn, requestId: z.union([z.string(), z.number()]) }),
 } as const;
+
+/** `total` counts from the beginning of the thread, also when that was in an earlier process. */
+export const TokenUsageSchema = z.object({
+  ...inTurn,
+  turnId: text,
+  tokenUsage: z.object({ total: BreakdownSchema, last: BreakdownSchema, modelContextWindow: z.int().nullish() }),
+});
 
 /** A notification of one kind. */
 export type CodexNotification<Method extends keyof typeof CODEX_NOTIFICATIONS> = z.infer<
@@ -85,6 +88,8 @@ export const CommandApprovalSchema = z.object({
   command: text,
   cwd: text,
   networkApprovalContext: z.looseObject({ host: text }).nullish(),
+  /** What it offers, where it says so. */
+  availableDecisions: z.array(z.unknown()).nullish(),
 });
 
 export const FileChangeApprovalSchema = z.object({ ...inTurn, itemId: z.string(), reason: text, grantRoot: text });

@@ -39,6 +39,11 @@ const OPTIONS: ApprovalOption[] = [
   { id: "cancel", label: "Deny and end the turn", effect: "deny_and_stop" },
 ];
 
+/** It does not list `decline`, and takes it. */
+function offered(decisions: readonly unknown[] | undefined): ApprovalOption[] {
+  return OPTIONS.filter(({ id }) => id === "decline" || !decisions || decisions.includes(id));
+}
+
 function decide(answer: CheckedAnswer): unknown {
   const option = answer.kind === "allow" || answer.kind === "deny" ? answer.option : undefined;
   return { decision: option?.id ?? (answer.kind === "deny" ? "decline" : "cancel") };
@@ -52,12 +57,19 @@ function commandRequest(key: string, params: unknown): CodexRequest {
       news: "approval",
       key,
       kind: read.networkApprovalContext ? "network" : "command",
-      options: OPTIONS,
-      ...withoutUndefined({ title: host === undefined ? undefined : `connect to ${host}`, reason: read.reason ?? undefined }),
+      options: offered(read.availableDecisions ?? undefined),
+      ...withoutUndefined({
+        title: host === undefined ? undefined : `connect to ${host}`,
+        reason: read.reason ?? undefined,
+      }),
       tool: {
         toolCallId: read.itemId,
         kind: "command",
-        ...withoutUndefined({ command: read.command ?? undefined, cwd: read.cwd ?? undefined, title: read.command ?? undefined }),
+        ...withoutUndefined({
+          command: read.command ?? undefined,
+          cwd: read.cwd ?? undefined,
+          title: read.command ?? undefined,
+        }),
       },
     },
     respond: decide,

@@ -12,11 +12,17 @@ import type { CodexFileChanges, CodexItem, CodexNotification, CodexTokens } from
  * throws. Those of other threads, such as the helper threads of a terminal, are to be sorted out before. Pure.
  */
 export function translateCodex(method: string, params: unknown): News[] {
+  if (QUIET.has(method)) return [];
   if (!isKnown(method)) return [{ news: "raw", frame: { method, params } }];
   const schema = CODEX_NOTIFICATIONS[method];
   // Each translator gets what its own schema has read.
   const translate = TRANSLATORS[method] as (read: unknown) => News[];
   return translate(schema.parse(params));
+}
+
+/** A request by the name that the session has for it: a number and a string may look alike. */
+export function keyOf(id: string | number): string {
+  return JSON.stringify(id);
 }
 
 /** The thread that a notification is about; undefined when it is about none. */
@@ -25,13 +31,15 @@ export function threadOf(params: unknown): string | undefined {
   return typeof threadId === "string" ? threadId : undefined;
 }
 
-/** What codex counts, as we do: cached tokens among the input, reasoning among the output. Pure. */
-export function codexUsage(tokens: CodexTokens): Usage {
+/** What codex counts, as we do: cached tokens among the input, reasoning among the output. `before` is not counted. Pure. */
+export function codexUsage(tokens: CodexTokens, before?: CodexTokens): Usage {
+  const since = (name: "inputTokens" | "outputTokens" | "cachedInputTokens" | "reasoningOutputTokens"): number =>
+    Math.max(0, tokens[name] - (before?.[name] ?? 0));
   return {
-    inputTokens: tokens.inputTokens,
-    outputTokens: tokens.outputTokens,
-    cachedTokens: tokens.cachedInputTokens,
-    reasoningTokens: tokens.reasoningOutputTokens,
+    inputTokens: since("inputTokens"),
+    outputTokens: since("outputTokens"),
+    cachedTokens: since("cachedInputTokens"),
+    reasoningTokens: since("reasoningOutputTokens"),
   };
 }
 
@@ -47,6 +55,16 @@ export function codexChanges(changes: CodexFileChanges): FileChange[] {
 }
 
 type Method = keyof typeof CODEX_NOTIFICATIONS;
+
+/** Nothing in them is for whoever watches a session. */
+const QUIET: ReadonlySet<string> = new Set([
+  "thread/started",
+  "thread/status/changed",
+  "thread/goal/cleared",
+  "remoteControl/status/changed",
+  "account/rateLimits/updated",
+  "item/reasoning/summaryPartAdded",
+]);
 
 const CHANGES: Readonly<Record<string, FileChange["change"]>> = { add: "add", delete: "delete", update: "update" };
 
@@ -75,18 +93,13 @@ const TRANSLATORS: { readonly [Each in Method]: (read: CodexNotification<Each>) 
     { news: "tool", toolCallId: itemId, kind: "file_change", changes: codexChanges(changes) },
   ],
   "turn/plan/updated": ({ plan }) => [
-    { news: "plan", entries: plan.map(({ step, status }) => ({ text: step, status: PLAN_STATUS[status] ?? "pending" })) },
-  ],
-  "turn/diff/updated": ({ diff }) => [{ news: "diff", unifiedDiff: diff }],
-  "thread/tokenUsage/updated": ({ tokenUsage: { total, last, modelContextWindow } }) => [
     {
-      news: "usage",
-      counts: "total",
-      usage: codexUsage(total),
-      ...withoutUndefined({ contextTokens: last.totalTokens, contextWindow: modelContextWindow ?? undefined }),
+      news: "plan",
+      entries: plan.map(({ step, status }) => ({ text: step, status: PLAN_STATUS[status] ?? "pending" })),
     },
   ],
-  "serverRequest/resolved": ({ requestId }) => [{ news: "settled", key: String(requestId) }],
+  "turn/diff/updated": ({ diff }) => [{ news: "diff", unifiedDiff: diff }],
+  "serverRequest/resolved": ({ requestId }) => [{ news: "settled", key: keyOf(requestId) }],
 };
 
 const PLAN_STATUS: Readonly<Record<string, AgentEventOf<"plan">["entries"][number]["status"]>> = {

@@ -24,6 +24,7 @@ export type ScriptedOptions = z.infer<typeof ScriptedOptionsSchema>;
 /** The agent that plays a script, over ACP like any other. Options: `ScriptedOptions`. */
 export const scriptedAdapter: AgentAdapter = createAdapter({
   provider: "scripted",
+  takesInstructions: false,
   capabilities: (version) => capabilitiesAt(ACP_CAPABILITIES, version),
   plan: (spec) => scriptedLaunch(spec),
   connect: (port, spec, opening) =>
@@ -32,7 +33,7 @@ export const scriptedAdapter: AgentAdapter = createAdapter({
 
 function scriptedLaunch(spec: AgentStartSpec): LaunchPlan {
   const { script } = readOptions("scripted", ScriptedOptionsSchema, spec.options);
-  const path = join(spec.home, ".signalbox-script.json");
+  const path = join(spec.tmpDir, "signalbox-script.json");
   if (script !== undefined) checkScript(script);
   return {
     command: {

@@ -7,6 +7,8 @@ import type { AgentDriver, DriverPort } from "./agent-driver.ts";
 /** What an adapter brings; `createAdapter` makes the rest. */
 export interface AgentProtocol {
   readonly provider: string;
+  /** Whether the agent is given the instructions of a spec by its launch or its driver; else they go before a prompt. */
+  readonly takesInstructions: boolean;
   capabilities(version: string): AgentCapabilities;
   /** What to run and which files it finds. Throws `INVALID_SPEC`. Pure. */
   plan(spec: AgentStartSpec, opening: Opening): LaunchPlan;
@@ -26,5 +28,6 @@ export interface Opening {
 /** How an agent is launched. */
 export interface LaunchPlan {
   readonly command: AgentCommand;
+  /** Below its home or its folder for temporary files; with `configuration: "keep"` none in its home. */
   readonly files: readonly ConfigurationFile[];
 }

@@ -3,14 +3,14 @@ import { randomUUID } from "node:crypto";
 import type { AgentAdapter, AgentSession, AgentStartSpec } from "../agent-session.ts";
 import { systemClock } from "../clock.ts";
 import { checkSpec } from "../environment.ts";
-import { AgentError } from "../errors.ts";
+import { AgentError, isAgentError } from "../errors.ts";
 import { agentLimits } from "../limits.ts";
 import type { AgentProcess } from "../process/agent-process.ts";
 import { spawnAgentProcess } from "../process/spawn-agent-process.ts";
 import { climb, rungsOf } from "../resume-ladder.ts";
 import type { Rung } from "../resume-ladder.ts";
 import { writeConfiguration } from "../write-configuration.ts";
-import type { AgentProtocol, LaunchPlan } from "./agent-protocol.ts";
+import type { AgentProtocol, LaunchPlan, Opening } from "./agent-protocol.ts";
 import { DrivenSession } from "./driven-session.ts";
 
 /** The adapter that speaks a protocol. */
@@ -23,21 +23,21 @@ export function createAdapter(protocol: AgentProtocol): AgentAdapter {
 }
 
 async function start(protocol: AgentProtocol, spec: AgentStartSpec): Promise<AgentSession> {
-  checkSpec(spec);
+  const limits = agentLimits(spec.limits);
+  checkSpec(spec, limits);
   const { resume } = protocol.capabilities(spec.program.version);
-  return climb(rungsOf(spec.resume, resume !== "none", agentLimits(spec.limits)), (rung) =>
-    startOn(rung, protocol, spec),
-  );
+  return climb(rungsOf(spec.resume, resume !== "none", limits), (rung) => startOn(rung, protocol, spec));
 }
 
 async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec): Promise<AgentSession> {
   spec.signal?.throwIfAborted();
   const opening = { load: rung.load, newId: spec.nativeSessionId ?? randomUUID() };
   const plan = protocol.plan(spec, opening);
-  if (spec.configuration !== "keep") await writeConfiguration(spec.home, plan.files);
-  await protocol.prepare?.(spec, opening);
+  await makeReady(protocol, spec, opening, plan);
   const session = new DrivenSession({
-    ...rung,
+    resumed: rung.resumed,
+    resumeFailure: rung.resumeFailure,
+    preface: prefaceOf(rung, protocol, spec),
     provider: protocol.provider,
     process: await spawn(spec, plan),
     makeDriver: (port) => protocol.connect(port, spec, opening),
@@ -49,6 +49,35 @@ async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec
   });
   await session.open(spec.signal);
   return session;
+}
+
+/** A conversation that was loaded had its instructions when it began. */
+function prefaceOf(rung: Rung, { takesInstructions }: AgentProtocol, { instructions }: AgentStartSpec): string {
+  const told = takesInstructions || rung.load !== undefined || !instructions ? "" : `${instructions}\n\n`;
+  return told + (rung.preface ?? "");
+}
+
+async function makeReady(
+  protocol: AgentProtocol,
+  spec: AgentStartSpec,
+  opening: Opening,
+  plan: LaunchPlan,
+): Promise<void> {
+  try {
+    await writeConfiguration([spec.home, spec.tmpDir], plan.files);
+    await protocol.prepare?.(spec, opening);
+  } catch (error) {
+    if (isAgentError(error)) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    // What an earlier conversation needs and cannot have is no reason against a new one.
+    const code = opening.load === undefined ? "SPAWN_FAILED" : "HANDSHAKE_FAILED";
+    throw new AgentError(
+      code,
+      `the folders of ${protocol.provider} cannot be made ready: ${why}`,
+      {},
+      { cause: error },
+    );
+  }
 }
 
 async function spawn({ spawn: make = spawnAgentProcess }: AgentStartSpec, plan: LaunchPlan): Promise<AgentProcess> {

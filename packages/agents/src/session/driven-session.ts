@@ -34,7 +34,7 @@ export interface DrivenSessionParts {
   readonly resumed: AgentEventOf<"session.ready">["resumed"];
   readonly resumeFailure: string | undefined;
   /** Put before the first prompt. */
-  readonly preface: string | undefined;
+  readonly preface: string;
 }
 
 interface Turn {
@@ -59,7 +59,7 @@ export class DrivenSession implements AgentSession {
   #state: StateOf<typeof AGENT_SESSION_TRANSITIONS> = "starting";
   #opened: OpenedSession | undefined;
   #capabilities: AgentCapabilities;
-  #preface: string | undefined;
+  #preface: string;
   #turn: Turn | undefined;
   #turns = 0;
   #complaints = 0;
@@ -97,7 +97,6 @@ export class DrivenSession implements AgentSession {
       whenRoom: () => this.#whenRoom(),
       isHeld: () => this.#queue.isHolding,
       takeLine: (line) => this.#takeLine(line),
-      onExit: () => this.#driver.ended(new AgentError("SESSION_ENDED", `${this.provider} has ended`)),
     });
     this.#ended = this.#process.ended.then((end) => this.#finish(end));
   }
@@ -137,8 +136,8 @@ export class DrivenSession implements AgentSession {
   async prompt(text: string): Promise<string> {
     this.#checkPrompt(text);
     if (this.#turn) throw new AgentError("TURN_RUNNING", `${this.provider} is still at ${this.#turn.turnId}`);
-    const told = (this.#preface ?? "") + text;
-    this.#preface = undefined;
+    const told = this.#preface + text;
+    this.#preface = "";
     const turn = this.#beginTurn(text);
     try {
       await this.#driver.prompt(told);
@@ -159,13 +158,32 @@ export class DrivenSession implements AgentSession {
     this.#emit({ type: "turn.steered", turnId: turn.turnId, prompt: text });
   }
 
-  async interrupt(): Promise<void> {
+  interrupt(): Promise<void> {
+    return this.#interrupt([]);
+  }
+
+  async answer(requestId: string, answer: Decision | Answers): Promise<void> {
+    const key = await this.#desk.answer(requestId, answer);
+    if (key !== undefined) await this.#interrupt([key]);
+  }
+
+  close({ graceMs = this.#parts.limits["close.graceMs"] } = {}): Promise<AgentEventOf<"process.exited">> {
+    this.#closing ??= this.#close(graceMs);
+    return this.#closing.then(() => this.#ended);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** `alsoOpen`: requests that were decided and are answered by the turn's end. */
+  async #interrupt(alsoOpen: readonly string[]): Promise<void> {
     const { clock, limits } = this.#parts;
     const turn = this.#turn;
     if (!turn || this.#state === "closing") return;
     if (this.#state === "working") {
       this.#move("interrupt");
-      const keys = this.#desk.openKeys;
+      const keys = [...alsoOpen, ...this.#desk.openKeys];
       this.#desk.cancelAll("interrupt");
       // An agent that refuses, or says nothing, is waited for like any other.
       void this.#driver.interrupt(keys).catch(() => undefined);
@@ -176,20 +194,6 @@ export class DrivenSession implements AgentSession {
     const why = { reason: "interrupt_ignored", message: `it did not end its turn in ${graceMs} ms` } as const;
     await this.#process.end(why, limits["close.graceMs"]);
     await this.#ended;
-  }
-
-  async answer(requestId: string, answer: Decision | Answers): Promise<void> {
-    const given = await this.#desk.answer(requestId, answer);
-    if (given.kind === "deny" && given.endTurn) await this.interrupt();
-  }
-
-  close({ graceMs = this.#parts.limits["close.graceMs"] } = {}): Promise<AgentEventOf<"process.exited">> {
-    this.#closing ??= this.#close(graceMs);
-    return this.#closing.then(() => this.#ended);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 
   async #close(graceMs: number): Promise<void> {
@@ -343,6 +347,7 @@ export class DrivenSession implements AgentSession {
 
   #finish(end: ProcessEnd): AgentEventOf<"process.exited"> {
     const { reason, message } = end;
+    this.#driver.ended(new AgentError("SESSION_ENDED", `${this.provider} has ended`));
     this.#endTurn(...turnEndOf(reason, `${this.provider}: ${message}`));
     this.#desk.cancelAll("end");
     this.#move("exit");

@@ -51,11 +51,11 @@ export interface ToolEnd {
   readonly output?: string | undefined;
 }
 
-/** `step`: to be added to what was told before. `total`: all since the agent's process began. */
+/** `step`: to be added to what was told before. `total`: all since this start. A field that is absent stays as it was. */
 export interface UsageNews {
   readonly news: "usage";
   readonly counts: "step" | "total";
-  readonly usage: Usage;
+  readonly usage: Partial<Usage>;
   readonly contextTokens?: number | undefined;
   readonly contextWindow?: number | undefined;
 }

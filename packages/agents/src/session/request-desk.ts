@@ -2,6 +2,7 @@ import type { AgentEvent, AgentEventOf } from "../agent-event.ts";
 import type { Answers, Decision } from "../agent-session.ts";
 import { AgentError } from "../errors.ts";
 import type { AgentLimits } from "../limits.ts";
+import { withoutUndefined } from "../without-undefined.ts";
 import { checkAnswers, checkDecision } from "./check-answer.ts";
 import type { CheckedAnswer } from "./check-answer.ts";
 
@@ -17,7 +18,7 @@ export interface RequestDeskParts {
 }
 
 /** What ends a request without an answer. */
-export type SettledBy = "limit" | "interrupt" | "agent" | "end";
+export type SettledBy = "interrupt" | "agent" | "end";
 
 type RequestEvent = AgentEventOf<"approval.requested"> | AgentEventOf<"question.requested">;
 
@@ -47,29 +48,41 @@ export class RequestDesk {
     return `request-${++this.#count}`;
   }
 
-  /** Tells a request and keeps it, unless it is settled at once: by the permissions, by a limit, or because its turn is over. */
+  /**
+   * Tells a request and keeps it. One that nobody needs to see is answered at once and not told: it is allowed by the
+   * session's permissions, there are too many, or its turn is over.
+   */
   ask(event: RequestEvent, key: string, isTurnOver: boolean): void {
-    const { limits, permissions, emit } = this.#parts;
-    const request = { requestId: event.requestId, key, event };
+    const { limits, permissions, emit, denyTool } = this.#parts;
+    if (isTurnOver) return this.#send(key, { kind: "cancel" });
+    if (this.#open.size >= limits["requests.open"]) {
+      if (event.toolCallId !== undefined) denyTool(event.toolCallId, TOO_MANY.reason);
+      return this.#send(key, TOO_MANY);
+    }
+    if (event.type === "approval.requested" && permits(permissions, event)) {
+      return this.#send(key, checkDecision(event, { decision: "allow" }, limits));
+    }
+    this.#open.set(event.requestId, { requestId: event.requestId, key, event });
     emit(event);
-    if (isTurnOver) this.#refuse(request, "interrupt", { kind: "cancel" });
-    else if (this.#open.size >= limits["requests.open"]) this.#refuse(request, "limit", TOO_MANY);
-    else if (event.type === "approval.requested" && permits(permissions, event)) this.#allow(request, event);
-    else this.#open.set(request.requestId, request);
   }
 
-  /** The first answer that fits takes the request. Answers what it came to. */
-  async answer(requestId: string, answer: Decision | Answers): Promise<CheckedAnswer> {
+  /**
+   * The first answer that fits takes the request. Answers the agent's name for it when its turn is to be ended with it, which
+   * is then somebody else's to do; otherwise the answer was brought to the agent.
+   */
+  async answer(requestId: string, answer: Decision | Answers): Promise<string | undefined> {
     const request = this.#open.get(requestId);
     if (!request)
       throw new AgentError("UNKNOWN_REQUEST", `no request ${JSON.stringify(requestId)} waits for an answer`);
-    const { event } = request;
-    const check = this.#parts.limits;
+    const { event, key } = request;
+    const { limits } = this.#parts;
     const checked =
-      event.type === "approval.requested" ? checkDecision(event, answer, check) : checkAnswers(event, answer, check);
+      event.type === "approval.requested" ? checkDecision(event, answer, limits) : checkAnswers(event, answer, limits);
     this.#open.delete(requestId);
-    await this.#deliver(request, checked, "answer");
-    return checked;
+    this.#tell(request, checked);
+    if (checked.kind === "deny" && checked.endTurn) return key;
+    await this.#parts.deliver(key, checked);
+    return undefined;
   }
 
   /** The agent itself, or somebody else who speaks to it, settled a request. */
@@ -83,34 +96,27 @@ export class RequestDesk {
     for (const request of this.#open.values()) this.#cancel(request, by);
   }
 
-  #allow(request: OpenRequest, event: AgentEventOf<"approval.requested">): void {
-    const checked = checkDecision(event, { decision: "allow" }, this.#parts.limits);
-    void this.#deliver(request, checked, "policy").catch(() => undefined);
+  #send(key: string, answer: CheckedAnswer): void {
+    void this.#parts.deliver(key, answer).catch(() => undefined);
   }
 
-  /** Told before it is sent, so that what comes of it follows. */
-  async #deliver(
-    { requestId, key, event }: OpenRequest,
-    checked: CheckedAnswer,
-    by: "answer" | "policy",
-  ): Promise<void> {
-    const { emit, deliver, denyTool } = this.#parts;
-    if (event.type === "approval.requested") {
-      const option = "option" in checked ? checked.option : undefined;
-      const outcome = checked.kind === "allow" ? "allowed" : "denied";
-      const chosen = option === undefined ? {} : { optionId: option.id };
-      emit({ type: "approval.resolved", requestId, outcome, by, ...chosen });
-      if (checked.kind === "deny" && event.toolCallId !== undefined) denyTool(event.toolCallId, checked.reason);
-    } else {
+  /** Before it is sent, so that what comes of it follows. */
+  #tell({ requestId, event }: OpenRequest, checked: CheckedAnswer): void {
+    const { emit, denyTool } = this.#parts;
+    if (event.type === "question.requested") {
       const outcome = checked.kind === "answers" ? "answered" : "declined";
-      emit({ type: "question.resolved", requestId, outcome, by: "answer" });
+      return emit({ type: "question.resolved", requestId, outcome, by: "answer" });
     }
-    await deliver(key, checked);
-  }
-
-  #refuse(request: OpenRequest, by: SettledBy, answer: CheckedAnswer): void {
-    this.#cancel(request, by);
-    void this.#parts.deliver(request.key, answer).catch(() => undefined);
+    const option = "option" in checked ? checked.option : undefined;
+    const outcome = checked.kind === "allow" ? "allowed" : "denied";
+    emit({
+      type: "approval.resolved",
+      requestId,
+      outcome,
+      by: "answer",
+      ...withoutUndefined({ optionId: option?.id }),
+    });
+    if (checked.kind === "deny" && event.toolCallId !== undefined) denyTool(event.toolCallId, checked.reason);
   }
 
   #cancel({ requestId, event }: OpenRequest, by: SettledBy): void {
@@ -120,12 +126,12 @@ export class RequestDesk {
   }
 }
 
-const TOO_MANY: CheckedAnswer = {
+const TOO_MANY = {
   kind: "deny",
   option: undefined,
   reason: "too many requests are open",
   endTurn: false,
-};
+} as const satisfies CheckedAnswer;
 
 /** Whether a session's permissions allow a request without asking anybody. */
 function permits(permissions: "ask" | "edits" | "all", { kind, options }: AgentEventOf<"approval.requested">): boolean {

@@ -166,7 +166,7 @@ export class SessionBook {
   }
 
   #use({ counts, usage, contextTokens, contextWindow }: UsageNews): AgentEvent {
-    this.#usage = counts === "total" ? usage : add(this.#usage, usage);
+    this.#usage = counts === "total" ? { ...this.#usage, ...usage } : add(this.#usage, usage);
     return {
       type: "usage",
       total: this.#usage,
@@ -184,10 +184,7 @@ function isChange(tool: BookedTool, facts: Partial<BookedTool>): boolean {
   });
 }
 
-function add(one: Usage, other: Usage): Usage {
-  const sum = { inputTokens: one.inputTokens + other.inputTokens, outputTokens: one.outputTokens + other.outputTokens };
-  const optional = (["cachedTokens", "reasoningTokens", "costUsd"] as const).flatMap((name) =>
-    one[name] === undefined && other[name] === undefined ? [] : [[name, (one[name] ?? 0) + (other[name] ?? 0)]],
-  );
-  return { ...sum, ...(Object.fromEntries(optional) as Partial<Usage>) };
+function add(sum: Usage, step: Partial<Usage>): Usage {
+  const entries = Object.entries(step) as [keyof Usage, number][];
+  return entries.reduce((total, [name, count]) => ({ ...total, [name]: (total[name] ?? 0) + count }), sum);
 }

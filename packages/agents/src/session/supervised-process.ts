@@ -18,8 +18,6 @@ export interface SupervisedProcessParts {
   /** Whether reading stands still because nobody reads the events. */
   readonly isHeld: () => boolean;
   readonly takeLine: (line: JsonLine) => Promise<void>;
-  /** Once, when the process has ended: before its last output is read. */
-  readonly onExit: () => void;
 }
 
 /** How the process came to its end. */
@@ -100,9 +98,8 @@ export class SupervisedProcess {
   }
 
   async #watch(): Promise<ProcessEnd> {
-    const { process, clock, limits, isHeld, onExit } = this.#parts;
+    const { process, clock, limits, isHeld } = this.#parts;
     const exit = await process.exited;
-    onExit();
     // What it wrote last may still be in the pipe; what it left running may hold the pipe open.
     await within(clock, limits["exit.drainMs"], this.#reading);
     const survivors = await process.killTree();
