@@ -1,6 +1,8 @@
 /** Something that will happen, unless it is cancelled. */
 export interface Timer {
   cancel(): void;
+  /** Keeps the process alive until then, which a new timer does not. */
+  ref?(): void;
 }
 
 /** Time, as it comes into this package; injected so that a test can move it by hand. */
@@ -17,6 +19,6 @@ export const systemClock: Clock = {
   setTimer(delayMs, fire) {
     const timer = setTimeout(fire, delayMs);
     timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    return { cancel: () => clearTimeout(timer), ref: () => timer.ref() };
   },
 };

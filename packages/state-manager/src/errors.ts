@@ -213,6 +213,6 @@ export class StorageFullError extends StateFileError {
   override readonly name = "StorageFullError";
 
   constructor(path: string, options?: ErrorOptions) {
-    super("STORAGE_FULL", path, `there is no room to write ${path}`, options);
+    super("STORAGE_FULL", path, `${path} cannot be written: the disk is full, over quota or read-only`, options);
   }
 }

@@ -39,7 +39,7 @@ export const STATE_LIMITS = {
   "pull.answers": { value: 8, unit: "count", meaning: "transfers that a replica answers at a time" },
   "writer.keptDays": { value: 90, unit: "days", meaning: "how long a replica that left nothing behind is remembered" },
   "import.timeoutMs": { value: 30_000, unit: "ms", meaning: "default wait of `importState`" },
-  "file.busyMs": { value: 2_000, unit: "ms", meaning: "wait for a lock that another program holds on the file" },
+  "file.busyMs": { value: 1_000, unit: "ms", meaning: "wait for a lock that another program holds on the file" },
 } as const satisfies Record<string, LimitRow>;
 
 /** The value of a limit. */

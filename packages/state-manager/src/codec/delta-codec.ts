@@ -52,6 +52,9 @@ export class DeltaEncoder {
   readonly #entries = new EntryWriter(this.#out);
   /** Whom removed dots are of, in the order in which the delta names them. */
   readonly #others = new Map<string, number>();
+  /** Of the delta that was taken last: the operation before its first, and its last. */
+  from = 0;
+  to = 0;
 
   /**
    * The own operations of a replica that have not been told, of which the last is told then; at least one, and no more
@@ -75,6 +78,8 @@ export class DeltaEncoder {
       if (itsRemoval) removal = untold[++next];
       last = seq;
     }
+    this.from = told;
+    this.to = last;
     replica.told = last;
     if (next > 0) replica.untold = next === untold.length ? [] : untold.slice(next);
     return this.#out.take();

@@ -119,6 +119,7 @@ export class PartTable {
 }
 
 function emptySlots(slots: number): (Dot | undefined)[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- `from` is many times slower, and these are large
   return new Array<Dot | undefined>(slots).fill(undefined);
 }
 

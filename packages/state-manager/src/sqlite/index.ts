@@ -1,1 +1,2 @@
-export {};
+export { openPluginState } from "./open-plugin-state.ts";
+export { sqlitePersistence } from "./sqlite-persistence.ts";

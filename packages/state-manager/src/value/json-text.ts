@@ -82,7 +82,9 @@ class JsonWriter {
         return this.#nested(value, depth);
       case "undefined":
         throw this.#refuse("undefined is not JSON data");
-      default:
+      case "bigint":
+      case "function":
+      case "symbol":
         throw this.#refuse(`a ${typeof value} is not JSON data`);
     }
   }

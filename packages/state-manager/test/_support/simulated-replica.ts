@@ -2,6 +2,7 @@ import { decodeDelta, DeltaEncoder } from "../../src/codec/delta-codec.ts";
 import { decodeState, encodeState } from "../../src/codec/state-codec.ts";
 import { versionsOf } from "../../src/codec/versions-codec.ts";
 import { applyDelta } from "../../src/crdt/apply-delta.ts";
+import type { Dot } from "../../src/crdt/dot.ts";
 import { formOfPart } from "../../src/crdt/home.ts";
 import { HybridClock } from "../../src/crdt/hybrid-clock.ts";
 import { joinSegments } from "../../src/crdt/join.ts";
@@ -138,7 +139,7 @@ export class SimulatedReplica {
     const { entries } = this.#replica;
     const view: View = { registers: {}, counters: {}, sets: {} };
     for (const key of entries.registers.keys()) {
-      const winner = winnerOf(entries.registers.first(key)!);
+      const winner = winnerOf(entries.registers.first(key) as Dot);
       view.registers[key] = valueOf(winner.text, winner.side === FORM.json ? FORM.json : FORM.string);
     }
     for (const [key, counter] of entries.counters) view.counters[key] = counter.total() ?? Number.NaN;
@@ -158,6 +159,6 @@ export class SimulatedReplica {
 
   #observeStamps(): void {
     const { registers } = this.#replica.entries;
-    for (const key of registers.keys()) this.#hybrid.observe(winnerOf(registers.first(key)!).main);
+    for (const key of registers.keys()) this.#hybrid.observe(winnerOf(registers.first(key) as Dot).main);
   }
 }
