@@ -316,6 +316,7 @@ export {
   type SessionEventData,
   type SessionEventType,
 } from "./session/session-events.ts";
+export { foldSession, type FoldedSession } from "./session/session-fold.ts";
 export {
   APPROVAL_TRANSITIONS,
   INPUT_TRANSITIONS,

@@ -60,5 +60,14 @@ function damagedPages(database: Database.Database): string[] {
 /** Rows of damaged pages prove nothing, so nothing else is looked at. */
 function unreadable(damage: readonly string[]): VerifyReport {
   const problems = damage.map((message) => ({ kind: "database" as const, stream: "", message }));
-  return { runs: 0, runners: 0, plugins: 0, events: 0, problemCount: problems.length, problems, notes: [] };
+  return {
+    runs: 0,
+    runners: 0,
+    plugins: 0,
+    sessions: 0,
+    events: 0,
+    problemCount: problems.length,
+    problems,
+    notes: [],
+  };
 }

@@ -13,7 +13,7 @@ export type ProblemKind =
   | "blob"
   | "orphan";
 
-/** Something that must not be. `stream` is the run, runner or plugin that it is about, or empty. */
+/** Something that must not be. `stream` is the run, runner, plugin or session that it is about, or empty. */
 export interface VerifyProblem {
   readonly kind: ProblemKind;
   readonly stream: string;

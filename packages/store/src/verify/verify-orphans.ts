@@ -1,11 +1,12 @@
 import { all, get, type Statement } from "../unit.ts";
 import type { VerifyContext } from "./verify-store.ts";
 
-/** How many rows of each table were met on the way through runs, runners and plugins. */
+/** How many rows of each table were met on the way through runs, runners, plugins and sessions. */
 export interface Seen {
   runs: number;
   runners: number;
   plugins: number;
+  sessions: number;
   events: number;
   plans: number;
   gates: number;
@@ -22,7 +23,7 @@ const TABLES = {
   events: {
     count: "SELECT COUNT(*) AS count FROM events",
     owner:
-      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) AND stream NOT IN (SELECT id FROM plugins) LIMIT ?",
+      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) AND stream NOT IN (SELECT id FROM plugins) AND stream NOT IN (SELECT id FROM sessions) LIMIT ?",
   },
   gates: {
     count: "SELECT COUNT(*) AS count FROM gates",
@@ -58,7 +59,7 @@ export function* verifyOrphans({ findings }: VerifyContext, seen: Seen): Generat
     findings.problem(
       "orphan",
       examples[0]?.id ?? "",
-      `${count - met} of ${count} ${table} belong to no run, runner or plugin: ${names}`,
+      `${count - met} of ${count} ${table} belong to no run, runner, plugin or session: ${names}`,
     );
   }
   for (const { id, plugin_id: owner } of yield* all<{ id: string; plugin_id: string }>(SELECT_TOKENS, EXAMPLES)) {

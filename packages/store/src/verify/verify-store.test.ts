@@ -41,6 +41,18 @@ async function livedIn(directory: string): Promise<Fleet> {
   await fleet.registerPlugin("crier");
   await fleet.store.run("approvePlugin", { ...fleet.plugin("crier"), manifestHash: sha256("crier") });
   await fleet.store.run("createPluginToken", { ...fleet.plugin("crier"), id: "tok_crier", hash: "h", expiresAt: null });
+
+  const asked = await fleet.createRun([{ name: "session", tool: "agent:codex", inputs: { task: "Do it" } }], {
+    id: "run_session",
+  });
+  const agent = await fleet.lease(asked.runId, 0);
+  await fleet.start(agent);
+  const facts = [
+    { fact: "ready" },
+    { fact: "turn_started" },
+    { fact: "asked", requestId: "r", kind: "permission", action: "a", description: "", context: {}, questions: null },
+  ];
+  await fleet.output(agent, 0, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(""), { stream: "session" });
   return fleet;
 }
 
@@ -82,7 +94,16 @@ describe("verifyDataDir", () => {
 
     const report = await verifyDataDir(dir.file("data"), { hashes: true, now: fleet.now });
 
-    expect(report).toEqual({ runs: 4, runners: 2, plugins: 1, events: 26, problemCount: 0, problems: [], notes: [] });
+    expect(report).toEqual({
+      runs: 5,
+      runners: 2,
+      plugins: 1,
+      sessions: 1,
+      events: 37,
+      problemCount: 0,
+      problems: [],
+      notes: [],
+    });
     expect((await fleet.createRun(["still at work"])).lastSeq).toBe(1);
   });
 
@@ -97,8 +118,8 @@ describe("verifyDataDir", () => {
     const closed = await verifyDataDir(dir.file("data"));
     const cutOff = await verifyDataDir(dir.file("copy"));
 
-    expect([closed.runs, closed.problemCount]).toEqual([4, 0]);
-    expect([cutOff.runs, kinds(cutOff)]).toEqual([4, ["blob"]]);
+    expect([closed.runs, closed.problemCount]).toEqual([5, 0]);
+    expect([cutOff.runs, kinds(cutOff)]).toEqual([5, ["blob"]]);
   });
 
   it("refuses a folder without a database, and a database of another version", async () => {
@@ -153,6 +174,22 @@ describe("verifyStore", () => {
       "move",
       "UPDATE events SET data = json_set(data, '$.manifestHash', 'other') WHERE type = 'plugin.approved'",
     ],
+    ["a session in another state", "state", "UPDATE sessions SET state = 'RUNNING'"],
+    [
+      "a session whose turns were forgotten",
+      "state",
+      "UPDATE sessions SET progress = json_set(progress, '$.turns', 0)",
+    ],
+    ["a command that was never given", "state", "UPDATE sessions SET progress = json_set(progress, '$.taken', 9)"],
+    ["an approval that nobody decided", "gate", "UPDATE approvals SET state = 'allowed'"],
+    ["an approval that is gone", "gate", "DELETE FROM approvals"],
+    ["an approval of a session that is gone", "gate", "UPDATE approvals SET session_id = 'ses_gone.0'"],
+    [
+      "a session that went where it could not",
+      "move",
+      "UPDATE events SET data = json_set(data, '$.from', 'PAUSED_BY_HUMAN') WHERE type = 'session.state_changed' AND seq = 2",
+    ],
+    ["a session of a run that is gone", "orphan", "UPDATE sessions SET run_id = 'run_gone'"],
     ["a token of a plugin that is gone", "orphan", "UPDATE tokens SET plugin_id = 'plg_gone'"],
     ["a gate in another state", "state", "UPDATE gates SET state = 'approved'"],
     ["a gate of another content", "hash", "UPDATE gates SET content = json_set(content, '$.description', 'harmless')"],
@@ -172,7 +209,7 @@ describe("verifyStore", () => {
     ["an artifact without its blob", "blob", `UPDATE artifacts SET sha256 = '${SHA}'`],
     ["a workspace without its blob", "blob", `${progress("manifest", `"${SHA}"`)} WHERE id = 'run_ended'`],
     ["events of nothing", "orphan", "UPDATE events SET stream = 'run_gone' WHERE stream = 'run_live'"],
-    ["output of nothing", "orphan", "UPDATE output_segments SET run_id = 'run_gone'"],
+    ["output of nothing", "orphan", "UPDATE output_segments SET run_id = 'run_gone' WHERE run_id = 'run_ended'"],
     ["a run that is gone", "orphan", "DELETE FROM runs WHERE id = 'run_gate'"],
   ])("sees %s", async (_, kind, sql) => {
     await using dir = await damaged(sql);
@@ -218,6 +255,6 @@ describe("verifyStore", () => {
 
     const report = await verifyDataDir(dir.file("data"), { maxProblems: 2 });
 
-    expect([report.problemCount, report.problems.length]).toEqual([26, 2]);
+    expect([report.problemCount, report.problems.length]).toEqual([37, 2]);
   });
 });

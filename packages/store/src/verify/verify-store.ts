@@ -7,6 +7,7 @@ import { verifyOrphans, type Seen } from "./verify-orphans.ts";
 import { verifyPlugins } from "./verify-plugins.ts";
 import { verifyRunners } from "./verify-runners.ts";
 import { verifyRuns } from "./verify-runs.ts";
+import { verifySessions } from "./verify-sessions.ts";
 
 export interface VerifyOptions {
   /** Also hash every blob, and the content of every gate, and compare. Default false. */
@@ -22,6 +23,7 @@ export interface VerifyReport {
   readonly runs: number;
   readonly runners: number;
   readonly plugins: number;
+  readonly sessions: number;
   readonly events: number;
   readonly problemCount: number;
   readonly problems: readonly VerifyProblem[];
@@ -44,8 +46,8 @@ export async function verifyStore(
   const seen = await store.view(() => verifyRows({ findings, wanted, hashes, now }));
   await verifyBlobs(store.blobs, wanted, findings, hashes);
   const { problemCount, problems, notes } = findings;
-  const { runs, runners, plugins, events } = seen;
-  return { runs, runners, plugins, events, problemCount, problems, notes };
+  const { runs, runners, plugins, sessions, events } = seen;
+  return { runs, runners, plugins, sessions, events, problemCount, problems, notes };
 }
 
 /** What the checks of rows share. */
@@ -61,6 +63,7 @@ function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown
     runs: 0,
     runners: 0,
     plugins: 0,
+    sessions: 0,
     events: 0,
     plans: 0,
     gates: 0,
@@ -71,6 +74,7 @@ function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown
   yield* verifyRuns(context, seen);
   yield* verifyRunners(context, seen);
   yield* verifyPlugins(context, seen);
+  yield* verifySessions(context, seen);
   yield* verifyOrphans(context, seen);
   yield* verifyLeftovers(context);
   return seen;
