@@ -22,7 +22,7 @@ export interface InstalledAgent {
    * or shell between.
    */
   readonly argv: readonly [string, ...string[]];
-  /** The sha256 of the lockfile it was installed from, in hex: two of the same hash hold the same bytes. */
+  /** The sha256, in hex, over what its lockfile fixes: two with the same one hold the same bytes. */
   readonly lockfileHash: string;
 }
 

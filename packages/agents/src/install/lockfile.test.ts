@@ -10,13 +10,6 @@ describe("agentLockfile", () => {
     expect(agentLockfile(locked, "agent-cli", "1.2.3")).toBe(locked);
   });
 
-  it("is the same text wherever it was made", () => {
-    const here = agentLockfile(lockfile({ name: "tmp-1" }), "agent-cli", "1.2.3");
-    const there = agentLockfile(lockfile({ name: "tmp-2" }), "agent-cli", "1.2.3");
-
-    expect(lockfileHash(here)).toBe(lockfileHash(there));
-  });
-
   it.each([
     { what: "no JSON", text: "{" },
     { what: "another format", text: JSON.stringify({ lockfileVersion: 1, dependencies: {} }) },
@@ -30,6 +23,19 @@ describe("agentLockfile", () => {
     { what: "too much", text: lockfile({ name: "x".repeat(5_000_000) }) },
   ])("refuses $what", ({ text }) => {
     expect(() => agentLockfile(text, "agent-cli", "1.2.3")).toThrow(/^the lockfile cannot be used: /);
+  });
+});
+
+describe("lockfileHash", () => {
+  it("is the same wherever a lockfile was made", () => {
+    const here = agentLockfile(lockfile({ name: "tmp-1" }), "agent-cli", "1.2.3");
+    const there = lockfile({ name: "tmp-2", entry: { license: "MIT" } });
+
+    expect(lockfileHash(here)).toBe(lockfileHash(there));
+  });
+
+  it.each([{ integrity: "sha512-other" }, { version: "1.2.4" }])("is another for %j", (entry) => {
+    expect(lockfileHash(lockfile({ entry }))).not.toBe(lockfileHash(lockfile()));
   });
 });
 

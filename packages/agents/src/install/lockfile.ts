@@ -48,9 +48,15 @@ export function isLocked(lockfile: string, path: string): boolean {
   return Object.keys(packages).some((folder) => folder !== "" && path.startsWith(`${folder}/`));
 }
 
-/** The sha256 of a lockfile, in hex: two installs of the same hash hold the same bytes. */
+/**
+ * The sha256, in hex, over every package of a lockfile with its version and the hash of its content: two installs with the
+ * same one hold the same bytes, whichever npm wrote their lockfiles.
+ */
 export function lockfileHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  const { "": _root, ...packages } = parse(text).packages;
+  const fixed = Object.entries(packages).map(([path, { version, integrity }]) => [path, version, integrity]);
+  const sorted = fixed.toSorted(([one = ""], [other = ""]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
 }
 
 function parse(text: string): z.infer<typeof LockfileSchema> {
