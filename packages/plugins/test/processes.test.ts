@@ -175,21 +175,22 @@ describe("a plugin in its own process", () => {
     ).toContain("--no-such-option");
   });
 
-  it("ends when its host is gone, however that came", async () => {
-    const host = spawn(process.execPath, [`${import.meta.dirname}/_support/lonely-host.ts`], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const lines = createInterface({ input: host.stdout });
-    const [line] = await once(lines, "line");
-    const pid = Number(line);
+  it.each([
+    ["is asked to end", "silent", 60_000],
+    ["is killed with what it started, where it does not,", "stubborn", 100],
+  ])("%s when its host is gone, however that came", async (_what, name, graceMs) => {
+    const script = `${import.meta.dirname}/_support/lonely-host.ts`;
+    const host = spawn(process.execPath, [script, name, String(graceMs)], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = await once(createInterface({ input: host.stdout }), "line");
+    const pids: number[] = JSON.parse(line);
     onTestFinished(() => {
-      if (isThere(pid)) process.kill(pid, "SIGKILL");
+      for (const pid of pids) if (isThere(pid)) process.kill(pid, "SIGKILL");
     });
-    expect(isThere(pid)).toBe(true);
+    expect(pids.map(isThere)).toEqual(pids.map(() => true));
 
     host.kill("SIGKILL");
 
-    await eventually(() => !isThere(pid));
+    await eventually(() => !pids.some(isThere));
   });
 });
 

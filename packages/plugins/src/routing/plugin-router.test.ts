@@ -206,10 +206,14 @@ describe("PluginRouter.dispatch", () => {
     const globs = Array.from({ length: 50 }, (_, i) => `**/${word}${i}`);
     const names = Array.from({ length: 60 }, (_, i) => `p${i}`);
     const { router } = withPlugins(Object.fromEntries(names.map((name) => [name, { contextPatterns: globs }])));
+    let decision: RoutingDecision | undefined;
+    getMessageBus("listener").subscribe("routing/decision", ({ payload }) => void (decision = payload));
 
     const route = await router.decide({ requestId: "r", paths: Array.from({ length: 50 }, (_, i) => `${word}${i}`) });
 
     expect(route.candidates).toHaveLength(60);
+    expect(decision?.reasons).toHaveLength(50);
+    expect(decision).toMatchObject({ omitted: 10, fallbacks: { length: 59 } });
   });
 });
 
