@@ -8,9 +8,10 @@ import { eventually, tempDir } from "@signalbox/testkit";
 
 import type { NatsPermissions } from "../src/nats/index.ts";
 
-/** A user of a server; the password is the name. */
+/** A user of a server. */
 export interface NatsUser {
   readonly user: string;
+  readonly password: string;
   readonly permissions: NatsPermissions;
 }
 
@@ -47,9 +48,7 @@ export async function natsServer({ users, maxPayload }: NatsServerOptions = {}):
     host: "127.0.0.1",
     ports_file_dir: directory.path,
     ...(maxPayload === undefined ? {} : { max_payload: maxPayload }),
-    ...(users === undefined
-      ? {}
-      : { authorization: { users: users.map((user) => ({ ...user, password: user.user })) } }),
+    ...(users === undefined ? {} : { authorization: { users } }),
   };
   let child: ChildProcess | undefined;
   let port = -1;

@@ -34,7 +34,11 @@ export async function natsWorld({ limits, access = {} }: NatsWorldOptions = {}):
   const all = busLimits({ "reconnect.firstMs": 10, "reconnect.maxMs": 50, "nats.presenceMs": 100, ...limits });
   const stack = new AsyncDisposableStack();
   const ids = new Set(["system", ...PLUGINS, ...Object.keys(access)]);
-  const users = [...ids].map((id) => ({ user: id, permissions: natsPermissions(id, access[id] ?? FULL_ACCESS) }));
+  const users = [...ids].map((id) => ({
+    user: id,
+    password: id,
+    permissions: natsPermissions(id, access[id] ?? FULL_ACCESS),
+  }));
   const server = stack.use(await natsServer({ users }));
   const failures: ListenerFailure[] = [];
   const proxies = new Map<string, TcpProxy>();
