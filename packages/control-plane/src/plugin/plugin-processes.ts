@@ -89,11 +89,15 @@ export class PluginProcesses implements AsyncDisposable {
       },
     });
     this.#host.on("discovered", ({ plugin }) => this.#register(plugin));
-    this.#host.on("started", (fields) => logger.info(fields, "plugin started"));
-    this.#host.on("ready", (fields) => logger.info(fields, "plugin is ready"));
-    this.#host.on("stopped", (fields) => logger.info(fields, "plugin stopped"));
-    this.#host.on("unapproved", (fields) => logger.warn(fields, "plugin waits for approval"));
-    this.#host.on("failed", ({ error, ...fields }) => logger.warn({ err: error, ...fields }, "plugin failed"));
+    this.#host.on("started", ({ pluginId: plugin, pid }) => logger.info({ plugin, pid }, "plugin started"));
+    this.#host.on("ready", ({ pluginId: plugin, tookMs }) => logger.info({ plugin, tookMs }, "plugin is ready"));
+    this.#host.on("stopped", ({ pluginId: plugin }) => logger.info({ plugin }, "plugin stopped"));
+    this.#host.on("unapproved", ({ pluginId: plugin, manifestHash }) =>
+      logger.warn({ plugin, manifestHash }, "plugin may not run: nobody has approved its manifest"),
+    );
+    this.#host.on("failed", ({ pluginId: plugin, error, retryInMs }) =>
+      logger.warn({ err: error, plugin, retryInMs }, "plugin failed"),
+    );
   }
 
   /** Reads the folder for the first time, and begins to start what is approved. Rejects when it cannot be read. */
@@ -143,7 +147,9 @@ export class PluginProcesses implements AsyncDisposable {
 
   /** A plugin may not run any more: its process is told to end, and killed when it does not. */
   withdraw(name: string): void {
-    if (this.has(name)) this.#inBackground(this.#host.review(name));
+    if (!this.has(name)) return;
+    // Told at once; that it may not run is asked for when it has ended.
+    this.#inBackground(this.#host.stop(name).then(() => this.#host.review(name)));
   }
 
   /** Stops every process; resolves when all have ended. */
