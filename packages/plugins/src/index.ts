@@ -41,7 +41,7 @@ export {
   type RoutingConfig,
 } from "./manifest/manifest.ts";
 export { parseManifest } from "./manifest/parse-manifest.ts";
-export { compileGlob, GlobError, type Glob } from "./matching/glob.ts";
+export { compileGlob, GlobError, readPath, type Glob, type ReadPath } from "./matching/glob.ts";
 export { KeywordIndex, wordsOf } from "./matching/keywords.ts";
 export { PluginRegistry, type PluginRegistryOptions } from "./registry/plugin-registry.ts";
 export { explainRoute } from "./routing/explain-route.ts";

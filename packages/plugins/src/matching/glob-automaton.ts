@@ -32,9 +32,8 @@ export class GlobAutomaton {
     }
   }
 
-  /** Whether the path of these levels, none of them empty, is one that the glob means. */
-  accepts(levels: readonly string[]): boolean {
-    const path = levels.map((level) => `${level}/`).join("");
+  /** Whether a path, with a slash after each level and no level empty, is one that the glob means. */
+  accepts(path: string): boolean {
     const states = new Int32Array(this.#words);
     this.#enter(states);
     for (let i = 0; i < path.length; i++) {

@@ -8,6 +8,18 @@ export interface Glob {
   readonly pattern: string;
   /** Whether a path matches. The time grows with the length of the path and nothing else, whatever the two look like. */
   matches(path: string): boolean;
+  /** The same for what `readPath` made of a path, which many globs can be asked about. */
+  matchesRead(path: ReadPath): boolean;
+}
+
+/** A path in the form that globs read. */
+export type ReadPath = string & { readonly isRead: never };
+
+/** `./a//b/` and `/a/b` are both `a/b/`: a slash after each level, and one form of Unicode, since file systems differ in theirs. */
+export function readPath(path: string): ReadPath {
+  return levelsOf(path)
+    .map((level) => `${level}/`)
+    .join("") as ReadPath;
 }
 
 /** A glob with more than `*`, `**` and `?`, or a longer one than the limits allow. Trying again cannot help. */
@@ -28,7 +40,11 @@ export function compileGlob(pattern: string): Glob {
   const problem = globProblem(pattern);
   if (problem !== undefined) throw new GlobError(pattern, problem);
   const automaton = new GlobAutomaton(levelsOf(pattern));
-  return { pattern, matches: (path) => automaton.accepts(levelsOf(path)) };
+  return {
+    pattern,
+    matches: (path) => automaton.accepts(readPath(path)),
+    matchesRead: (path) => automaton.accepts(path),
+  };
 }
 
 /** What a string lacks to be a glob, as the object of "wanted"; undefined for a glob. */
@@ -45,7 +61,6 @@ export function globProblem(pattern: string): string | undefined {
   return undefined;
 }
 
-/** `./a//b/` and `/a/b` are both `a`, `b`. One form of Unicode, since file systems differ in theirs. */
 function levelsOf(path: string): string[] {
   return path
     .normalize("NFC")

@@ -1,5 +1,5 @@
-import { compileGlob } from "../matching/glob.ts";
-import type { Glob } from "../matching/glob.ts";
+import { compileGlob, readPath } from "../matching/glob.ts";
+import type { Glob, ReadPath } from "../matching/glob.ts";
 import { KeywordIndex, wordsOf } from "../matching/keywords.ts";
 import type { Capabilities, PluginManifest, Routing } from "../manifest/manifest.ts";
 import type { RouteRequest } from "./route-request-schema.ts";
@@ -19,10 +19,12 @@ export interface Match {
 export class RequestMatcher {
   readonly #request: RouteRequest;
   readonly #text: KeywordIndex;
+  readonly #paths: readonly ReadPath[];
 
   constructor(request: RouteRequest) {
     this.#request = request;
     this.#text = new KeywordIndex(request.text ?? "");
+    this.#paths = (request.paths ?? []).map(readPath);
   }
 
   /** Everything of a plugin that fits, by kind and then as the manifest has it. */
@@ -52,14 +54,13 @@ export class RequestMatcher {
 
   /** Each path counts for the first glob that it matches. */
   #pathMatches(globs: readonly Glob[]): Match[] {
-    const { paths = [] } = this.#request;
     const hits = new Map<Glob, number>();
-    for (const path of paths) {
-      const glob = globs.find((candidate) => candidate.matches(path));
+    for (const path of this.#paths) {
+      const glob = globs.find((candidate) => candidate.matchesRead(path));
       if (glob !== undefined) hits.set(glob, (hits.get(glob) ?? 0) + 1);
     }
     return globs.flatMap((glob) => {
-      const share = (hits.get(glob) ?? 0) / paths.length;
+      const share = (hits.get(glob) ?? 0) / this.#paths.length;
       return share > 0
         ? [{ kind: "path", term: glob.pattern, points: rounded(ROUTING_WEIGHTS.path.points * share) }]
         : [];
