@@ -87,6 +87,17 @@ describe("startServer", () => {
     await expect(start(dir, { host: "0.0.0.0", noAuth: true })).rejects.toThrow("works on loopback only");
   });
 
+  it("does not start with a plugins folder that is not there, and leaves nothing open", async () => {
+    await using dir = await tempDir();
+
+    await expect(start(dir, { pluginsDir: dir.file("plugins") })).rejects.toThrow(
+      `the plugins folder ${dir.file("plugins")} cannot be read: ENOENT`,
+    );
+
+    await using server = await start(dir);
+    expect((await fetch(`${server.urls[0]}/health`)).status).toBe(200);
+  });
+
   it("remembers runs and secrets over a restart", async () => {
     await using dir = await tempDir();
     let runId: string | undefined;
