@@ -2,7 +2,8 @@ import { tempDir } from "@signalbox/testkit";
 import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
-import { ConfigError, readRunnerConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { readRunnerConfig } from "./config.ts";
 
 describe("readRunnerConfig", () => {
   it("has a default for everything", () => {

@@ -1,3 +1,4 @@
+import { agentsCacheDir, isInstallError } from "@signalbox/agents/install";
 import { limit } from "@signalbox/protocol";
 import { RunnerPolicySchema, type RunnerConfig, type RunnerPolicyInput } from "@signalbox/runner";
 import { readFileSync } from "node:fs";
@@ -7,17 +8,17 @@ import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
 
+import type { AgentsSettings } from "./agents/open-agent-catalog.ts";
+import { readAgentsFile } from "./agents/read-agents-file.ts";
+import { ConfigError } from "./config-error.ts";
+
 /** What this process is told, beside what the runner is. */
 export interface RunnerAppConfig {
-  readonly runner: Omit<RunnerConfig, "logger">;
+  readonly runner: Omit<RunnerConfig, "logger" | "agents">;
+  readonly agents: AgentsSettings;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
   /** Where `/healthz` answers, on the loopback address. Absent: nowhere. */
   readonly healthPort?: number;
-}
-
-/** The configuration cannot be used; the message is one line that says what to change. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +61,8 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_RUNNER_SANDBOX: z.enum(["auto", "required", "none"], "must be auto, required or none").default("auto"),
   SIGNALBOX_RUNNER_PATH: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_READ_ONLY_PATHS: list.default([]),
+  SIGNALBOX_AGENTS: z.enum(["auto", "listed"], "must be auto or listed").default("listed"),
+  SIGNALBOX_AGENTS_FILE: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_CGROUP: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_HEALTH_PORT: whole.pipe(z.int().min(0).max(65_535)).optional(),
   SIGNALBOX_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
@@ -75,6 +78,8 @@ const ARGUMENTS = {
   policy: "SIGNALBOX_RUNNER_POLICY_FILE",
   "allow-file-repos": "SIGNALBOX_RUNNER_ALLOW_FILE_REPOS",
   sandbox: "SIGNALBOX_RUNNER_SANDBOX",
+  agents: "SIGNALBOX_AGENTS",
+  "agents-file": "SIGNALBOX_AGENTS_FILE",
   "health-port": "SIGNALBOX_RUNNER_HEALTH_PORT",
   "log-level": "SIGNALBOX_LOG_LEVEL",
 } as const satisfies Record<string, keyof z.input<typeof EnvironmentSchema>>;
@@ -91,10 +96,17 @@ export function readRunnerConfig(
     ? readText(values.SIGNALBOX_ENROLMENT_TOKEN_FILE).trim()
     : values.SIGNALBOX_ENROLMENT_TOKEN;
   const policy = readPolicy(values.SIGNALBOX_RUNNER_POLICY_FILE, values.SIGNALBOX_RUNNER_ALLOW_FILE_REPOS);
+  const dataDir = resolve(values.SIGNALBOX_RUNNER_DATA_DIR);
   return {
+    agents: {
+      offered: readOffered(values.SIGNALBOX_AGENTS_FILE, dataDir),
+      isAuto: values.SIGNALBOX_AGENTS === "auto",
+      installedDir: readInstalledDir(environment),
+      homesDir: join(dataDir, "agent-homes"),
+    },
     runner: {
       serverUrl: values.SIGNALBOX_URL,
-      dataDir: resolve(values.SIGNALBOX_RUNNER_DATA_DIR),
+      dataDir,
       enrolmentToken: token,
       slots: values.SIGNALBOX_RUNNER_SLOTS,
       labels: values.SIGNALBOX_RUNNER_LABELS,
@@ -129,6 +141,22 @@ function readArguments(args: readonly string[]): Record<string, string> {
     );
   } catch (error) {
     throw new ConfigError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** A file that is named must be there; the one in the data folder need not. */
+function readOffered(named: string | undefined, dataDir: string): AgentsSettings["offered"] {
+  const offered = readAgentsFile(named === undefined ? join(dataDir, "agents.json") : resolve(named));
+  if (named !== undefined && !offered) throw new ConfigError(`cannot read ${named}: there is no such file`);
+  return offered ?? new Map();
+}
+
+function readInstalledDir(environment: Environment): string {
+  try {
+    return agentsCacheDir(environment);
+  } catch (error) {
+    if (!isInstallError(error)) throw error;
+    throw new ConfigError(error.message, { cause: error });
   }
 }
 

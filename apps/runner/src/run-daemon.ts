@@ -1,4 +1,5 @@
-import { ConfigError, readRunnerConfig } from "./config.ts";
+import { ConfigError } from "./config-error.ts";
+import { readRunnerConfig } from "./config.ts";
 import { EXIT_CODES, runRunner } from "./run-runner.ts";
 
 const stopping = new AbortController();

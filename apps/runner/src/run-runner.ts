@@ -8,6 +8,7 @@ import {
 } from "@signalbox/runner";
 import { destination, pino } from "pino";
 
+import { openAgentCatalog } from "./agents/open-agent-catalog.ts";
 import type { RunnerAppConfig } from "./config.ts";
 import { serveHealth } from "./health.ts";
 
@@ -29,7 +30,12 @@ export async function runRunner(config: RunnerAppConfig, stop: AbortSignal): Pro
     { level: config.logLevel, base: null, serializers: { error: pino.stdSerializers.err } },
     destination({ fd: 2, sync: true }),
   );
-  await using runner = createRunner({ ...config.runner, logger });
+  const agents = await openAgentCatalog(config.agents);
+  logger.info(
+    { agents: Object.fromEntries([...agents].map(([name, { program }]) => [name, program.version])) },
+    "agents",
+  );
+  await using runner = createRunner({ ...config.runner, agents, logger });
   await using _health = config.healthPort === undefined ? undefined : await serveHealth(runner, config.healthPort);
   const stopped = new Promise<"stopped">((resolve) => {
     if (stop.aborted) resolve("stopped");

@@ -132,7 +132,7 @@ export async function assemble(
 
 function factsOf(config: RunnerConfig, slots: number, sandbox: Sandbox): MachineFacts {
   const {
-    providers = ["scripted", ...(config.agents?.keys() ?? [])],
+    providers = new Set(["scripted", ...(config.agents?.keys() ?? [])]),
     features = [],
     labels = {},
     runtimeVersions,
@@ -146,8 +146,12 @@ function factsOf(config: RunnerConfig, slots: number, sandbox: Sandbox): Machine
     hostname: hostname(),
     capabilities,
     labels,
-    runtimeVersions: { node: process.versions.node, ...runtimeVersions },
+    runtimeVersions: { node: process.versions.node, ...agentVersions(config), ...runtimeVersions },
   };
+}
+
+function agentVersions({ agents = new Map() }: RunnerConfig): Record<string, string> {
+  return Object.fromEntries([...agents].map(([provider, { program }]) => [provider, program.version]));
 }
 
 /** Makes an attempt of what an earlier process left in the spool. Its files are not known any more. */

@@ -7,5 +7,6 @@ export { RunnerPolicySchema, type RunnerPolicy, type RunnerPolicyInput } from ".
 export type { Clock, Timer } from "./process/clock.ts";
 export type { RunnerConfig } from "./runner-config.ts";
 export { createRunner, type Runner, type RunnerStatus } from "./runner.ts";
+export type { AgentCatalog, AvailableAgent } from "./session/agent-catalog.ts";
 export { SandboxUnavailableError } from "./sandbox/sandbox-errors.ts";
 export type { WorkspaceLimits } from "./workspace/choose-leftovers.ts";

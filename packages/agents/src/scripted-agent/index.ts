@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
 
+import { programFolders } from "./program-folders.ts";
+
 export { DEFAULT_SCRIPT } from "./default-script.ts";
 export { AgentScriptSchema, ScriptStepSchema } from "./script.ts";
 export type { AgentScript, AgentScriptInput, ScriptStep, ScriptStepInput, ScriptStepOf } from "./script.ts";
@@ -21,6 +23,11 @@ export function scriptedAgentArgv({
   const scriptArgs = script === undefined ? [] : ["--script", script];
   const stateArgs = stateDir === undefined ? [] : ["--state", stateDir];
   return [node, MAIN, ...scriptArgs, ...stateArgs];
+}
+
+/** Folders of this machine that a sandbox must show for the scripted agent to run in it. */
+export function scriptedAgentFolders(): string[] {
+  return programFolders(MAIN);
 }
 
 /** Beside this file, as TypeScript in a clone and as JavaScript in a package. */

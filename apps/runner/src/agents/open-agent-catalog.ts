@@ -1,0 +1,97 @@
+import { adapterOf, createAcpAdapter, type AgentAdapter } from "@signalbox/agents";
+import { isInstallError, listInstalled, PINNED_AGENTS, resolveAgent } from "@signalbox/agents/install";
+import { SCRIPTED_AGENT_VERSION, scriptedAgentArgv, scriptedAgentFolders } from "@signalbox/agents/scripted-agent";
+import type { AgentCatalog, AvailableAgent } from "@signalbox/runner";
+import { mkdir, realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { ConfigError } from "../config-error.ts";
+import type { OfferedAgent } from "./read-agents-file.ts";
+
+/** Which agents a runner offers. */
+export interface AgentsSettings {
+  /** What the owner's file says, by provider. */
+  readonly offered: ReadonlyMap<string, OfferedAgent>;
+  /** Whether every installed agent is offered, in its newest version, also where the file does not name it. */
+  readonly isAuto: boolean;
+  /** Where agents are installed. */
+  readonly installedDir: string;
+  /** Homes of agents that were given neither a home nor an endpoint: their owner logs in there. */
+  readonly homesDir: string;
+}
+
+/** Finds the programs of the agents that a machine offers; the scripted one is always among them. Throws a `ConfigError`. */
+export async function openAgentCatalog(settings: AgentsSettings): Promise<AgentCatalog> {
+  const offered = new Map([...(settings.isAuto ? await installedOnes(settings) : []), ...settings.offered]);
+  const catalog = new Map([["scripted", scripted(offered.get("scripted"))]]);
+  for (const [provider, entry] of offered) {
+    if (provider !== "scripted") catalog.set(provider, await available(provider, entry, settings));
+  }
+  return catalog;
+}
+
+/** The folder of an installed agent's home, where its owner logs in. */
+export function homeOf(homesDir: string, provider: string): string {
+  return join(homesDir, provider.replace(":", "-"));
+}
+
+const NOTHING_SAID = { folders: [], options: {} };
+
+async function installedOnes({ installedDir }: AgentsSettings): Promise<[string, OfferedAgent][]> {
+  const installed = await listInstalled({ root: installedDir });
+  // In ascending order, so that the newest stays.
+  return installed.map(({ provider, version }) => [provider, { ...NOTHING_SAID, version }]);
+}
+
+function scripted(entry: OfferedAgent = NOTHING_SAID): AvailableAgent {
+  return {
+    adapter: adapterOf("scripted"),
+    program: { argv: scriptedAgentArgv(), version: SCRIPTED_AGENT_VERSION },
+    folders: scriptedAgentFolders(),
+    options: { ...entry.options, ...(entry.script === undefined ? {} : { script: entry.script }) },
+  };
+}
+
+async function available(provider: string, entry: OfferedAgent, settings: AgentsSettings): Promise<AvailableAgent> {
+  const { endpoint, home = homeOf(settings.homesDir, provider), options } = entry;
+  if (!endpoint) await mkdir(home, { recursive: true, mode: 0o700 });
+  return {
+    adapter: adapterFor(provider, entry),
+    ...(await programOf(provider, entry, settings)),
+    ...(endpoint ? { endpoint } : { home }),
+    options,
+  };
+}
+
+function adapterFor(provider: string, { arguments: args, endpointVariables }: OfferedAgent): AgentAdapter {
+  if (!provider.startsWith("acp:")) return adapterOf(provider);
+  return createAcpAdapter({
+    provider,
+    ...(args === undefined ? {} : { arguments: args }),
+    ...(endpointVariables === undefined ? {} : { endpointVariables }),
+  });
+}
+
+async function programOf(
+  provider: string,
+  { program, version, folders }: OfferedAgent,
+  { installedDir }: AgentsSettings,
+): Promise<Pick<AvailableAgent, "program" | "folders">> {
+  if (program && version !== undefined) {
+    const [path, ...more] = program;
+    const real = await realpath(path).catch(() => {
+      throw new ConfigError(`the program of ${provider} is not there: ${path}`);
+    });
+    return { program: { argv: [real, ...more], version }, folders: [dirname(real), ...folders] };
+  }
+  try {
+    const wanted = version ?? PINNED_AGENTS[provider as keyof typeof PINNED_AGENTS];
+    const { argv, dir, version: found } = await resolveAgent({ provider, version: wanted, root: installedDir });
+    return { program: { argv, version: found }, folders: [dir, ...folders] };
+  } catch (error) {
+    if (!isInstallError(error)) throw error;
+    throw new ConfigError(`${provider} is offered, but ${error.message}; \`signalbox agents install\` installs it`, {
+      cause: error,
+    });
+  }
+}
