@@ -1,6 +1,9 @@
 import type { InstallableProvider } from "./agent-packages.ts";
 
-/** The versions that our own tests run, and that a release of this package is known to work with. */
+/**
+ * The versions that our own tests run, and that a release of this package is known to work with. After a change here
+ * `node scripts/install-agents.mjs --lock` makes the lockfiles in `locks/`.
+ */
 export const PINNED_AGENTS = {
   codex: "0.169.0",
   claude_code: "2.1.329",
