@@ -19,12 +19,14 @@ export async function folderWith(example: string): Promise<PluginFolder> {
     recursive: true,
     filter: (path) => basename(path) !== "node_modules",
   });
-  // As `npm install` would have put it there.
+  // As `npm install` would have put them there.
   await mkdir(join(plugin, "node_modules/@signalbox"), { recursive: true });
-  await symlink(
-    dirname(fileURLToPath(import.meta.resolve("@signalbox/messagebus/package.json"))),
-    join(plugin, "node_modules/@signalbox/messagebus"),
-  );
+  for (const name of ["messagebus", "circuit-breaker", "state-manager"]) {
+    await symlink(
+      dirname(fileURLToPath(import.meta.resolve(`@signalbox/${name}/package.json`))),
+      join(plugin, "node_modules/@signalbox", name),
+    );
+  }
   const file = join(plugin, ".claude-plugin/plugin.json");
   return Object.assign(dir, {
     async editManifest(edit: (manifest: Record<string, unknown>) => Record<string, unknown>) {

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+
 import { MessageBus, RPCClient, type Message } from "@signalbox/messagebus";
 import { websocketTransport } from "@signalbox/messagebus/websocket";
 import { PLUGIN_LINK_PATH, type Plugin } from "@signalbox/protocol";
@@ -284,5 +286,34 @@ describe("a plugin that runs elsewhere", () => {
     expect(await knock(env, {})).toBe("401");
     expect(await knock(env, bearer(env.server.token))).toBe("401");
     expect((await env.server.fetch(PLUGIN_LINK_PATH)).status).toBe(404);
+  });
+});
+
+describe("the complete example of the plugin guide (P-83, P-84)", () => {
+  it("runs in the server's folder, is chosen for its work, does it, and keeps count", async () => {
+    await using folder = await folderWith("fastapi-backend");
+    await using env = await startDevEnv({ runners: 0, serverEnv: { SIGNALBOX_PLUGINS_DIR: folder.path } });
+    const { manifestHash } = await env.client.plugins.get("fastapi-backend");
+    await env.client.plugins.approve("fastapi-backend", { manifestHash });
+    await eventually(async () => {
+      const { process } = await env.client.plugins.get("fastapi-backend");
+      return process?.state === "running";
+    }, PATIENCE);
+    const parameters = { path: "/api/users", method: "POST" };
+
+    const answer = await env.client.plugins.dispatch({
+      text: "add an endpoint to the backend",
+      paths: ["app/api/users.py"],
+      payload: { command: "create_endpoint", parameters },
+    });
+    const unknown = await env.client.plugins.dispatch({
+      text: "backend",
+      payload: { command: "fly", parameters: {} },
+    });
+
+    const { filePath } = (answer.response as { result: { filePath: string } }).result;
+    expect(await readFile(filePath, "utf8")).toContain('@router.post("/api/users")');
+    expect(filePath.startsWith(folder.path)).toBe(true);
+    expect(unknown.response).toEqual({ status: "error", error: "Unknown command: fly" });
   });
 });
