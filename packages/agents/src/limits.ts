@@ -25,6 +25,7 @@ export const AGENT_LIMITS = {
     meaning: "from the start of a process to a session that is ready",
   },
   "call.timeoutMs": { value: 30_000, unit: "ms", meaning: "for an agent to take a call that it answers at once" },
+  "load.quietMs": { value: 250, unit: "ms", meaning: "the pause that ends the telling of an earlier conversation" },
   "interrupt.graceMs": { value: 10_000, unit: "ms", meaning: "for an agent to end its turn before it is ended itself" },
   "close.inputMs": { value: 2_000, unit: "ms", meaning: "for an idle agent to end when its input does" },
   "close.graceMs": { value: 5_000, unit: "ms", meaning: "default between the polite signal and the kill" },

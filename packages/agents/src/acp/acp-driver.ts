@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { AgentFailure } from "../agent-event.ts";
 import type { AgentStartSpec } from "../agent-session.ts";
 import type { AgentCapabilities } from "../capabilities.ts";
+import { delay } from "../clock.ts";
 import type { AgentDriver, DriverPort, OpenedSession } from "../session/agent-driver.ts";
 import type { Opening } from "../session/agent-protocol.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
@@ -28,6 +29,8 @@ export interface AcpFlavour {
   readonly titlesAreCommands?: boolean;
   /** A mode to set when the session is open. */
   readonly mode?: string | undefined;
+  /** It answers that a conversation is loaded, and tells what was said in it after that. Default false. */
+  readonly tellsHistoryLate?: boolean;
   /** Whether the model was chosen with the program's arguments. Default false: it is a configuration option. */
   readonly isModelChosen?: boolean;
 }
@@ -44,6 +47,8 @@ export class AcpDriver implements AgentDriver {
   #hasEnded = false;
   /** While an earlier conversation is loaded, the agent tells all of it again. */
   #isLoading = false;
+  /** How many updates have come. */
+  #updates = 0;
   /** What an earlier conversation had cost. */
   #costBefore = 0;
   /** What the agent has said in this turn, as long as it has done nothing else. */
@@ -138,12 +143,22 @@ export class AcpDriver implements AgentDriver {
     const method = load === undefined ? "session/new" : `session/${resume}`;
     const params = load === undefined ? where : { ...where, sessionId: load };
     const opened = OpenedSchema.parse((await this.#connection.call(method, params)) ?? {});
+    if (this.#isLoading && this.#flavour.tellsHistoryLate) await this.#untilQuiet();
     this.#isLoading = false;
     const sessionId = load ?? opened.sessionId;
     if (sessionId === undefined) throw new Error("opened a session without a name");
     this.#sessionId = sessionId;
     await this.#configure(sessionId, opened.configOptions ?? []);
     return sessionId;
+  }
+
+  /** Nothing says where the history ends and news begins, but a pause. */
+  async #untilQuiet(): Promise<void> {
+    const { clock, limits } = this.#port;
+    for (let heard = -1; heard !== this.#updates;) {
+      heard = this.#updates;
+      await delay(clock, limits["load.quietMs"]);
+    }
   }
 
   async #configure(
@@ -163,6 +178,7 @@ export class AcpDriver implements AgentDriver {
     if (method !== "session/update") return this.#port.tell([{ news: "raw", frame: { method, params } }]);
     const { sessionId, update } = SessionUpdateSchema.parse(params);
     if (this.#sessionId !== undefined && sessionId !== this.#sessionId) return;
+    this.#updates++;
     const news = translateAcp(update).map((each) => this.#complete(each));
     if (this.#isLoading) return;
     for (const each of news) this.#listen(each);

@@ -30,7 +30,7 @@ export class CodexDriver implements AgentDriver {
     this.#opening = opening;
     this.#rpc = new JsonRpcPeer({
       clock: port.clock,
-      write: port.write,
+      write: (frame) => port.write(frame),
       onRequest: (id, method, params) => this.#takeRequest(id, method, params),
       onNotification: (method, params) => this.#takeNotification(method, params),
       onNonsense: (message) => port.complain(message),

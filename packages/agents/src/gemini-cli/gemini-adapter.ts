@@ -21,7 +21,12 @@ export const geminiCliAdapter: AgentAdapter = createAdapter({
     if (load !== undefined) await prepareGeminiSession(home, load, clock.now());
   },
   connect: (port, spec, opening) =>
-    new AcpDriver(port, spec, opening, { usageOf: usageOfMeta, isModelChosen: true, titlesAreCommands: true }),
+    new AcpDriver(port, spec, opening, {
+      usageOf: usageOfMeta,
+      isModelChosen: true,
+      titlesAreCommands: true,
+      tellsHistoryLate: true,
+    }),
 });
 
 /** Gemini CLI tells the tokens of a turn in a field of its own. Pure. */
