@@ -21,7 +21,10 @@ export const CommandSchema = z
     cwd: WorkspacePathSchema.optional(),
     env: EnvironmentSchema.optional(),
     stdin: z.string().max(limit("step.inputsBytes")).optional(),
+    /** Runs it in a terminal of this size, which can be watched and typed into; its output is the stream `terminal`. */
+    terminal: TerminalSizeSchema.optional(),
   })
+  .refine(({ stdin, terminal }) => stdin === undefined || !terminal, "reads either stdin or a terminal")
   .refine((command) => (command.argv === undefined) !== (command.shell === undefined), "needs either argv or shell");
 export type Command = z.infer<typeof CommandSchema>;
 

@@ -12,26 +12,33 @@ export class AttemptOutput {
   readonly ended: Promise<boolean>;
   readonly #source: Readable;
   readonly #target: PassThrough;
+  #isClosed = false;
   #finish: (isWhole: boolean) => void = () => undefined;
 
-  constructor(source: Readable) {
+  /** `isEnd` tells errors of the source that are how its end is told. */
+  constructor(source: Readable, isEnd: (error: Error) => boolean = () => false) {
     this.#source = source;
     this.#target = new PassThrough({ highWaterMark: 64 * 1024 });
     this.bytes = this.#target;
     this.ended = new Promise((resolve) => (this.#finish = resolve));
     source.once("end", () => this.#finish(true));
     // A pipe that breaks has no end of its own, so its reader is given one.
-    source.once("error", () => this.cut());
+    source.once("error", (error) => this.#close(isEnd(error)));
     source.pipe(this.#target);
   }
 
   /** Stops reading from the pipe; what has been read from it can still be read here. After the end it does nothing. */
   cut(): void {
-    if (this.#source.readableEnded) return;
+    this.#close(false);
+  }
+
+  #close(isWhole: boolean): void {
+    if (this.#source.readableEnded || this.#isClosed) return;
+    this.#isClosed = true;
     this.#source.unpipe(this.#target);
     for (let rest: unknown = this.#source.read(); rest !== null; rest = this.#source.read()) this.#target.write(rest);
     this.#source.destroy();
     this.#target.end();
-    this.#finish(false);
+    this.#finish(isWhole);
   }
 }

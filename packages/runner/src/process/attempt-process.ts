@@ -1,9 +1,11 @@
+import type { TerminalSize } from "@signalbox/protocol";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { Readable } from "node:stream";
 import type { Writable } from "node:stream";
+import { Pty, withoutTerminals } from "../terminal/pty.ts";
 import { AttemptCgroup } from "./attempt-cgroup.ts";
 import { AttemptOutput } from "./attempt-output.ts";
 import type { Clock, Timer } from "./clock.ts";
@@ -13,7 +15,7 @@ import type { KillReport } from "./kill-tree.ts";
 import { ATTEMPT_VARIABLE, readProcess, readProcessTable } from "./process-table.ts";
 import { keyOf, membersOf, politeTargets } from "./process-tree.ts";
 import type { TreeRoot } from "./process-tree.ts";
-import { toSpawnError } from "./spawn-error.ts";
+import { SpawnError, toSpawnError } from "./spawn-error.ts";
 
 /** A command as a sandbox has wrapped it: run exactly so, with exactly this environment. */
 export interface AttemptCommand {
@@ -39,6 +41,8 @@ export interface AttemptProcessSettings {
   readonly cgroupParent?: string;
   /** Whether the process can be written to. Default "ignore": its input is empty. */
   readonly stdin?: "ignore" | "pipe";
+  /** Gives it a terminal of this size for input and output, to be claimed by the command. Default: none. */
+  readonly terminal?: TerminalSize;
 }
 
 /** How an attempt ended. */
@@ -63,6 +67,8 @@ export class AttemptProcess implements AsyncDisposable {
   readonly stderr: AttemptOutput;
   /** Undefined when the input is ignored. */
   readonly stdin: Writable | undefined;
+  /** Its terminal, whose output is `stdout`, if it has one. */
+  readonly terminal: Pty | undefined;
   /** Resolves once, when nothing is left of the attempt; never rejects. */
   readonly exited: Promise<AttemptExit>;
   readonly #settings: AttemptProcessSettings;
@@ -73,36 +79,43 @@ export class AttemptProcess implements AsyncDisposable {
 
   /** Starts the command in a session and process group of its own. Throws `SpawnError` when it cannot be started. */
   static async spawn(settings: AttemptProcessSettings): Promise<AttemptProcess> {
-    const { attemptId, command, cgroupParent, stdin = "ignore" } = settings;
+    const { attemptId, command, cgroupParent, clock, stdin = "ignore", terminal: size } = settings;
     const [program = ""] = command.argv;
     const cgroup = cgroupParent === undefined ? undefined : await enterable(cgroupParent, attemptId, command);
-    const [file = "", ...args] = cgroup?.enter(command.argv) ?? command.argv;
+    let terminal: Pty | undefined;
     try {
+      terminal = size && Pty.open(size, clock);
+      const [file = "", ...args] = cgroup?.enter(command.argv) ?? command.argv;
+      const standard: readonly (number | "ignore" | "pipe")[] = terminal?.farEnds ?? [stdin, "pipe", "pipe"];
       const child = spawn(file, args, {
         cwd: command.cwd,
         env: { ...command.env, [ATTEMPT_VARIABLE]: attemptId },
         detached: true,
-        stdio: [stdin, "pipe", "pipe"],
+        stdio: [...standard, ...withoutTerminals()],
       });
+      terminal?.handedOver();
       const started = once(child, "spawn");
       // Once it has started, what goes wrong with a child shows in its exit and its streams.
       child.on("error", () => undefined);
       // At once: the output of a child that ends before anybody listens is thrown away by Node.
-      const stdout = new AttemptOutput(childStream(child.stdout));
+      const stdout = terminal?.output ?? new AttemptOutput(childStream(child.stdout));
       const stderr = new AttemptOutput(childStream(child.stderr));
       const processEnd = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
         child.once("exit", (exitCode, signal) => resolve([exitCode, signal]));
       });
       await started;
       const entry = await readProcess(`/proc/${child.pid}`);
-      return new AttemptProcess({ settings, child, stdout, stderr, processEnd, startTime: entry?.startTime, cgroup });
+      const { startTime } = entry ?? {};
+      return new AttemptProcess({ settings, child, stdout, stderr, terminal, processEnd, startTime, cgroup });
     } catch (error) {
+      terminal?.[Symbol.dispose]();
       await cgroup?.[Symbol.asyncDispose]();
+      if (error instanceof SpawnError) throw error;
       throw toSpawnError(error, program, command.cwd, existsSync(command.cwd));
     }
   }
 
-  private constructor({ settings, child, stdout, stderr, processEnd, startTime, cgroup }: Started) {
+  private constructor({ settings, child, stdout, stderr, terminal, processEnd, startTime, cgroup }: Started) {
     this.#settings = settings;
     this.#cgroup = cgroup;
     this.#processEnd = processEnd;
@@ -110,6 +123,7 @@ export class AttemptProcess implements AsyncDisposable {
     this.#root = { attemptId: settings.attemptId, pid: this.pid, startTime, known: new Set() };
     this.stdout = stdout;
     this.stderr = stderr;
+    this.terminal = terminal;
     this.stdin = child.stdin ?? undefined;
     // A process that ends without reading its input is no fault of the runner.
     this.stdin?.on("error", () => undefined);
@@ -146,6 +160,7 @@ export class AttemptProcess implements AsyncDisposable {
     const [hasStdout, hasStderr] = await Promise.all([this.stdout.ended, this.stderr.ended]);
     cutting.cancel();
 
+    this.terminal?.[Symbol.dispose]();
     const { survivors } = await this.#killTree();
     await this.#cgroup?.[Symbol.asyncDispose]();
     return { exitCode, signal, timedOut: this.#timedOut, drained: hasStdout && hasStderr, survivors };
@@ -160,6 +175,8 @@ export class AttemptProcess implements AsyncDisposable {
     const members = membersOf(this.#root, await readProcessTable(undefined, this.#root.startTime));
     for (const member of members) this.#root.known.add(keyOf(member));
     for (const { pid } of politeTargets(this.#root, members, this.#settings.command.supervisors ?? 0)) {
+      // A shell that a person types into heeds only the end of its terminal.
+      if (this.terminal) sendSignal(pid, "SIGHUP");
       sendSignal(pid, "SIGTERM");
       // A stopped process hears TERM only when it goes on.
       sendSignal(pid, "SIGCONT");
@@ -185,6 +202,7 @@ interface Started {
   readonly child: ChildProcess;
   readonly stdout: AttemptOutput;
   readonly stderr: AttemptOutput;
+  readonly terminal: Pty | undefined;
   readonly processEnd: Promise<[number | null, NodeJS.Signals | null]>;
   readonly startTime: number | undefined;
   readonly cgroup: AttemptCgroup | undefined;

@@ -1,4 +1,5 @@
 import { isAbsolute, join, normalize } from "node:path";
+import { claimTerminal } from "./claim-terminal.ts";
 import { protectedPathArguments } from "./protected-paths.ts";
 import { EGRESS_SOCKET_PATH, WORKSPACE_PATH } from "./sandbox.ts";
 import type { ReadOnlyBind, Sandbox, SandboxCommand, SandboxDescription, WrappedCommand } from "./sandbox.ts";
@@ -60,7 +61,7 @@ export class BubblewrapSandbox implements Sandbox {
       join(WORKSPACE_PATH, workspaceRelative(command.cwd ?? ".")),
       ...loaderVariables(env).flatMap(([name, value]) => ["--setenv", name, value]),
       "--",
-      ...command.argv,
+      ...(command.pty ? [SETSID_PATH, ...claimTerminal(command.argv, TERMINAL_PATH)] : command.argv),
     ];
     return { argv, env: withoutLoaderVariables(env), cwd: "/", supervisors: 2 };
   }
@@ -72,14 +73,20 @@ export class BubblewrapSandbox implements Sandbox {
 }
 
 const HOME_PATH = "/home/agent";
+/** Where bubblewrap shows the terminal that it was started at. */
+const TERMINAL_PATH = "/dev/console";
+/** Of util-linux: bubblewrap begins its new session one process above the command. */
+export const SETSID_PATH = "/usr/bin/setsid";
 
-/** Without a terminal of its own a step gets a new session, or it could type into the runner's (TIOCSTI). */
-function isolation({ network, pty }: SandboxCommand): string[] {
+/**
+ * A step always gets a new session, or it could type into the runner's terminal (TIOCSTI). One that is to have a terminal
+ * claims its own in one more session: bubblewrap itself stays out of it, or the first Ctrl-C would end the sandbox.
+ */
+function isolation({ network }: SandboxCommand): string[] {
   return [
     ...words("--unshare-user --disable-userns --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try"),
     ...(network === "host" ? [] : ["--unshare-net"]),
-    ...(pty ? [] : ["--new-session"]),
-    ...words("--die-with-parent --cap-drop ALL --uid 1000 --gid 1000 --hostname sandbox"),
+    ...words("--new-session --die-with-parent --cap-drop ALL --uid 1000 --gid 1000 --hostname sandbox"),
   ];
 }
 

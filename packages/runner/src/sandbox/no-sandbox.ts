@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { claimTerminal } from "./claim-terminal.ts";
 import type { Sandbox, SandboxCommand, SandboxDescription, WrappedCommand } from "./sandbox.ts";
 import { stepEnvironment } from "./step-environment.ts";
 import { workspaceRelative } from "./workspace-relative.ts";
@@ -16,12 +17,14 @@ export class NoSandbox implements Sandbox {
     this.description = { engine: "none", network: "host", filesystem: "host", limits: { scratchBytes: null }, reason };
   }
 
-  wrap({ argv, env, workspace, cwd = "." }: SandboxCommand): WrappedCommand {
+  wrap({ argv, env, workspace, cwd = ".", pty }: SandboxCommand): WrappedCommand {
     return {
-      argv,
+      argv: pty ? claimTerminal(argv, OWN_INPUT) : argv,
       env: stepEnvironment(env, env["HOME"] ?? workspace),
       cwd: join(workspace, workspaceRelative(cwd)),
       supervisors: 0,
     };
   }
 }
+
+const OWN_INPUT = "/proc/self/fd/0";

@@ -38,7 +38,7 @@ export interface SandboxCommand {
   readonly own?: { readonly folder: string; readonly home: string };
   /** "host" only where the step was granted it. */
   readonly network: "none" | "host";
-  /** Whether it gets a terminal of its own; without one it is cut off from the runner's. */
+  /** Whether its input is a terminal that it is to claim; without one it is cut off from the runner's. */
   readonly pty: boolean;
   /** Workspace paths that the step may not write, whether they exist yet or not. Default none. */
   readonly protectedPaths?: readonly ProtectedPath[];

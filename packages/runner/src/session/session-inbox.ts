@@ -1,4 +1,4 @@
-import type { SessionCommand, TerminalCommand } from "@signalbox/protocol";
+import type { SessionCommand, TerminalCommand, TerminalSize } from "@signalbox/protocol";
 
 /** What a session is told, with its number. */
 export interface TakenCommand {
@@ -14,7 +14,9 @@ export class SessionInbox {
   readonly #waiting: TakenCommand[] = [];
   #highest = 0;
   #wake: () => void = () => undefined;
-  #atTerminal: ((command: TerminalCommand) => void) | undefined;
+  /** Terminals that hear what is typed, the latest last. */
+  readonly #terminals = new Set<(command: TerminalCommand) => void>();
+  #terminalSize: TerminalSize | undefined;
   #isClosed = false;
 
   /** Takes a command off the control channel. */
@@ -25,14 +27,21 @@ export class SessionInbox {
     this.#wake();
   }
 
-  /** Passes on what somebody does at the terminal; lost when there is none. */
-  deliverToTerminal(command: TerminalCommand): void {
-    this.#atTerminal?.(command);
+  /** The size that somebody gave the terminal, which one that comes later has from its start. */
+  get terminalSize(): TerminalSize | undefined {
+    return this.#terminalSize;
   }
 
-  /** Who hears what is done at the terminal, from now on. */
-  set onTerminal(listener: ((command: TerminalCommand) => void) | undefined) {
-    this.#atTerminal = listener;
+  /** Passes on what somebody does at the terminal; keys are lost when there is none. */
+  deliverToTerminal(command: TerminalCommand): void {
+    if (command.kind === "resize") this.#terminalSize = command.size;
+    [...this.#terminals].at(-1)?.(command);
+  }
+
+  /** Calls `listener` for what is done at the terminal, until it is disposed of or a later one takes its place. */
+  onTerminal(listener: (command: TerminalCommand) => void): Disposable {
+    this.#terminals.add(listener);
+    return { [Symbol.dispose]: () => void this.#terminals.delete(listener) };
   }
 
   /** Nothing is taken any more; who reads comes to an end. */

@@ -1,5 +1,5 @@
 import type { AgentProcess } from "@signalbox/agents";
-import type { OutputStream, StartGrant } from "@signalbox/protocol";
+import type { OutputStream, StartGrant, TerminalCommand, TerminalSize } from "@signalbox/protocol";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
@@ -7,6 +7,7 @@ import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
 import { findProgram } from "../process/find-program.ts";
+import { SETSID_PATH } from "../sandbox/bubblewrap-sandbox.ts";
 import type { SandboxCommand } from "../sandbox/sandbox.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
@@ -16,6 +17,7 @@ import type {
   DrivenCommand,
   PlannedCommand,
   StepContext,
+  TerminalCommandRun,
   WorkspaceView,
 } from "../tools/tool.ts";
 import type { ChosenSandbox } from "./choose-sandbox.ts";
@@ -75,6 +77,7 @@ export class StepRun implements StepContext {
 
   async run(command: PlannedCommand): Promise<CommandEnd> {
     const { recorder } = this.#settings;
+    if (command.terminal) return (await this.openTerminal(command, command.terminal)).ended;
     await using child = await this.#spawn(command, command.stdin === undefined ? "ignore" : "pipe");
     using _stopping = this.#stopWith(child);
     child.stdin?.end(command.stdin);
@@ -117,6 +120,20 @@ export class StepRun implements StepContext {
     };
   }
 
+  async openTerminal(command: PlannedCommand, size: TerminalSize): Promise<TerminalCommandRun> {
+    const { inbox, recorder } = this.#settings;
+    const child = await this.#spawn(command, "ignore", { terminal: inbox.terminalSize ?? size });
+    const stopping = this.#stopWith(child);
+    const typing = inbox.onTerminal((done) => obeyKeyboard(child, done));
+    const recording = recorder.record("terminal", child.stdout.bytes);
+    const ended = Promise.all([child.exited, recording]).then(([{ exitCode, signal }]) => {
+      stopping[Symbol.dispose]();
+      typing[Symbol.dispose]();
+      return { exitCode, signal };
+    });
+    return { ended, stop: async (graceMs) => void (await child.terminate(graceMs)) };
+  }
+
   async startAgent({ argv, env, folder, home, programFolders }: AgentLaunch): Promise<AgentProcess> {
     const readOnlyBinds = programFolders.map((source) => ({ source }));
     const child = await this.#spawn({ argv, env, readOnlyBinds }, "pipe", { environment: env, own: { folder, home } });
@@ -156,7 +173,12 @@ export class StepRun implements StepContext {
     {
       environment = this.#settings.environment,
       own,
-    }: { readonly environment?: Readonly<Record<string, string>>; readonly own?: SandboxCommand["own"] } = {},
+      terminal,
+    }: {
+      readonly environment?: Readonly<Record<string, string>>;
+      readonly own?: SandboxCommand["own"];
+      readonly terminal?: TerminalSize;
+    } = {},
   ): Promise<AttemptProcess> {
     const { chosen, directory, programs, grant, clock, cgroupParent, stop } = this.#settings;
     stop.signal.throwIfAborted();
@@ -164,7 +186,9 @@ export class StepRun implements StepContext {
     const [program = ""] = command.argv;
     // A sandbox can only say that it could not start the program, so look before.
     const searchPath = this.isEnclosed ? programs.hostPath : (env["PATH"] ?? "");
-    if (!program.includes("/")) await findProgram(program, searchPath, directory);
+    // So can the shell by which a terminal is claimed.
+    if (!program.includes("/") || (terminal && !this.isEnclosed)) await findProgram(program, searchPath, directory);
+    if (terminal && this.isEnclosed) await findProgram(SETSID_PATH, searchPath, directory);
     const wrapped = chosen.sandbox.wrap({
       argv: command.argv,
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
@@ -173,13 +197,14 @@ export class StepRun implements StepContext {
       readOnlyBinds: [...programs.readOnlyBinds, ...(command.readOnlyBinds ?? [])],
       ...(own === undefined ? {} : { own }),
       network: chosen.network,
-      pty: false,
+      pty: terminal !== undefined,
     });
     const child = await AttemptProcess.spawn({
       attemptId: grant.attemptId,
       command: wrapped,
       clock,
       stdin,
+      ...(terminal === undefined ? {} : { terminal }),
       ...(cgroupParent === undefined ? {} : { cgroupParent }),
     });
     this.#settings.onSpawn();
@@ -189,6 +214,12 @@ export class StepRun implements StepContext {
   #stopWith(child: AttemptProcess): Disposable {
     return this.#settings.stop.onStop((graceMs) => void child.terminate(graceMs));
   }
+}
+
+/** Does what somebody does at the terminal. */
+function obeyKeyboard({ terminal }: AttemptProcess, done: TerminalCommand): void {
+  if (done.kind === "keys") terminal?.write(Buffer.from(done.bytes, "base64"));
+  else terminal?.resize(done.size);
 }
 
 async function readStart(bytes: Readable, maxBytes: number): Promise<string> {

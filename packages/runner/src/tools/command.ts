@@ -20,8 +20,8 @@ export async function runGiven(
 
 /** How a command of the protocol is started. */
 export function planGiven(
-  { argv, shell, cwd, env, stdin }: Command,
+  { argv, shell, cwd, env, stdin, terminal }: Command,
   extra: Readonly<Record<string, string>> = {},
 ): PlannedCommand {
-  return { argv: argv ?? ["/bin/sh", "-c", shell ?? ""], cwd, env: { ...env, ...extra }, stdin };
+  return { argv: argv ?? ["/bin/sh", "-c", shell ?? ""], cwd, env: { ...env, ...extra }, stdin, terminal };
 }

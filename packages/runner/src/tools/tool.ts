@@ -1,5 +1,5 @@
 import type { AgentProcess } from "@signalbox/agents";
-import type { AttemptResult, OutputStream, StartGrant } from "@signalbox/protocol";
+import type { AttemptResult, OutputStream, StartGrant, TerminalSize } from "@signalbox/protocol";
 
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
@@ -12,6 +12,8 @@ export interface PlannedCommand {
   /** Beside the environment of the step. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly stdin?: string | undefined;
+  /** Runs it in a terminal of this size instead. */
+  readonly terminal?: TerminalSize | undefined;
   /** Folders and files of this machine to show inside. */
   readonly readOnlyBinds?: readonly { readonly source: string; readonly target?: string }[];
 }
@@ -28,6 +30,13 @@ export interface DrivenCommand {
   send(line: string): void;
   stop(): void;
   readonly ended: Promise<CommandEnd>;
+}
+
+/** A command in a terminal, which whoever may types into; its output is the attempt's stream `terminal`. */
+export interface TerminalCommandRun {
+  readonly ended: Promise<CommandEnd>;
+  /** Hangs up, and after `graceMs` kills what is left. */
+  stop(graceMs: number): Promise<void>;
 }
 
 /** The program of an agent, as a session starts it. */
@@ -56,6 +65,8 @@ export interface StepContext {
   /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
   capture(command: PlannedCommand): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
   drive(command: PlannedCommand): Promise<DrivenCommand>;
+  /** Starts a command in a terminal. What is typed goes to the one that was started last. */
+  openTerminal(command: PlannedCommand, size: TerminalSize): Promise<TerminalCommandRun>;
   /** Starts an agent: it gets this environment and nothing else, and may change `folder` beside the workspace. */
   startAgent(command: AgentLaunch): Promise<AgentProcess>;
   /** What the session that this step is the work of is told. */
