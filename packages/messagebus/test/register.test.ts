@@ -77,8 +77,17 @@ describe("@signalbox/messagebus/register", () => {
     expect(code).toBe(1);
   });
 
-  function start(id: string, settings: Readonly<Record<string, string>>) {
-    const args = ["--import", "@signalbox/messagebus/register", "test/fixtures/plugin.ts", id];
+  it("refuses worker threads, whose connections would take the plugin's place", async () => {
+    const settings = { SIGNALBOX_PLUGIN_TOKEN: "fastapi-backend" };
+
+    const { output } = await start("fastapi-backend", settings, "thread.ts").ended;
+
+    expect(output).toMatch(/^NotAdmittedError .* main thread/);
+    expect(world.broker.plugins).toEqual([]);
+  });
+
+  function start(id: string, settings: Readonly<Record<string, string>>, script = "plugin.ts") {
+    const args = ["--import", "@signalbox/messagebus/register", `test/fixtures/${script}`, id];
     const child = spawn(process.execPath, args, {
       cwd: fileURLToPath(new URL("..", import.meta.url)),
       env: { PATH: process.env["PATH"], SIGNALBOX_BUS_URL: world.url, ...settings },

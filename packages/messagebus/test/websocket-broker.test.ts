@@ -1,7 +1,7 @@
 import { eventually, ManualClock } from "@signalbox/testkit";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { MessageBus, type BusLimits, type Message } from "../src/index.ts";
+import { MessageBus, type BusLimits, type Message, type RpcContext } from "../src/index.ts";
 import { rawPlugin } from "./raw-plugin.ts";
 import { brokerWorld, type BrokerWorld, type BrokerWorldOptions } from "./websocket-world.ts";
 
@@ -206,6 +206,20 @@ describe("BusBroker", () => {
       expect(await orphan).toMatchObject({ code: "NO_RESPONDER" });
     });
 
+    it("are not worked on any more when the plugin that asked is gone", async () => {
+      const signals: AbortSignal[] = [];
+      const wait = (_: unknown, { signal }: RpcContext) => new Promise(() => signals.push(signal));
+      bus("host").serve({ find: () => wait });
+      await using asker = await rawPlugin(world.url, "asker");
+      asker.send({ type: "call", id: 1, destination: "host", method: "m", timeoutMs: 600_000 });
+      await eventually(() => signals.length === 1);
+
+      asker.socket.terminate();
+
+      await eventually(() => signals[0]?.aborted);
+      expect(signals).toHaveLength(1);
+    });
+
     it("are awaited no longer than the plugin said", async () => {
       const clock = await openWithClock();
       bus("host").subscribe("q", () => {});
@@ -327,6 +341,18 @@ describe("BusBroker", () => {
       expect(world.broker.plugins).toEqual(["alive"]);
     });
 
+    it("gets nothing that is for another plugin", async () => {
+      await using plugin = await rawPlugin(world.url, "plugin");
+      plugin.send({ type: "subscribe", id: 1, pattern: "**" });
+      await plugin.next("done");
+
+      await bus("host").publish({ topic: "t", destination: "other", payload: "secret" });
+      await bus("host").publish({ topic: "t", destination: "plugin", payload: "yours" });
+
+      await plugin.next("message");
+      expect(JSON.stringify(plugin.frames)).not.toContain("secret");
+    });
+
     it("gets each message once, however many of its patterns match, and as one message with the others of a turn", async () => {
       await using plugin = await rawPlugin(world.url, "plugin");
       plugin.send(...["a/b", "a/*", "**"].map((pattern, id) => ({ type: "subscribe", id, pattern })));
@@ -364,7 +390,15 @@ describe("BusBroker", () => {
       ["a topic that is no text", '[{"type":"publish","id":1,"topic":{"a":1}}]'],
       ["a topic that is none", '[{"type":"publish","id":1,"topic":"a//b"}]'],
       ["headers that are no strings", '[{"type":"publish","id":1,"topic":"t","headers":{"a":1}}]'],
+      [
+        "headers of a call that are no strings",
+        '[{"type":"call","id":1,"destination":"host","method":"m","timeoutMs":9,"headers":{"a":1}}]',
+      ],
       ["a __proto__ header", '[{"type":"publish","id":1,"topic":"t","headers":{"__proto__":"x"}}]'],
+      [
+        "a __proto__ in its parameters",
+        '[{"type":"call","id":1,"destination":"host","method":"m","timeoutMs":9,"params":{"__proto__":1}}]',
+      ],
       ["a __proto__ in its payload", '[{"type":"publish","id":1,"topic":"t","payload":[{"__proto__":1}]}]'],
       ["a priority beyond the highest", '[{"type":"publish","id":1,"topic":"t","priority":11}]'],
       ["an unknown message type", '[{"type":"publish","id":1,"topic":"t","messageType":"virus"}]'],
@@ -378,6 +412,7 @@ describe("BusBroker", () => {
       const got = await watch("**");
       await using plugin = await rawPlugin(world.url, "plugin");
 
+      bus("host").serve({ find: () => () => "reached" });
       plugin.sendText(text);
       plugin.send({ type: "sync", id: 77 });
 
