@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { limit, PLUGIN_LINK_PATH, RUNNER_PATHS } from "@signalbox/protocol";
+import { limit, PLUGIN_LINK_PATH, RUNNER_PATHS, SESSION_SOCKET_PATH } from "@signalbox/protocol";
 
 import type { ServerConfig } from "./config.ts";
 
@@ -132,7 +132,12 @@ class ListenerPool implements Listeners {
   }
 }
 
-const SOCKET_PATHS: ReadonlySet<string> = new Set([RUNNER_PATHS.control, RUNNER_PATHS.output, PLUGIN_LINK_PATH]);
+const SOCKET_PATHS: ReadonlySet<string> = new Set([
+  RUNNER_PATHS.control,
+  RUNNER_PATHS.output,
+  PLUGIN_LINK_PATH,
+  SESSION_SOCKET_PATH,
+]);
 
 function isOurSocket({ url = "", headers }: IncomingMessage): boolean {
   const [path = ""] = url.split("?", 1);

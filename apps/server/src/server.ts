@@ -124,7 +124,9 @@ async function serve(config: ServerConfig, controlPlane: ControlPlane, listeners
       if (mounted.turnAwayUpgrade(incoming, socket)) return;
       const isTaken =
         !isStopping &&
-        (controlPlane.link.handleUpgrade(incoming, socket, head) || upgradePlugin(incoming, socket, head));
+        (controlPlane.link.handleUpgrade(incoming, socket, head) ||
+          controlPlane.sessionSocket.handleUpgrade(incoming, socket, head, everybody) ||
+          upgradePlugin(incoming, socket, head));
       if (!isTaken) socket.destroy();
     },
   });

@@ -48,6 +48,7 @@ import { RunnerHandler, type RunnerHandlerConfig } from "./runner/runner-handler
 import { RunnerLinkServer } from "./runner/runner-link-server.ts";
 import { RunnerSession } from "./runner/runner-session.ts";
 import { recover } from "./recover.ts";
+import { SessionSocket } from "./realtime/session-socket.ts";
 import { ApprovalHandler } from "./session/approval-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
@@ -93,6 +94,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly tokens: TokenHandler;
   readonly link: RunnerLinkServer;
   readonly pluginLink: PluginLinkServer;
+  readonly sessionSocket: SessionSocket;
   /** The limits that are in force here. */
   readonly limits: LimitLookup;
   /** Runs the plugins of a folder, once each is approved, until this is drained. Rejects when the folder cannot be read. */
@@ -219,6 +221,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       if (!row) throw new NotFoundError("run", runId);
     },
   });
+  const sessionSocket = new SessionSocket({ store, clock, limits, tokens, sessionLog, sessions, eventFeed });
   const probes = new Probes({ fleet, clock, ids, limits, logger });
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(
@@ -304,13 +307,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       .close()
       .catch((error: unknown) => logger.error({ err: error }, "plugins not closed in good order"));
     link.stop();
+    const followersAreGone = sessionSocket.close();
     eventFeed.stop();
     outputFeed.stop();
     heartbeats.stop();
     await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) =>
       logger.warn({ err: error }, "last words not written"),
     );
-    await pluginsAreOver;
+    await Promise.all([pluginsAreOver, followersAreGone]);
     pluginRuntime.link.terminate();
     link.terminate();
   };
@@ -326,6 +330,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     tokens,
     link,
     pluginLink: pluginRuntime.link,
+    sessionSocket,
     limits,
     runPlugins: (settings) =>
       openPluginFolder(settings, { store, clock, ids, logger, runtime: pluginRuntime, plugins }),

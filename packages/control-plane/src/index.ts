@@ -17,6 +17,7 @@ export { RunHandler } from "./run/run-handler.ts";
 export type { ConnectedRunner, RunnerChannel } from "./runner/fleet.ts";
 export { RunnerHandler, type RunnerHandlerConfig, type RunnerHandlerEvents } from "./runner/runner-handler.ts";
 export { CLOSE_CODES } from "./realtime/close-codes.ts";
+export { SessionSocket } from "./realtime/session-socket.ts";
 export {
   WebSocketServerManager,
   type SessionUse,

@@ -360,6 +360,7 @@ export {
   type WsTerminalResize,
   type WsUnsubscribeSession,
 } from "./realtime/client-messages.ts";
+export { SESSION_SOCKET_PATH } from "./realtime/session-socket.ts";
 export { isWsMessage, isWsSubscribeSession, isWsTerminalInput, isWsUnsubscribeSession } from "./realtime/guards.ts";
 export {
   WsApprovalSchema,

@@ -203,11 +203,20 @@ const METHODS: Readonly<Record<string, Method>> = {
   "approvals.resolveApproval at a gate": withId("gates:decide", (plane, ids, context) =>
     plane.approvals.resolveApproval(ids.gate, { decision: "allow" }, context),
   ),
+  "tokens.createSocketTicket": plain("sessions:read", (plane, _, context) => plane.tokens.createSocketTicket(context)),
   "tokens.createTicket": withId("runs:read", (plane, ids, context) => plane.tokens.createTicket(ids.run, context)),
 };
 
 /** Methods that take no caller: a machine proves itself, a bearer is looked up, a ticket is its own credential; and the emitter's. */
-const WITHOUT_CALLER = new Set(["enrolRunner", "authenticate", "redeemTicket", "isStillGood", "flush", "take"]);
+const WITHOUT_CALLER = new Set([
+  "enrolRunner",
+  "authenticate",
+  "redeemTicket",
+  "redeemSocketTicket",
+  "isStillGood",
+  "flush",
+  "take",
+]);
 
 /** A run with a gate and an artifact, a project with a secret, a runner and a token: one of everything. */
 async function oneOfEverything(rig: Rig): Promise<Ids> {

@@ -5,14 +5,14 @@ import { limit, toTimestamp, type Principal } from "@signalbox/protocol";
 import type { Clock } from "../clock.ts";
 
 interface Ticket {
-  readonly runId: string;
+  readonly subject: string;
   readonly principal: Principal;
   readonly expiresAt: number;
 }
 
 const MAX_OPEN = 100_000;
 
-/** Single-use tickets for event streams, in memory: a restart ends them, and a browser asks for another. */
+/** Single-use tickets for streams and sockets, in memory: a restart ends them, and a browser asks for another. */
 export class Tickets {
   readonly #clock: Clock;
   readonly #open = new Map<string, Ticket>();
@@ -21,20 +21,22 @@ export class Tickets {
     this.#clock = deps.clock;
   }
 
-  /** A new ticket for one run and one principal. */
-  issue(runId: string, principal: Principal): { ticket: string; expiresAt: string } {
+  /** A new ticket for one thing to open and one principal. */
+  issue(subject: string, principal: Principal): { ticket: string; expiresAt: string } {
     this.#dropOld();
     const ticket = randomBytes(32).toString("base64url");
     const ttlMs = limit("ticket.ttlMs");
-    this.#open.set(ticket, { runId, principal, expiresAt: this.#clock.monotonic() + ttlMs });
+    this.#open.set(ticket, { subject, principal, expiresAt: this.#clock.monotonic() + ttlMs });
     return { ticket, expiresAt: toTimestamp(this.#clock.now() + ttlMs) };
   }
 
   /** Uses up a ticket. */
-  redeem(ticket: string, runId: string): Principal | undefined {
+  redeem(ticket: string, subject: string): Principal | undefined {
     const found = this.#open.get(ticket);
     this.#open.delete(ticket);
-    return found && found.runId === runId && found.expiresAt > this.#clock.monotonic() ? found.principal : undefined;
+    return found && found.subject === subject && found.expiresAt > this.#clock.monotonic()
+      ? found.principal
+      : undefined;
   }
 
   /** Tickets are in the order in which they run out. */

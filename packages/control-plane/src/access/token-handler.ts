@@ -1,6 +1,7 @@
 import {
   CreateTokenRequestSchema,
   limit,
+  SESSION_SOCKET_PATH,
   toTimestamp,
   type ApiResponse,
   type CreateTokenRequest,
@@ -130,6 +131,21 @@ export class TokenHandler {
   /** Uses up a ticket; undefined when it is not for this run, used, or too old. */
   redeemTicket(ticket: string, runId: string): Principal | undefined {
     return this.#tickets.redeem(ticket, runId);
+  }
+
+  /** A single-use ticket that opens the socket of sessions, for callers that cannot send a header. */
+  async createSocketTicket(
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ ticket: string; expiresAt: string }>> {
+    return answer(async () => {
+      requireScope(context, "sessions:read");
+      return this.#tickets.issue(SESSION_SOCKET_PATH, context.principal);
+    });
+  }
+
+  /** Uses up a ticket; undefined when it is not for the socket of sessions, used, or too old. */
+  redeemSocketTicket(ticket: string): Principal | undefined {
+    return this.#tickets.redeem(ticket, SESSION_SOCKET_PATH);
   }
 
   /** Writes when tokens were last used. */

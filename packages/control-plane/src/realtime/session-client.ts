@@ -110,9 +110,14 @@ export class SessionClient {
     const signal = this.#following.get(sessionId)?.signal;
     if (!signal) return;
     this.#pumped.add(sessionId);
-    for await (const bytes of source(signal)) {
-      if (signal.aborted) return;
-      await this.#sendAndWait(bytes);
+    try {
+      for await (const bytes of source(signal)) {
+        if (signal.aborted) return;
+        await this.#sendAndWait(bytes);
+      }
+    } catch {
+      // The source knows why; the client comes back with its cursor.
+      this.close(1011, "try again");
     }
   }
 

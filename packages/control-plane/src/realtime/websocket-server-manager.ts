@@ -12,6 +12,7 @@ import {
   type WsClientMessage,
   WsClientMessageSchema,
   type WsServerMessage,
+  type WsSubscribeSession,
 } from "@signalbox/protocol";
 import { EventEmitter } from "eventemitter3";
 import { WebSocketServer, type WebSocket } from "ws";
@@ -47,7 +48,7 @@ export interface WebSocketServerDeps {
   readonly maySee: (principal: Principal, sessionId: string, use: SessionUse) => Promise<boolean>;
   /** What a subscriber that names a cursor is sent, until the signal. Absent: nothing but what is broadcast. */
   readonly follow?: (
-    subscription: { readonly sessionId: string; readonly after: number },
+    subscription: { readonly principal: Principal; readonly sessionId: string; readonly after: number },
     signal: AbortSignal,
   ) => AsyncIterable<Buffer>;
 }
@@ -110,9 +111,15 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     return this.#clients.size;
   }
 
-  /** Tells the followers of a session what happened to it. */
-  broadcastSessionEvent(sessionId: string, action: string, data: Readonly<Record<string, unknown>>): void {
-    this.#broadcast(sessionId, { type: "session", sessionId, action, data, timestamp: this.#now() });
+  /** Tells the followers of a session what happened to it. `seq`, when known, is the cursor to come back with. */
+  broadcastSessionEvent(
+    sessionId: string,
+    action: string,
+    data: Readonly<Record<string, unknown>>,
+    seq?: number,
+  ): void {
+    const cursor = seq === undefined ? {} : { seq };
+    this.#broadcast(sessionId, { type: "session", sessionId, action, data, timestamp: this.#now(), ...cursor });
   }
 
   /** Sends terminal output to the followers of a session. `offset`, when known, counts the bytes before it. */
@@ -138,14 +145,17 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     });
   }
 
-  /** Takes an upgrade to this manager's path. False: it is for somebody else. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+  /**
+   * Takes an upgrade to this manager's path. False: it is for somebody else. `principal` is given where who calls is
+   * settled already.
+   */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, principal?: Principal): boolean {
     if ((request.url ?? "").split("?", 1)[0] !== this.#path) return false;
     // A page of another origin could make a person's browser connect.
     if (!isSameOrigin(request)) refuseUpgrade(socket, "403 Forbidden");
     else if (this.#clients.size >= this.#deps.limits("http.connections"))
       refuseUpgrade(socket, "503 Service Unavailable");
-    else this.#sockets.handleUpgrade(request, socket, head, (ws) => void this.#greet(ws, request));
+    else this.#sockets.handleUpgrade(request, socket, head, (ws) => void this.#greet(ws, request, principal));
     return true;
   }
 
@@ -163,7 +173,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     await this.close();
   }
 
-  async #greet(ws: WebSocket, request: IncomingMessage): Promise<void> {
+  async #greet(ws: WebSocket, request: IncomingMessage, known: Principal | undefined): Promise<void> {
     const client = new SessionClient({
       id: `client-${++this.#lastClient}`,
       ws,
@@ -174,7 +184,8 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     ws.on("message", (data, isBinary) => this.#receive(client, data as Buffer, isBinary));
     ws.once("close", (code) => this.#forget(client, code));
     this.emit("connection", client.id);
-    if (!this.#authRequired) return client.admit(LOCAL_CONTEXT.principal);
+    const settled = this.#authRequired ? known : LOCAL_CONTEXT.principal;
+    if (settled) return client.admit(settled);
     const bearer = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1];
     const ticket = new URL(request.url ?? "/", "http://localhost").searchParams.get("ticket");
     const credential = bearer ?? ticket;
@@ -207,17 +218,21 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
       return this.#tellError(client, "FORBIDDEN", `this needs the scope sessions:${use}`, message);
     if (!(await this.#deps.maySee(principal, sessionId, use)))
       return this.#tellError(client, "SESSION_NOT_FOUND", `there is no session ${sessionId}`, message);
-    this.#carryOut(client, message);
+    this.#carryOut(client, principal, message);
     if (message.messageId !== undefined)
       client.send(frame({ type: "ack", messageId: message.messageId, timestamp: this.#now() }));
   }
 
-  #carryOut(client: SessionClient, message: Exclude<WsClientMessage, { type: "authenticate" }>): void {
+  #carryOut(
+    client: SessionClient,
+    principal: Principal,
+    message: Exclude<WsClientMessage, { type: "authenticate" }>,
+  ): void {
     const { sessionId } = message;
     const about = { clientId: client.id, sessionId };
     switch (message.type) {
       case "subscribe_session":
-        return this.#subscribe(client, sessionId, message.after);
+        return this.#subscribe(client, principal, message);
       case "unsubscribe_session":
         return this.#unsubscribe(client, sessionId);
       case "terminal_input":
@@ -238,7 +253,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     if (messageId !== undefined) client.send(frame({ type: "ack", messageId, timestamp: this.#now() }));
   }
 
-  #subscribe(client: SessionClient, sessionId: string, after: number | undefined): void {
+  #subscribe(client: SessionClient, principal: Principal, { sessionId, after }: WsSubscribeSession): void {
     if (!client.follow(sessionId)) {
       if (!client.isFollowing(sessionId)) this.#tellError(client, "RATE_LIMITED", "too many sessions on one socket");
       return;
@@ -249,7 +264,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     this.emit("session_subscribed", { clientId: client.id, sessionId });
     const { follow } = this.#deps;
     if (after !== undefined && follow) {
-      void client.pump(sessionId, (signal) => follow({ sessionId, after }, signal));
+      void client.pump(sessionId, (signal) => follow({ principal, sessionId, after }, signal));
     }
   }
 

@@ -27,6 +27,8 @@ export interface SessionHappening {
   readonly sessionId: string;
   readonly orgId: string;
   readonly events: readonly PendingEvent[];
+  /** The number of the last of them. */
+  readonly lastSeq: number;
 }
 
 /** Tells an emitter's listeners what was appended to a session's log, in its order. */

@@ -60,7 +60,7 @@ export class SessionLog extends EventEmitter<SessionLogEvents> {
   /** Tells what follows from an outcome. */
   tell({ sessionId, orgId, state, lastSeq, holder, events, commands, timers }: SessionOutcome): void {
     this.emit("changed", { sessionId, orgId, state, lastSeq, isOver: isFinal(SESSION_TRANSITIONS, state) });
-    if (events.length > 0) this.emit("happened", { sessionId, orgId, events });
+    if (events.length > 0) this.emit("happened", { sessionId, orgId, events, lastSeq });
     if (holder && commands.length > 0) this.emit("commands", holder, commands);
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
   }

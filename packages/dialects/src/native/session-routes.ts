@@ -21,7 +21,11 @@ import * as wire from "./wire.ts";
 const NO_BODY = { schema: wire.EmptyBodySchema, required: false, checked: "here" } as const;
 
 /** The endpoints of the native API that are about sessions and decisions. The socket of sessions is the control plane's own. */
-export function sessionRoutes({ sessions, approvals }: Pick<ControlPlane, "sessions" | "approvals">): Route[] {
+export function sessionRoutes({
+  sessions,
+  approvals,
+  tokens,
+}: Pick<ControlPlane, "sessions" | "approvals" | "tokens">): Route[] {
   return [
     route({
       method: "POST",
@@ -135,6 +139,15 @@ export function sessionRoutes({ sessions, approvals }: Pick<ControlPlane, "sessi
         const { action, description, context = {} } = call.body as z.infer<typeof wire.AskApprovalBodySchema>;
         return sessions.requestApproval(call.param("id"), action, description, context, call.context);
       },
+    }),
+    route({
+      method: "POST",
+      path: "/socket-tickets",
+      permission: "sessions:read",
+      summary: "A single-use ticket with which a browser opens the socket of sessions.",
+      body: NO_BODY,
+      answer: { status: 201, schema: wire.StreamTicketSchema },
+      handle: ({ context }) => tokens.createSocketTicket(context),
     }),
     route({
       method: "GET",

@@ -91,7 +91,9 @@ const AT = "2026-11-21T08:00:00.000Z";
 const LOG_LINE = { at: AT, stream: "stdout", text: "ready" } as const;
 
 /** A control plane in memory, for the faces' own tests: shapes and refusals as the real one has them, and no work done. */
-export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach" | "runPlugins" | "pluginLink">> {
+export class FakeControlPlane implements Shape<
+  Omit<ControlPlane, "attach" | "runPlugins" | "pluginLink" | "sessionSocket">
+> {
   readonly limits = limitsWith();
   readonly calls: { method: string; context: RequestContext | undefined }[] = [];
   readonly #runs = new Map<string, FakeRun>();
@@ -447,6 +449,11 @@ export class FakeControlPlane implements Shape<Omit<ControlPlane, "attach" | "ru
       this.#tickets.delete(ticket);
       return found?.runId === runId ? found.principal : undefined;
     },
+    createSocketTicket: async (context) => {
+      this.#note("createSocketTicket", context);
+      return succeed({ ticket: this.#id("tkt"), expiresAt: AT });
+    },
+    redeemSocketTicket: () => undefined,
   };
 
   readonly link: Shape<Omit<ControlPlane["link"], "retire" | "stop" | "terminate" | "openOutput">> = {
