@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { scriptedAdapter } from "../src/index.ts";
 import { SCRIPTED_AGENT_VERSION, scriptedAgentArgv } from "../src/scripted-agent/index.ts";
 import type { AgentScriptInput, ScriptStepInput } from "../src/scripted-agent/index.ts";
@@ -22,7 +25,8 @@ async function makeLab(): Promise<ContractLab> {
   for (const task of TASKS) turns.push({ when: nameOf(task), steps: stepsOf(task) });
   return {
     ...lab,
-    stub: undefined,
+    heard: () => keptIn(join(lab.home, ".signalbox-scripted-agent")),
+    hasHungUp: () => true,
     prompt: nameOf,
     start: (more = {}) => lab.start({ options: { script: JSON.stringify({ turns }) }, ...more }),
   };
@@ -45,6 +49,12 @@ const TASKS: readonly Task[] = [
     (text) => ({ task: "say", text }) as const,
   ),
 ];
+
+function keptIn(folder: string): string {
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("");
+}
 
 function nameOf(task: Task): string {
   return `<${JSON.stringify(task)}>`;
@@ -84,6 +94,9 @@ function stepsOf(task: Task): ScriptStepInput[] {
     case "fail":
       return [{ do: "fail", message: `the model answered ${task.status}`, data: { status: task.status } }];
     case "recall":
-      return [{ do: "say", text: "I was sent {earlier} earlier messages" }];
+      return [
+        { do: "usage", inputTokens: 1234, outputTokens: 56 },
+        { do: "say", text: "I was sent {earlier} earlier messages" },
+      ];
   }
 }

@@ -31,7 +31,8 @@ export async function realLab(agent: InstalledAgent, adapter: AgentAdapter): Pro
   return {
     ...lab,
     start: (more = {}) => lab.start({ ...settings, ...more }),
-    stub,
+    heard: () => JSON.stringify(stub.requests.at(-1)?.body),
+    hasHungUp: () => stub.requests.at(-1)?.outcome === "aborted",
     prompt: (task) => stubPrompt(scenarioOf(task, agent.provider, lab.workspace)),
     async [Symbol.asyncDispose]() {
       await lab[Symbol.asyncDispose]();
