@@ -215,7 +215,6 @@ describe("signalbox plugins approve", () => {
 
   it.each([
     ["another manifest than the one that was seen", pluginDetails(), "00".repeat(32)],
-    // Red without the hash that is computed here.
     [
       "a manifest that is not what the server says it hashes",
       pluginDetails({ manifest: { name: "other", version: "1.0.0" } }),
@@ -229,6 +228,16 @@ describe("signalbox plugins approve", () => {
     expect([ended.code, ended.stdout]).toEqual([1, ""]);
     expect(ended.stderr).toContain("nothing was approved");
     expect(api.heard.map(({ method }) => method)).toEqual(["GET"]);
+  });
+
+  // Red without the hash that is computed here: what is shown would not be what the server has.
+  it("shows and approves nothing of a manifest that is not what the server says it hashes", async () => {
+    await using api = await aPlugin(pluginDetails({ manifest: { name: "other", version: "1.0.0" } }));
+
+    const ended = await signalbox(["plugins", "approve", "crier", "--server", api.url]);
+
+    expect([ended.code, ended.stdout]).toEqual([1, ""]);
+    expect(ended.stderr).toContain("nothing was approved");
   });
 
   it("needs a hash where nobody is asked", async () => {

@@ -5,7 +5,8 @@ import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { pluginFolder, type PluginFolder } from "../../test/_support/plugin-folder.ts";
-import { manifestOf, serveBus } from "../../test/_support/plugins.ts";
+import { silentLogger } from "../logger.ts";
+import { approvedPlugin, manifestOf, serveBus } from "../../test/_support/plugins.ts";
 import { dataOf, Rig } from "../../test/_support/rig.ts";
 
 /** A control plane that runs the plugins of a folder, one of which is `crier`. */
@@ -131,6 +132,22 @@ describe("a plugin in the folder", () => {
     expect((await theatre.until("stopped")).state).toBe("pending");
   });
 
+  // Red without the hash in `isApproved`: between the change and the next look into the folder the old approval stands.
+  it("is not started with a manifest that nobody has looked at yet", async () => {
+    await using theatre = await Theatre.open({ isApproved: true });
+    const { process: before } = await theatre.crier();
+    await theatre.folder.writeManifest("crier", { version: "2.0.0" });
+
+    process.kill(before?.pid ?? 0, "SIGKILL");
+    await theatre.until("waiting");
+    theatre.rig.clock.advance(1_000);
+    const refused = await theatre.until("stopped");
+
+    expect(refused).toMatchObject({ state: "approved", version: "1.0.0", connected: false });
+    theatre.scan();
+    await eventually(async () => (await theatre.crier()).state === "pending");
+  });
+
   it("is started again when its process is killed", async () => {
     await using theatre = await Theatre.open({ isApproved: true });
     const { process: before } = await theatre.crier();
@@ -204,6 +221,23 @@ describe("a plugin in the folder", () => {
     const plugin = dataOf(await rig.plane.plugins.getPlugin("crier"));
     expect(plugin).toMatchObject({ state: "pending", origin: "folder", process: { state: "stopped" } });
   });
+});
+
+// Red without the origin in `isApproved`.
+it("a plugin that may run elsewhere does not run here because its registration failed", async () => {
+  const warned: string[] = [];
+  const logger = { ...silentLogger, warn: (_: object, message: string) => warned.push(message) };
+  await using folder = await pluginFolder(["crier"]);
+  await using rig = await Rig.open({ logger });
+  await approvedPlugin(rig, "crier");
+  rig.failOnce("registerPlugin", new Error("the disk is gone"));
+
+  await rig.plane.runPlugins({ directory: folder.path, busUrl: "ws://127.0.0.1:1", environment: {} });
+
+  expect(warned).toContain("plugin may not run: nobody has approved its manifest");
+  rig.clock.advance(limit("plugins.scanMs"));
+  await eventually(async () => dataOf(await rig.plane.plugins.getPlugin("crier")).origin === "folder");
+  expect(dataOf(await rig.plane.plugins.getPlugin("crier")).state).toBe("pending");
 });
 
 it("a plugins folder that is not there is an error at the start", async () => {

@@ -64,6 +64,8 @@ export class PluginProcesses implements AsyncDisposable {
   readonly #host: PluginHost;
   /** Registrations under way; no plugin is judged before they are stored. */
   #registering: Promise<void> = Promise.resolve();
+  /** With which manifest each plugin was registered; what failed is not in it, and tried again. */
+  readonly #registered = new Map<string, string>();
   #scan: Timer | undefined;
   #isClosed = false;
 
@@ -169,6 +171,7 @@ export class PluginProcesses implements AsyncDisposable {
     const found = { name, version, manifestHash, documents: documents as PluginDocuments };
     this.#registering = this.#registering
       .then(() => register(found))
+      .then(() => void this.#registered.set(name, manifestHash))
       .catch((error: unknown) => logger.error({ err: error, plugin: name }, "plugin could not be registered"));
   }
 
@@ -182,7 +185,9 @@ export class PluginProcesses implements AsyncDisposable {
   /** Whatever came to be approved and has not been started yet is; what somebody stopped stays so. */
   async #scanNow(): Promise<void> {
     try {
-      await this.#host.discover(this.#deps.directory);
+      const found = await this.#host.discover(this.#deps.directory);
+      for (const plugin of found.plugins)
+        if (this.#registered.get(plugin.manifest.name) !== plugin.manifestHash) this.#register(plugin);
       for (const { pluginId, state } of this.#host.plugins()) if (state === "approved") this.start(pluginId);
     } catch (error) {
       if (!this.#isClosed) this.#deps.logger.warn({ err: error }, "the plugins folder could not be read; trying again");

@@ -25,6 +25,7 @@ import {
   createControlPlane,
   type Clock,
   type ControlPlane,
+  type Logger,
   type RequestContext,
   type RunnerHandlerConfig,
 } from "../../src/index.ts";
@@ -43,6 +44,7 @@ export interface RigOptions {
   readonly directory?: string;
   readonly limits?: LimitOverrides;
   readonly runner?: RunnerHandlerConfig;
+  readonly logger?: Logger;
 }
 
 /** A control plane on a real store, with a clock that only a test moves. */
@@ -74,7 +76,7 @@ export class Rig implements AsyncDisposable {
 
   /** Lets a new control plane take up the store. The one before is dropped as it stands, without a goodbye. */
   async startPlane(): Promise<ControlPlane> {
-    const { limits, runner } = this.#options;
+    const { limits, runner, logger } = this.#options;
     // What had reached the store is done by the time that another process can open it.
     if (this.#plane) await this.settle();
     this.#life.isOver = true;
@@ -85,6 +87,7 @@ export class Rig implements AsyncDisposable {
       secretsKey: SECRETS_KEY,
       ...(limits ? { limits } : {}),
       ...(runner ? { runner } : {}),
+      ...(logger ? { logger } : {}),
     });
     return this.#plane;
   }
