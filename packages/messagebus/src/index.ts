@@ -1,3 +1,7 @@
+export { ANY_PLUGIN } from "./access/access-list.ts";
+export { covers } from "./access/covers.ts";
+export { PluginAccessSchema } from "./access/plugin-access.ts";
+export type { PluginAccess } from "./access/plugin-access.ts";
 export {
   getMessageBus,
   getSystemBus,

@@ -1,6 +1,5 @@
-import { busLimits, MessageBus, type BusLimits, type ListenerFailure } from "../src/index.ts";
+import { busLimits, MessageBus, type PluginAccess, type BusLimits, type ListenerFailure } from "../src/index.ts";
 import { natsPermissions, natsTransport, type NatsTransport, type NatsTransportOptions } from "../src/nats/index.ts";
-import type { PluginAccess } from "../src/nats/index.ts";
 import type { RemoteWorld } from "./contract/world.ts";
 import { natsServer, type NatsServer } from "./nats-server.ts";
 import { tcpProxy, type TcpProxy } from "./tcp-proxy.ts";

@@ -1,6 +1,7 @@
 import { eventually, ManualClock } from "@signalbox/testkit";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { AccessList } from "../src/access/access-list.ts";
 import { MessageBus, type BusLimits, type Message, type RpcContext } from "../src/index.ts";
 import { rawPlugin } from "./raw-plugin.ts";
 import { brokerWorld, type BrokerWorld, type BrokerWorldOptions } from "./websocket-world.ts";
@@ -286,6 +287,27 @@ describe("BusBroker", () => {
       expect(ended).toEqual([{ pluginId: "plugin", code: 4003, reason: "slow reader" }]);
     });
 
+    it("leaves nobody waiting when it is closed because a question was too much for it", async () => {
+      await open({ limits: { "connection.bufferedBytes": 1_000_000 } });
+      await using plugin = await rawPlugin(world.url, "plugin");
+      plugin.send({ type: "subscribe", id: 1, pattern: "q" });
+      await plugin.next("done");
+      const outcomes: Promise<unknown>[] = [];
+
+      plugin.socket.pause();
+      const request = { topic: "q", destination: "plugin", payload: "x".repeat(100_000), timeout: 600_000 };
+      while (world.broker.plugins.length > 0) {
+        outcomes.push(
+          bus("host")
+            .request(request)
+            .catch(({ code }) => code as unknown),
+        );
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+
+      expect(new Set(await Promise.all(outcomes))).toEqual(new Set(["NO_RESPONDER"]));
+    });
+
     it("is closed when a message is larger than any can be, before it is parsed", async () => {
       await using plugin = await rawPlugin(world.url, "plugin");
 
@@ -364,6 +386,26 @@ describe("BusBroker", () => {
 
       await eventually(() => plugin.frames.filter(({ type }) => type === "message").length === 20);
       expect(plugin.messages.length - before).toBe(1);
+    });
+
+    it("ends alone when something of the server fails while it is served", async () => {
+      world.access.set("plugin", { publish: ["t"] });
+      const failures: unknown[] = [];
+      world.broker.on("failed", (failure) => failures.push(failure));
+      await using plugin = await rawPlugin(world.url, "plugin");
+      await using other = await rawPlugin(world.url, "other");
+      await plugin.next("welcome");
+
+      const defect = vi.spyOn(AccessList.prototype, "checkPublish").mockImplementationOnce(() => {
+        throw new TypeError("a defect");
+      });
+      plugin.send({ type: "publish", id: 1, topic: "t" });
+
+      expect(await plugin.closed).toBe(1011);
+      expect(failures).toEqual([{ pluginId: "plugin", error: new TypeError("a defect") }]);
+      other.send({ type: "publish", id: 1, topic: "t" });
+      await other.next("done");
+      defect.mockRestore();
     });
 
     it("comes to its end with the hub's", async () => {

@@ -3,12 +3,19 @@ import { createServer } from "node:http";
 import { listen } from "@signalbox/testkit";
 import { WebSocketServer } from "ws";
 
-import { busLimits, LocalHub, MessageBus, type BusLimits, type Clock, type ListenerFailure } from "../src/index.ts";
+import {
+  busLimits,
+  LocalHub,
+  MessageBus,
+  type PluginAccess,
+  type BusLimits,
+  type Clock,
+  type ListenerFailure,
+} from "../src/index.ts";
 import {
   BusBroker,
   busServerOptions,
   websocketTransport,
-  type PluginAccess,
   type WebSocketTransport,
   type WebSocketTransportOptions,
 } from "../src/websocket/index.ts";

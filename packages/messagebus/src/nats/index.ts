@@ -1,5 +1,3 @@
-export { PluginAccessSchema } from "../access/plugin-access.ts";
-export type { PluginAccess } from "../access/plugin-access.ts";
 export { natsPermissions } from "./nats-permissions.ts";
 export type { NatsPermissions, NatsPermissionsOptions } from "./nats-permissions.ts";
 export type { NatsConnect } from "./nats-line.ts";

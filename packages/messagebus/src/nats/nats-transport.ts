@@ -8,6 +8,7 @@ import { RandomIds, type RandomFill } from "../ids.ts";
 import { busLimits, type BusLimits } from "../limits.ts";
 import { ANONYMOUS_ID, checkPluginId } from "../plugin-id.ts";
 import type { ConnectionState } from "../remote/connection-states.ts";
+import { closeOnAbort } from "../remote/close-on-abort.ts";
 import { Outbox } from "../remote/outbox.ts";
 import type { Exchange, Link, Member, Transport } from "../transport.ts";
 import { readAnswer, writeCancel } from "./nats-bodies.ts";
@@ -118,8 +119,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
     const onWarning = (error: Error) => void this.emit("warning", error);
     this.#subscriptions = new NatsSubscriptions({ subjects: this.#subjects, line, limits: this.limits, onWarning });
     this.#host = this.#makeHost();
-    signal?.addEventListener("abort", () => void this.close(), { once: true });
-    if (signal?.aborted) void this.close();
+    closeOnAbort(this, signal);
   }
 
   /** Where the connection is now. */

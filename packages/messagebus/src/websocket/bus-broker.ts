@@ -7,6 +7,7 @@ import { systemClock, type Clock } from "../clock.ts";
 import { ConnectionLostError, InvalidPluginIdError } from "../errors.ts";
 import { RandomIds, type RandomFill } from "../ids.ts";
 import { busLimits, type BusLimits } from "../limits.ts";
+import { describe } from "../listener-errors.ts";
 import type { Message } from "../message.ts";
 import { ANONYMOUS_ID, SYSTEM_ID } from "../plugin-id.ts";
 import type { Transport } from "../transport.ts";
@@ -38,7 +39,7 @@ export interface BusBrokerEvents {
   connected: [{ readonly pluginId: string }];
   /** A connection has ended; `code` is a WebSocket close code, see `CLOSE_CODES`. */
   disconnected: [{ readonly pluginId: string; readonly code: number; readonly reason: string }];
-  /** Something of this process failed while it did what a plugin wanted; the connection was closed. */
+  /** Something of this process failed while it did what a plugin wanted; the connection was closed. Unheard, it is a process warning. */
   failed: [{ readonly pluginId: string; readonly error: unknown }];
 }
 
@@ -86,7 +87,7 @@ export class BusBroker extends EventEmitter<BusBrokerEvents> implements AsyncDis
       clock: this.#clock,
       ids: this.#ids,
       spell: (message) => this.#spell(message),
-      onFailure: (error) => this.emit("failed", { pluginId, error }),
+      onFailure: (error) => this.#failed(pluginId, error),
       onEnd: (code, reason) => this.#ended(connection, code, reason),
     });
     this.#connections.set(pluginId, connection);
@@ -115,6 +116,14 @@ export class BusBroker extends EventEmitter<BusBrokerEvents> implements AsyncDis
     const { pluginId } = connection;
     if (this.#connections.get(pluginId) === connection) this.#connections.delete(pluginId);
     this.emit("disconnected", { pluginId, code, reason });
+  }
+
+  #failed(pluginId: string, error: unknown): void {
+    if (this.emit("failed", { pluginId, error })) return;
+    process.emitWarning(`the connection of plugin ${pluginId} failed: ${describe(error)}`, {
+      type: "SignalboxBusWarning",
+      ...(error instanceof Error && error.stack ? { detail: error.stack } : {}),
+    });
   }
 
   /** A message goes to many plugins one after the other, and is written once. */

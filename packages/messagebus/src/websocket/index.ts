@@ -1,7 +1,3 @@
-export { ANY_PLUGIN } from "../access/access-list.ts";
-export { covers } from "../access/covers.ts";
-export { PluginAccessSchema } from "../access/plugin-access.ts";
-export type { PluginAccess } from "../access/plugin-access.ts";
 export { BusBroker, busServerOptions } from "./bus-broker.ts";
 export type { BusBrokerEvents, BusBrokerOptions, ConnectedPlugin } from "./bus-broker.ts";
 export type { TokenSource } from "./bus-socket.ts";

@@ -37,17 +37,20 @@ export class PluginTasks {
       return;
     }
     const id = ++this.#lastId;
+    let frame: string;
     try {
-      this.#send(spell(id));
+      frame = spell(id);
     } catch (error) {
       // It was JSON data when it was checked; a getter can say something else each time.
       void exchange.fail(new InvalidMessageError("the question is not JSON data", { cause: error }));
       return;
     }
+    // Before it is sent: sending may find that the plugin does not read, and end all this.
     this.#open.set(id, exchange);
     exchange.taker = new TaskTaker(() => {
       if (this.#open.delete(id)) this.#send(spellBrokerFrame.abandoned(id));
     });
+    this.#send(frame);
   }
 
   /** Whether the id is one of these. */

@@ -12,6 +12,7 @@ import { checkBusUrl } from "./bus-url.ts";
 import type { ConnectionState } from "../remote/connection-states.ts";
 import type { BrokerFrame, BrokerFrameOf } from "./frames.ts";
 import { MemberTasks } from "./member-tasks.ts";
+import { closeOnAbort } from "../remote/close-on-abort.ts";
 import { Outbox } from "../remote/outbox.ts";
 import { spellPluginFrame } from "./spell-frames.ts";
 import { WebSocketLink, type LinkHost } from "./websocket-link.ts";
@@ -99,8 +100,7 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
     });
     this.#outbox = new Outbox(new SocketCarrier(this.#socket), this.limits);
     this.#host = this.#makeHost();
-    signal?.addEventListener("abort", () => void this.close(), { once: true });
-    if (signal?.aborted) void this.close();
+    closeOnAbort(this, signal);
   }
 
   /** Where the connection is now. */

@@ -2,8 +2,8 @@ import type { Server } from "node:http";
 
 import { WebSocketServer } from "ws";
 
-import { getMessageBus, setDefaultTransport, type LocalHub } from "../index.ts";
-import { BusBroker, busServerOptions, websocketTransport, type ConnectedPlugin, type PluginAccess } from "./index.ts";
+import { getMessageBus, setDefaultTransport, type LocalHub, type PluginAccess } from "../index.ts";
+import { BusBroker, busServerOptions, websocketTransport, type ConnectedPlugin } from "./index.ts";
 
 // What the README shows; compiled and run by test/readme.test.ts, so that it stays true.
 
