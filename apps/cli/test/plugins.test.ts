@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { plugin, pluginDetails } from "./_support/canned.ts";
 import { fakeApi, refusal } from "./_support/fake-api.ts";
-import { signalbox } from "./_support/run-signalbox.ts";
+import { signalbox, startSignalbox } from "./_support/run-signalbox.ts";
 import { soon } from "./_support/soon.ts";
 import { hasScript, openTerminal } from "./_support/terminal.ts";
 
@@ -147,6 +147,33 @@ describe("signalbox plugins", () => {
 
     expect(code).toBe(1);
     expect(stderr).toContain("`signalbox plugins` lists what is there");
+  });
+});
+
+describe("signalbox up --plugins", () => {
+  it("tells what waits for approval, and what is none", async () => {
+    await using dir = await tempDir();
+    for (const [name, manifest] of [
+      ["crier", { name: "crier", version: "1.0.0" }],
+      ["bad", { name: "bad", version: 1 }],
+    ] as const) {
+      await mkdir(dir.file("plugins", name, ".claude-plugin"), { recursive: true });
+      await mkdir(dir.file("plugins", name, "lib"));
+      await writeFile(dir.file("plugins", name, ".claude-plugin/plugin.json"), JSON.stringify(manifest));
+      await writeFile(dir.file("plugins", name, "lib/plugin-bootstrap.js"), "");
+    }
+    const { child, ended, printed } = startSignalbox(["up", "--port", "0", "--plugins", "plugins"], {
+      cwd: dir.path,
+      env: { SIGNALBOX_DATA_DIR: dir.file("data") },
+    });
+
+    await soon(printed).toContain("problem");
+    child.kill("SIGINT");
+
+    expect((await ended).code).toBe(0);
+    expect(printed()).toContain("1 plugin, 0 of them approved\n");
+    expect(printed()).toContain("crier is pending: signalbox plugins approve crier\n");
+    expect(printed()).toContain(`${dir.file("plugins/bad")} is none (1 problem): signalbox plugins check`);
   });
 });
 

@@ -52,6 +52,7 @@ async function bringUp(context: Context, options: Options): Promise<void> {
   keeper.start();
   const runner = await untilOnline(client, folder, stopping.signal);
   tellAddresses(context, server, runner);
+  if (!output.isJson) await showPlugins(context, client, options);
   if (options.sample && runner) await showSample(context, client, data, stopping.signal);
   if (!stopping.signal.aborted && !output.isJson) await tellNextThings(context, url, data);
   await aborted(stopping.signal);
@@ -81,7 +82,15 @@ function tellAddresses({ output }: Context, server: RunningServer, runner: Runne
   output.line(
     `  ${dim("runner ")} ${runner ? `${runner.id}, ${sandboxWords(runner)}` : yellow("is not there yet; `signalbox runners` shows when it is")}`,
   );
-  output.line();
+}
+
+/** The last of the addresses, and an empty line after them. */
+async function showPlugins(context: Context, client: Client, { plugins }: Options): Promise<void> {
+  if (plugins !== undefined || context.environment.variables["SIGNALBOX_PLUGINS_DIR"]) {
+    const { tellPlugins } = await import("../plugins/tell-plugins.ts");
+    await tellPlugins(context, client);
+  }
+  context.output.line();
 }
 
 function sandboxWords({ capabilities }: Runner): string {
