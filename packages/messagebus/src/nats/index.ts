@@ -1,3 +1,4 @@
+export type { PluginAccess } from "../access/plugin-access.ts";
 export { natsPermissions } from "./nats-permissions.ts";
 export type { NatsPermissions, NatsPermissionsOptions } from "./nats-permissions.ts";
 export type { NatsConnect } from "./nats-line.ts";

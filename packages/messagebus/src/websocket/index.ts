@@ -1,3 +1,5 @@
+export { PluginAccessSchema } from "../access/plugin-access.ts";
+export type { PluginAccess } from "../access/plugin-access.ts";
 export { BusBroker, busServerOptions } from "./bus-broker.ts";
 export type { BusBrokerEvents, BusBrokerOptions, ConnectedPlugin } from "./bus-broker.ts";
 export type { TokenSource } from "./bus-socket.ts";
