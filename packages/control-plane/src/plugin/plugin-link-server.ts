@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { BUS_SUBPROTOCOL, busServerOptions, type BusBroker, type PluginAccess } from "@signalbox/messagebus/websocket";
-import type { BusLimits } from "@signalbox/messagebus";
+import type { BusLimits, PluginAccess } from "@signalbox/messagebus";
+import { BUS_SUBPROTOCOL, busServerOptions, type BusBroker } from "@signalbox/messagebus/websocket";
 import { DEFAULT_ORG, limit, PLUGIN_LINK_PATH } from "@signalbox/protocol";
 import type { PluginRow } from "@signalbox/store";
 import { WebSocketServer, type WebSocket } from "ws";

@@ -1,5 +1,5 @@
-import { LocalHub, MessageBus } from "@signalbox/messagebus";
-import { BusBroker, type PluginAccess } from "@signalbox/messagebus/websocket";
+import { LocalHub, MessageBus, type PluginAccess } from "@signalbox/messagebus";
+import { BusBroker } from "@signalbox/messagebus/websocket";
 import { accessOf, PluginRegistry, PluginRouter, usesBus, type PluginManifest } from "@signalbox/plugins";
 import {
   limit,

@@ -1,4 +1,4 @@
-import type { PluginAccess as BusAccess } from "@signalbox/messagebus/websocket";
+import type { PluginAccess as BusAccess } from "@signalbox/messagebus";
 import { toTimestamp, type Plugin, type PluginAccess, type PluginManifestDocument } from "@signalbox/protocol";
 import type { PluginRow } from "@signalbox/store";
 
