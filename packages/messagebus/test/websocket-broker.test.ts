@@ -268,6 +268,16 @@ describe("BusBroker", () => {
       expect(world.broker.revoke("plugin")).toBe(false);
     });
 
+    it("is told a reason of any length as far as there is room", async () => {
+      await using plugin = await rawPlugin(world.url, "plugin");
+      const told = new Promise((resolve) => plugin.socket.once("close", (_, reason) => resolve(reason.toString())));
+      await plugin.next("welcome");
+
+      world.broker.revoke("plugin", "ü".repeat(1_000));
+
+      expect(await told).toBe(`${"ü".repeat(59)}…`);
+    });
+
     it("is closed when its plugin reads too slowly, with bounded bytes kept for it", async () => {
       await open({ limits: { "connection.bufferedBytes": 1_000_000 } });
       await using plugin = await rawPlugin(world.url, "plugin");

@@ -79,7 +79,7 @@ export class BrokerSocket {
     this.#end(code, reason);
     // The peer's answer to the close is to be read.
     this.#socket.resume();
-    this.#socket.close(code, reason);
+    this.#socket.close(code, shortReason(reason));
     const cutting = this.#clock.setTimer(CLOSE_MS, () => this.#socket.terminate());
     this.#socket.once("close", () => cutting.cancel());
   }
@@ -129,4 +129,16 @@ export class BrokerSocket {
     this.#resuming?.cancel();
     this.#listener.onEnd(code, reason);
   }
+}
+
+/** A close frame has room for 123 bytes. */
+function shortReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  // A character that was cut through decodes to one that says so.
+  return bytes.length <= 123
+    ? reason
+    : bytes
+        .subarray(0, 119)
+        .toString()
+        .replace(/\uFFFD+$/, "") + "…";
 }
