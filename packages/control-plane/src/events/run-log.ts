@@ -2,6 +2,8 @@ import { isFinal, RUN_TRANSITIONS, type RunState } from "@signalbox/protocol";
 import type { ReadyStep, RunOutcome, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
+import type { OutcomeOf, UnitWith } from "./units-with.ts";
+
 /** What is told after a unit that touched a run has been committed. */
 export interface RunLogEvents {
   /** Events were appended to the run's stream. */
@@ -14,15 +16,6 @@ export interface RunLogEvents {
   timers: (dueAt: number) => void;
 }
 
-/** The units whose result is a `RunOutcome`. */
-type RunUnitName = {
-  [Name in keyof SignalboxUnits]: ReturnType<SignalboxUnits[Name]> extends Generator<unknown, infer Result, unknown>
-    ? Result extends RunOutcome
-      ? Name
-      : never
-    : never;
-}[keyof SignalboxUnits];
-
 /** The one door through which runs are changed: commits a unit, then tells what follows from it. */
 export class RunLog extends EventEmitter<RunLogEvents> {
   readonly #store: SignalboxStore;
@@ -33,12 +26,12 @@ export class RunLog extends EventEmitter<RunLogEvents> {
   }
 
   /** Commits a unit and tells everybody. */
-  async commit<Name extends RunUnitName>(
+  async commit<Name extends UnitWith<RunOutcome>>(
     name: Name,
     args: Parameters<SignalboxUnits[Name]>[0],
-  ): Promise<OutcomeOf<Name>> {
+  ): Promise<OutcomeOf<Name, RunOutcome>> {
     // The store's result type is the unit's own; TypeScript does not carry that through the generic name.
-    const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name>;
+    const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name, RunOutcome>;
     // A repeated answer speaks of what was; the steps in it may long be over.
     if (!outcome.isRepeated) this.tell(outcome);
     return outcome;
@@ -53,8 +46,3 @@ export class RunLog extends EventEmitter<RunLogEvents> {
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
   }
 }
-
-type OutcomeOf<Name extends RunUnitName> = Extract<
-  SignalboxUnits[Name] extends (args: never) => Generator<unknown, infer Result, unknown> ? Result : never,
-  RunOutcome
->;

@@ -2,6 +2,7 @@ import { isFinal, SESSION_TRANSITIONS, type SessionState } from "@signalbox/prot
 import type { NumberedCommand, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
+import type { OutcomeOf, UnitWith } from "../events/units-with.ts";
 import type { SessionHappening } from "./session-announcements.ts";
 
 /** What is told after a unit that touched a session has been committed. */
@@ -22,20 +23,6 @@ export interface SessionLogEvents {
   timers: (dueAt: number) => void;
 }
 
-/** The units whose result is a `SessionOutcome`. */
-type SessionUnitName = {
-  [Name in keyof SignalboxUnits]: ReturnType<SignalboxUnits[Name]> extends Generator<unknown, infer Result, unknown>
-    ? Result extends SessionOutcome
-      ? Name
-      : never
-    : never;
-}[keyof SignalboxUnits];
-
-type OutcomeOf<Name extends SessionUnitName> = Extract<
-  SignalboxUnits[Name] extends (args: never) => Generator<unknown, infer Result, unknown> ? Result : never,
-  SessionOutcome
-> & { readonly isRepeated?: true };
-
 /** The one door through which sessions are changed: commits a unit, then tells what follows from it. */
 export class SessionLog extends EventEmitter<SessionLogEvents> {
   readonly #store: SignalboxStore;
@@ -46,12 +33,12 @@ export class SessionLog extends EventEmitter<SessionLogEvents> {
   }
 
   /** Commits a unit and tells everybody. */
-  async commit<Name extends SessionUnitName>(
+  async commit<Name extends UnitWith<SessionOutcome>>(
     name: Name,
     args: Parameters<SignalboxUnits[Name]>[0],
-  ): Promise<OutcomeOf<Name>> {
+  ): Promise<OutcomeOf<Name, SessionOutcome>> {
     // The store's result type is the unit's own; TypeScript does not carry that through the generic name.
-    const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name>;
+    const outcome = (await this.#store.run(name, args as never)) as OutcomeOf<Name, SessionOutcome>;
     // A repeated answer speaks of what was.
     if (!outcome.isRepeated) this.tell(outcome);
     return outcome;
