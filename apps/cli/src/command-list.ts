@@ -12,6 +12,7 @@ const FLEET = "Fleet";
 const ACCESS = "Projects and access";
 const MACHINE = "This machine";
 const RUNS = "Runs";
+const SESSIONS = "Sessions";
 
 /** Every command, in the order of the help text. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
@@ -24,6 +25,17 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "list, print or fetch what a run kept",
     group: RUNS,
     load: () => import("./commands/artifacts.ts"),
+  },
+  session: {
+    summary: "open a session with an agent, follow it, speak to it, end it",
+    group: SESSIONS,
+    load: () => import("./commands/session.ts"),
+  },
+  sessions: { summary: "list sessions", group: SESSIONS, load: () => import("./commands/sessions.ts") },
+  approvals: {
+    summary: "list, show and answer what agents and runs ask for",
+    group: GATES,
+    load: () => import("./commands/approvals.ts"),
   },
   gates: { summary: "list what waits for a decision", group: GATES, load: () => import("./commands/gates.ts") },
   approve: { summary: "say yes at a gate", group: GATES, load: () => import("./commands/approve.ts") },
@@ -46,6 +58,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   token: { summary: "make, list and revoke tokens", group: ACCESS, load: () => import("./commands/token.ts") },
   up: { summary: "run a server and a runner on this machine", group: MACHINE, load: () => import("./commands/up.ts") },
   server: { summary: "run the server alone", group: MACHINE, load: () => import("./commands/server.ts") },
+  agents: {
+    summary: "install coding agents on this machine, and log in to them",
+    group: MACHINE,
+    load: () => import("./commands/agents.ts"),
+  },
   runner: { summary: "let this machine join a fleet", group: MACHINE, load: () => import("./commands/runner.ts") },
   doctor: {
     summary: "check that this machine is fit to run Signalbox",

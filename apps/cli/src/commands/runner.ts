@@ -14,6 +14,8 @@ interface Options extends GlobalOptions {
   readonly policy?: string;
   readonly allowFileRepos?: true;
   readonly sandbox?: string;
+  readonly agents?: string;
+  readonly agentsFile?: string;
   readonly healthPort?: string;
   readonly logLevel?: string;
   readonly stopWithStdin?: true;
@@ -42,6 +44,16 @@ export function define(command: Command, act: Act): void {
     .option("--policy <file>", "what the owner of this machine lets happen on it, in YAML")
     .option("--allow-file-repos", "let runs use repositories on this machine's disk")
     .addOption(new Option("--sandbox <mode>", "whether steps are enclosed").choices(["auto", "required", "none"]))
+    .addOption(
+      new Option(
+        "--agents <which>",
+        "auto: offer every installed agent; listed: only those of the agents file (SIGNALBOX_AGENTS; default listed)",
+      ).choices(["auto", "listed"]),
+    )
+    .option(
+      "--agents-file <file>",
+      "the agents that this machine offers (SIGNALBOX_AGENTS_FILE; default agents.json in the data folder)",
+    )
     .option("--health-port <number>", "answer /healthz on this port of the loopback address")
     .addOption(
       new Option("--log-level <level>", "how much is logged to stderr").choices([
@@ -102,6 +114,8 @@ function argumentsOf({
   policy,
   allowFileRepos,
   sandbox,
+  agents,
+  agentsFile,
   healthPort,
   logLevel,
 }: Options): string[] {
@@ -113,6 +127,8 @@ function argumentsOf({
     labels: labels.length === 0 ? undefined : labels.join(","),
     policy,
     sandbox,
+    agents,
+    "agents-file": agentsFile,
     "health-port": healthPort,
     "log-level": logLevel,
   };

@@ -1,7 +1,7 @@
 import type { Client } from "@signalbox/client";
 import type { Runner } from "@signalbox/protocol";
 import type { RunningServer } from "@signalbox/server-app";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -16,6 +16,7 @@ import type { Act } from "../program.ts";
 interface Options extends ServerOptions {
   readonly sample?: true;
   readonly localRepos: boolean;
+  readonly agents?: string;
 }
 
 /** `signalbox up`: a server and a runner on this machine, in one go. */
@@ -23,6 +24,12 @@ export function define(command: Command, act: Act): void {
   defineServerOptions(command)
     .option("--sample", "on an empty store, run a sample first and show it")
     .option("--no-local-repos", "do not let runs use repositories on this machine's disk", true)
+    .addOption(
+      new Option(
+        "--agents <which>",
+        "auto: offer every installed agent; listed: only those of agents.json in the runner's folder (default: listed)",
+      ).choices(["auto", "listed"]),
+    )
     .addHelpText("after", "\nCtrl-C stops both once their work is recorded; a second Ctrl-C stops them at once.")
     .action(act(bringUp));
 }
@@ -47,6 +54,7 @@ async function bringUp(context: Context, options: Options): Promise<void> {
     serverUrl: url,
     folder,
     allowsFileRepositories: options.localRepos,
+    agents: options.agents,
   });
   running.keeper = keeper;
   keeper.start();

@@ -14,6 +14,8 @@ export interface EmbeddedRunnerSettings {
   /** Its own folder: key, spool and workspaces. */
   readonly folder: string;
   readonly allowsFileRepositories: boolean;
+  /** Which agents it offers; default what its own environment says. */
+  readonly agents?: string | undefined;
 }
 
 const ENDS_THAT_STAY: ReadonlySet<number | null> = new Set([2, 6]);
@@ -21,7 +23,10 @@ const PATIENCE_MS = 20_000;
 
 /** The runner of this machine as a child process, admitted to the fleet and started again when it dies. */
 export function embeddedRunner({ output, environment }: Context, settings: EmbeddedRunnerSettings): ChildKeeper {
-  const flags = settings.allowsFileRepositories ? ["--allow-file-repos"] : [];
+  const flags = [
+    ...(settings.allowsFileRepositories ? ["--allow-file-repos"] : []),
+    ...(settings.agents === undefined ? [] : ["--agents", settings.agents]),
+  ];
   const level = environment.variables["SIGNALBOX_LOG_LEVEL"] || "warn";
   return new ChildKeeper({
     async line() {

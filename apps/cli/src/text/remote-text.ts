@@ -9,6 +9,11 @@ const CONTROLS_BUT_TAB = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
 // oxlint-disable-next-line no-control-regex -- as above
 const CONTROLS_BUT_TAB_AND_ESCAPE = /[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g;
 
+// oxlint-disable-next-line no-control-regex -- as above
+const CONTROLS_BUT_LAYOUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+/** What makes text stand in another order than it has. Marks that join letters and pictures are left alone. */
+const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
 /** What reads differently from what is there: controls, bidi and zero-width characters, odd spaces, lone surrogates. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 
@@ -25,6 +30,11 @@ export function outputLine(line: string, { keepColors = false } = {}): string {
     return COLOR.test(sequence) ? sequence.replace("\u009b", "\u001b[") : "";
   });
   return `${colored.replace(CONTROLS_BUT_TAB_AND_ESCAPE, "")}${isColored ? "\u001b[0m" : ""}`;
+}
+
+/** Words from elsewhere as they come, in pieces: line breaks stay, what would act on a terminal is gone or spelled out. */
+export function streamedText(piece: string): string {
+  return piece.replace(CONTROLS_BUT_LAYOUT, "").replace(BIDI, (character) => spellOut(character));
 }
 
 /** A name or message from elsewhere, on one line: escapes are gone, and what cannot be seen is spelled out. */

@@ -71,6 +71,7 @@ export function toApproval(row: ApprovalRow): Approval {
     description: content.description,
     context: content.context,
     questions: content.questions ?? undefined,
+    origin: content.origin ?? undefined,
     state: row.state,
     contentHash: row.content_hash,
     requestedAt: toTimestamp(row.requested_at),

@@ -26,6 +26,9 @@ export const QuestionSchema = z.object({
 });
 export type Question = z.infer<typeof QuestionSchema>;
 
+/** What asked: an answer cannot let another attempt, or another request, go on. */
+export const ApprovalOriginSchema = z.object({ attemptId: z.string(), epoch: z.int(), requestId: z.string() });
+
 /**
  * Exactly what is decided. Its hash is the approval's; a runner computes it anew from what its agent waits with, before it lets
  * the agent go on.
@@ -41,8 +44,8 @@ export const ApprovalContentSchema = z.object({
   /** Everything that the decision lets happen: the command, the diff, the agent's own input. */
   context: z.record(z.string(), z.unknown()),
   questions: z.array(QuestionSchema).nullable(),
-  /** What asked: an answer cannot let another attempt, or another request, go on. Null for what no agent waits for. */
-  origin: z.object({ attemptId: z.string(), epoch: z.int(), requestId: z.string() }).nullable(),
+  /** Null for what no agent waits for. */
+  origin: ApprovalOriginSchema.nullable(),
 });
 export type ApprovalContent = z.infer<typeof ApprovalContentSchema>;
 
@@ -57,6 +60,8 @@ export const ApprovalSchema = z.object({
   description: z.string(),
   context: z.record(z.string(), z.unknown()),
   questions: z.array(QuestionSchema).optional(),
+  /** Absent for what no agent waits for. */
+  origin: ApprovalOriginSchema.optional(),
   state: ApprovalStateSchema,
   /** sha256 in hex of `approval/v1`, a NUL and the canonical JSON of the content. */
   contentHash: z.string(),

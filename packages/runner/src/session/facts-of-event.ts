@@ -35,7 +35,7 @@ export function factsOf(event: AgentEvent): readonly SessionFact[] {
     case "usage":
       return [{ fact: "usage", usage: event.total }];
     case "process.exited":
-      return [{ fact: "ended", reason: END_REASONS[event.reason], message: event.message.slice(0, 4_000) }];
+      return [endedBy(event)];
     case "turn.steered":
     case "text.delta":
     case "thought.delta":
@@ -60,6 +60,12 @@ const END_REASONS: Readonly<Record<AgentEventOf<"process.exited">["reason"], Ses
   protocol_error: "protocol_error",
   output_closed: "agent_crashed",
 };
+
+/** One that was closed has nothing to explain. */
+function endedBy({ reason, message }: AgentEventOf<"process.exited">): SessionFactOf<"ended"> {
+  const why = reason === "closed" ? {} : { message: message.slice(0, 4_000) };
+  return { fact: "ended", reason: END_REASONS[reason], ...why };
+}
 
 function askedBy(event: AgentEventOf<"approval.requested">): SessionFactOf<"asked"> {
   const { requestId, kind, title, command, cwd, reason, name, changes, input } = event;

@@ -11,6 +11,7 @@ import { SETSID_PATH } from "../sandbox/bubblewrap-sandbox.ts";
 import type { SandboxCommand } from "../sandbox/sandbox.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
+import { showFolders, spellInside } from "../session/shown-program.ts";
 import type {
   AgentLaunch,
   CommandEnd,
@@ -135,8 +136,10 @@ export class StepRun implements StepContext {
   }
 
   async startAgent({ argv, env, folder, home, programFolders }: AgentLaunch): Promise<AgentProcess> {
-    const readOnlyBinds = programFolders.map((source) => ({ source }));
-    const child = await this.#spawn({ argv, env, readOnlyBinds }, "pipe", { environment: env, own: { folder, home } });
+    const readOnlyBinds = this.isEnclosed ? showFolders(programFolders) : [];
+    const seen = this.isEnclosed ? [...this.#settings.programs.readOnlyBinds, ...readOnlyBinds] : [];
+    const command = { argv: spellInside(argv, seen), env, readOnlyBinds };
+    const child = await this.#spawn(command, "pipe", { environment: env, own: { folder, home } });
     const stopping = this.#stopWith(child);
     const exited = child.exited.then(({ exitCode, signal }) => {
       stopping[Symbol.dispose]();

@@ -1,0 +1,157 @@
+import type { AgentEvent, AgentEventOf } from "@signalbox/agents";
+import type { EventRecord, SessionEventData } from "@signalbox/protocol";
+
+import type { Output } from "../output.ts";
+import { outputLine, remoteText, streamedText } from "../text/remote-text.ts";
+
+/** What of a tool's output is shown; all of it is in the log of the session. */
+const OUTPUT_LINES = 12;
+
+/** Prints a session as it goes on: the agent's words as they come, and a line for whatever else happens. */
+export class SessionView {
+  readonly #output: Output;
+  readonly #tools = new Map<string, string>();
+  #isInLine = false;
+  #starts = 0;
+  #isThinking = false;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  /** Something that the agent said or did. */
+  agent(event: AgentEvent): void {
+    if (this.#output.isJson) return this.#output.document({ agent: event });
+    switch (event.type) {
+      case "text.delta":
+        return this.#words(event.text, false);
+      case "thought.delta":
+        return this.#words(event.text, true);
+      case "message.done":
+        return this.endLine();
+      case "tool.started":
+        return this.#toolStarted(event);
+      case "tool.output":
+        return this.#toolOutput(event);
+      case "tool.ended":
+        return this.#toolEnded(event);
+      case "plan":
+        return this.#plan(event);
+      case "session.ready":
+        return this.#ready(event);
+      case "turn.ended":
+        return this.#turnEnded(event);
+      case "process.exited":
+        return event.reason === "closed" ? undefined : this.line(this.#output.colors.red(remoteText(event.message)));
+      // The session's own log tells of these, or nobody needs them on a screen.
+      case "turn.started":
+      case "turn.steered":
+      case "tool.updated":
+      case "diff":
+      case "approval.requested":
+      case "approval.resolved":
+      case "question.requested":
+      case "question.resolved":
+      case "usage":
+      case "protocol.error":
+      case "raw":
+    }
+  }
+
+  /** Something that happened to the session. */
+  event(event: EventRecord): void {
+    if (this.#output.isJson) return this.#output.document({ event });
+    const words = wordsOf(event);
+    if (words !== undefined) this.line(this.#output.colors.dim(words));
+  }
+
+  /** A line of its own. */
+  line(text: string): void {
+    if (this.#output.isJson) return;
+    this.endLine();
+    this.#output.line(text);
+  }
+
+  /** Ends the line that the agent's words stand in. */
+  endLine(): void {
+    if (this.#isInLine) this.#output.stdout.write("\n");
+    this.#isInLine = false;
+  }
+
+  /** Told from its own words, so that it stands before the first of them. */
+  #ready({ model, resumed }: AgentEventOf<"session.ready">): void {
+    const how = this.#starts++ === 0 ? "" : `; ${RESUMED[resumed]}`;
+    const whose = model === undefined ? "" : ` with ${remoteText(model)}`;
+    this.line(this.#output.colors.dim(`the agent is ready${whose}${how}`));
+  }
+
+  #words(text: string, isThought: boolean): void {
+    const shown = streamedText(text);
+    if (shown === "") return;
+    if (this.#isThinking !== isThought) this.endLine();
+    this.#isThinking = isThought;
+    this.#output.stdout.write(isThought ? this.#output.colors.dim(shown) : shown);
+    this.#isInLine = !shown.endsWith("\n");
+  }
+
+  #toolStarted({ toolCallId, title, command, kind }: AgentEventOf<"tool.started">): void {
+    const name = remoteText(kind === "command" ? (command ?? title) : title);
+    this.#tools.set(toolCallId, name);
+    this.line(`${this.#output.colors.cyan("●")} ${name}`);
+  }
+
+  #toolOutput({ text }: AgentEventOf<"tool.output">): void {
+    const lines = text.replace(/\n$/, "").split("\n");
+    const left = lines.length - OUTPUT_LINES;
+    if (left > 0) this.line(this.#output.colors.dim(`  … ${left} lines before`));
+    for (const line of lines.slice(-OUTPUT_LINES)) this.line(this.#output.colors.dim(`  ${outputLine(line)}`));
+  }
+
+  #toolEnded({ toolCallId, status, exitCode, message }: AgentEventOf<"tool.ended">): void {
+    const name = this.#tools.get(toolCallId);
+    this.#tools.delete(toolCallId);
+    if (status === "ok" || name === undefined) return;
+    const why = message ?? (exitCode === undefined ? undefined : `exit code ${exitCode}`);
+    this.line(this.#output.colors.yellow(`  ${status}: ${name}${why === undefined ? "" : ` (${remoteText(why)})`}`));
+  }
+
+  #plan({ entries }: AgentEventOf<"plan">): void {
+    const marks = { pending: "○", in_progress: "◐", completed: "●" };
+    this.line(this.#output.colors.dim("plan"));
+    for (const { text, status } of entries)
+      this.line(this.#output.colors.dim(`  ${marks[status]} ${remoteText(text)}`));
+  }
+
+  #turnEnded({ status, error }: AgentEventOf<"turn.ended">): void {
+    this.endLine();
+    if (status === "completed") return;
+    const why = error === undefined ? "" : `: ${remoteText(error.message)}`;
+    this.line(this.#output.colors.yellow(`the turn was ${status === "failed" ? "not finished" : "interrupted"}${why}`));
+  }
+}
+
+const RESUMED = {
+  loaded: "the conversation was loaded",
+  bootstrapped: "the agent was told a summary of the conversation",
+  fresh: "the agent begins anew",
+};
+
+/** What an event means to somebody who watches; undefined for those that the agent's own words tell. Pure. */
+function wordsOf({ type, data }: EventRecord): string | undefined {
+  switch (type) {
+    case "session.interrupted":
+      return "its machine was lost; the session waits for another";
+    case "session.state_changed": {
+      const { to } = data as SessionEventData<"session.state_changed">;
+      return to === "PAUSED_BY_HUMAN" ? "paused" : undefined;
+    }
+    case "input.taken":
+      return "the agent was told";
+    case "approval.resolved": {
+      const { approvalId, state, reason } = data as SessionEventData<"approval.resolved">;
+      return `${approvalId} is ${state}${reason === undefined ? "" : `: ${remoteText(reason)}`}`;
+    }
+    default:
+      return undefined;
+  }
+}

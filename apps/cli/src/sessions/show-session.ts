@@ -1,0 +1,63 @@
+import type { Session } from "@signalbox/protocol";
+import type { Command } from "commander";
+
+import type { Context } from "../context.ts";
+import type { Act } from "../program.ts";
+import { ago, duration } from "../text/format.ts";
+import { remoteText } from "../text/remote-text.ts";
+import { usageWords } from "./watch-and-tell.ts";
+
+/** `signalbox session show`: how a session stands, what waits for its agent, and what it waits for. */
+export function defineShow(command: Command, act: Act): void {
+  command
+    .argument("<session>", "its id")
+    .description("show a session, what waits for its agent, and what it asks")
+    .action(act(showSession));
+}
+
+async function showSession(context: Context, sessionId: string): Promise<void> {
+  const session = await (await context.client()).sessions.get(sessionId);
+  context.output.result(session, () => tell(context, session));
+}
+
+function tell({ output, now }: Context, session: Session): void {
+  const { bold, dim } = output.colors;
+  output.line(bold(remoteText(session.title)));
+  for (const [name, value] of factsOf(session, now())) output.line(`${dim(name.padEnd(11))}${value}`);
+  const { queue, pendingApprovals } = session;
+  if (queue.length > 0) output.line("\nwaits to be said:");
+  for (const { inputId, text } of queue) output.line(`  ${inputId}   ${remoteText(text)}`);
+  if (pendingApprovals.length > 0) output.line("\nwaits for a decision:");
+  for (const { approvalId, description } of pendingApprovals)
+    output.line(`  signalbox approvals allow ${approvalId}   ${remoteText(description)}`);
+}
+
+function factsOf(session: Session, nowMs: number): [string, string][] {
+  const { startedAt, endedAt, usage, budget, repo } = session;
+  const facts: [string, string | undefined][] = [
+    ["session", session.sessionId],
+    ["state", `${session.state}${session.isWorking ? ", at work" : ""}`],
+    ["why", [session.reason, session.message && remoteText(session.message)].filter(Boolean).join(": ") || undefined],
+    ["agent", `${session.providerId}${session.model === undefined ? "" : `, ${remoteText(session.model)}`}`],
+    ["mode", session.mode],
+    ["task", remoteText(session.task)],
+    ["run", session.runId],
+    ["machine", session.runnerId],
+    ["resumed", session.resumed],
+    ["repository", repo && remoteText(`${repo.url}${repo.branch === undefined ? "" : ` (${repo.branch})`}`)],
+    ["turns", String(session.turns)],
+    ["used", usage.inputTokens + usage.outputTokens === 0 ? undefined : usageWords(usage)],
+    ["budget", budget && budgetWords(budget)],
+    ["made", `${session.createdAt} (${ago(session.createdAt, nowMs)})`],
+    ["took", startedAt && endedAt ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : undefined],
+  ];
+  return facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+}
+
+function budgetWords({ tokens, costUsd }: NonNullable<Session["budget"]>): string {
+  const parts = [
+    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
+    ...(costUsd === undefined ? [] : [`$${costUsd.toFixed(2)}`]),
+  ];
+  return parts.join(", ");
+}
