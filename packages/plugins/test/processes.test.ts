@@ -56,6 +56,7 @@ describe("a plugin in its own process", () => {
       "PATH",
       "SIGNALBOX_BUS_URL",
       "SIGNALBOX_PLUGIN_GRACE_MS",
+      "SIGNALBOX_PLUGIN_HOME",
       "SIGNALBOX_PLUGIN_ID",
       "SIGNALBOX_PLUGIN_TOKEN_FILE",
       "TMPDIR",
@@ -187,10 +188,13 @@ describe("a plugin in its own process", () => {
       for (const pid of pids) if (isThere(pid)) process.kill(pid, "SIGKILL");
     });
     expect(pids.map(isThere)).toEqual(pids.map(() => true));
+    const home = /SIGNALBOX_PLUGIN_HOME=([^\0]+)/.exec(readFileSync(`/proc/${pids[0]}/environ`, "utf8"))?.[1] ?? "";
+    expect(existsSync(home)).toBe(true);
 
     host.kill("SIGKILL");
 
     await eventually(() => !pids.some(isThere));
+    expect(existsSync(home)).toBe(false);
   });
 });
 

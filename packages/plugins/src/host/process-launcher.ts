@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { createRequire } from "node:module";
 import { extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { PluginAccess } from "@signalbox/messagebus/websocket";
+import type { PluginAccess } from "@signalbox/messagebus";
 import { limit } from "../limits.ts";
 import { accessOf, usesBus } from "../manifest/access-of.ts";
 import type { LoadedPlugin } from "../manifest/load-manifest.ts";
@@ -85,6 +85,7 @@ function spawnPlugin(
       TMPDIR: home.path,
       ...environment,
       SIGNALBOX_PLUGIN_ID: manifest.name,
+      SIGNALBOX_PLUGIN_HOME: home.path,
       SIGNALBOX_PLUGIN_GRACE_MS: String(stopGraceMs),
       ...(busUrl !== undefined && { SIGNALBOX_BUS_URL: busUrl, SIGNALBOX_PLUGIN_TOKEN_FILE: home.tokenFile }),
     },

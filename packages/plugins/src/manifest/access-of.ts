@@ -1,4 +1,4 @@
-import type { PluginAccess } from "@signalbox/messagebus/websocket";
+import type { PluginAccess } from "@signalbox/messagebus";
 import type { PluginManifest } from "./manifest.ts";
 
 /**

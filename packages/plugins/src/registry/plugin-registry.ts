@@ -1,6 +1,5 @@
 import { CircuitBreaker } from "@signalbox/circuit-breaker";
-import type { Clock } from "@signalbox/messagebus";
-import type { MessageBus } from "@signalbox/messagebus";
+import type { Clock, MessageBus } from "@signalbox/messagebus";
 import type { BreakerSettings, PluginManifest } from "../manifest/manifest.ts";
 import { isFailureOfPlugin } from "../routing/plugin-failures.ts";
 import type { RoutablePlugin } from "../routing/route-request.ts";

@@ -5,7 +5,7 @@ import { fixtures } from "./fixtures.ts";
 
 /**
  * A host in a process of its own, for tests that take it away: `lonely-host.ts <plugin> <grace in ms>`. Prints, as JSON, the pid of
- * the plugin that it has started and of the child that this one tells of.
+ * the plugin that it has started, and of the child that this one tells of.
  */
 const [name = "", stopGraceMs] = process.argv.slice(2);
 const { system, issueCredential } = await busServer();
