@@ -177,7 +177,8 @@ describe("a plugin in its own process", () => {
   });
 
   it.each([
-    ["is asked to end", "silent", 60_000],
+    ["is asked to end", "echo", 60_000],
+    ["ends, where it does not listen,", "silent", 60_000],
     ["is killed with what it started, where it does not,", "stubborn", 100],
   ])("%s when its host is gone, however that came", async (_what, name, graceMs) => {
     const script = `${import.meta.dirname}/_support/lonely-host.ts`;
