@@ -3,6 +3,7 @@ import * as z from "zod";
 
 import type { AgentFailure } from "../agent-event.ts";
 import { failureOfStatus } from "../http-failure.ts";
+import { lookUp } from "../look-up.ts";
 
 /** Why a prompt was refused, in our words. ACP has no words for it, so the status is looked for where agents put it. Pure. */
 export function acpFailure(error: unknown): AgentFailure {
@@ -19,7 +20,7 @@ export function acpFailure(error: unknown): AgentFailure {
 
 /** How a turn ended that the agent did not refuse. Undefined: it was done, or cancelled. Pure. */
 export function failureOfStop(stopReason: string): AgentFailure | undefined {
-  const failure = STOPS[stopReason];
+  const failure = lookUp(STOPS, stopReason);
   return failure && { ...failure, message: `the turn ended as ${stopReason}`, isRetryable: false };
 }
 

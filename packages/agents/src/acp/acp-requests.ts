@@ -4,6 +4,7 @@ import type { AgentEventOf, ApprovalOption } from "../agent-event.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
 import type { ApprovalNews, QuestionNews } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 import { ElicitationSchema, PermissionRequestSchema } from "./acp-frames.ts";
 import type { FormField } from "./acp-frames.ts";
 import { acpTool, textOf } from "./translate-acp.ts";
@@ -28,11 +29,11 @@ function permissionRequest(key: string, params: unknown): AcpRequest {
     news: {
       news: "approval",
       key,
-      kind: APPROVAL_KINDS[tool.kind ?? "other"] ?? "tool",
+      kind: lookUp(APPROVAL_KINDS, tool.kind) ?? "tool",
       ...(reason === "" ? {} : { reason }),
       tool,
       options: options.flatMap(({ optionId, name, kind }): ApprovalOption[] => {
-        const effect = EFFECTS[kind];
+        const effect = lookUp(EFFECTS, kind);
         return effect === undefined ? [] : [{ id: optionId, label: name, effect }];
       }),
     },

@@ -1,6 +1,7 @@
 import type { AgentEventOf, FileChange, ToolKind } from "../agent-event.ts";
 import type { News, ToolNews, UsageNews } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 import { ACP_UPDATES, ToolCallSchema } from "./acp-frames.ts";
 import type { AcpPromptResponse, AcpToolCall } from "./acp-frames.ts";
 
@@ -38,7 +39,7 @@ export function translateAcp(update: { readonly sessionUpdate: string }): News[]
 
 /** A tool call as ACP tells it, in our words. Pure. */
 export function acpTool(call: AcpToolCall): ToolNews {
-  const kind = call.kind === null || call.kind === undefined ? undefined : (KINDS[call.kind] ?? "other");
+  const kind = call.kind === null || call.kind === undefined ? undefined : (lookUp(KINDS, call.kind) ?? "other");
   const changes = changesOf(call);
   return {
     toolCallId: call.toolCallId,
@@ -68,7 +69,7 @@ export function usageOfTurn({ usage }: AcpPromptResponse): Pick<UsageNews, "coun
 
 function toolCallNews(call: AcpToolCall): News[] {
   const tool: News = { news: "tool", ...acpTool(call) };
-  const status = ENDS[call.status ?? ""];
+  const status = lookUp(ENDS, call.status);
   if (status === undefined) return [tool];
   return [
     tool,

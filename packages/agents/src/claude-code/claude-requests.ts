@@ -2,6 +2,7 @@ import type { ApprovalOption, AgentEventOf } from "../agent-event.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
 import type { ApprovalNews, QuestionNews } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 import { AskInputSchema } from "./claude-frames.ts";
 import type { CanUseTool } from "./claude-frames.ts";
 import { claudeTool } from "./claude-tools.ts";
@@ -29,7 +30,7 @@ function approvalRequest(key: string, request: CanUseTool): ClaudeRequest {
     news: {
       news: "approval",
       key,
-      kind: APPROVAL_KINDS[tool.kind ?? "other"] ?? "tool",
+      kind: lookUp(APPROVAL_KINDS, tool.kind) ?? "tool",
       ...(why === "" ? {} : { reason: why }),
       tool,
       options: optionsOf(grants),

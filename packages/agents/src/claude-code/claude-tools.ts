@@ -1,10 +1,11 @@
 import type { FileChange, ToolKind } from "../agent-event.ts";
 import type { ToolNews } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 
 /** A tool call of Claude in our words. Pure. */
 export function claudeTool(toolCallId: string, name: string, input: Readonly<Record<string, unknown>>): ToolNews {
-  const kind = KINDS[name] ?? "other";
+  const kind = lookUp(KINDS, name) ?? "other";
   const command = kind === "command" ? textOf(input["command"]) : undefined;
   const changes = kind === "file_change" ? changesOf(name, input) : undefined;
   return {

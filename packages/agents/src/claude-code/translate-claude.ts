@@ -2,6 +2,7 @@ import type { AgentEventOf, AgentFailure } from "../agent-event.ts";
 import { failureOfStatus } from "../http-failure.ts";
 import type { News } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 import {
   AssistantFrameSchema,
   ResultFrameSchema,
@@ -61,7 +62,10 @@ function toolNews({ id, name, input }: ToolUseBlock, parentToolCallId: string | 
   const tool: News = { news: "tool", ...claudeTool(id, name, input), ...withoutUndefined({ parentToolCallId }) };
   const todos = name === "TodoWrite" ? TodoInputSchema.safeParse(input).data?.todos : undefined;
   if (!todos || parentToolCallId !== undefined) return [tool];
-  const entries = todos.map(({ content, status }) => ({ text: content, status: TODO_STATUS[status] ?? "pending" }));
+  const entries = todos.map(({ content, status }) => ({
+    text: content,
+    status: lookUp(TODO_STATUS, status) ?? "pending",
+  }));
   return [tool, { news: "plan", entries }];
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import type { AgentFailure } from "../agent-event.ts";
 import { failureOfStatus } from "../http-failure.ts";
+import { lookUp } from "../look-up.ts";
 
 /** How a codex turn says that it failed. */
 export const CodexTurnErrorSchema = z.object({
@@ -16,14 +17,25 @@ export function codexFailure(error: CodexTurnError): AgentFailure {
   const { kind, httpStatus } = kindOf(error.codexErrorInfo);
   // A stream that was cut has no kind of its own.
   const isCut = kind === "other" && error.message.startsWith("stream disconnected");
-  const { code, isRetryable } = (isCut ? undefined : KINDS[kind]) ?? failureOfStatus(httpStatus);
+  const ofLine = isCut || CONNECTIONS.has(kind) ? failureOfStatus(httpStatus) : undefined;
+  const { code, isRetryable } = ofLine ?? lookUp(KINDS, kind) ?? UNKNOWN;
   const message = [error.message, error.additionalDetails].filter(Boolean).join(": ");
   return { code, message, isRetryable, ...(httpStatus === undefined ? {} : { httpStatus }) };
 }
 
 type Meaning = Pick<AgentFailure, "code" | "isRetryable">;
 
-/** What codex calls them. Those of a connection are told apart by the status that came with them. */
+/** Those that are told apart by the status that came with them. */
+const CONNECTIONS: ReadonlySet<string> = new Set([
+  "httpConnectionFailed",
+  "responseStreamConnectionFailed",
+  "responseStreamDisconnected",
+  "responseTooManyFailedAttempts",
+]);
+
+const UNKNOWN: Meaning = { code: "agent_error", isRetryable: false };
+
+/** What codex calls the others. */
 const KINDS: Readonly<Record<string, Meaning>> = {
   contextWindowExceeded: { code: "context_exceeded", isRetryable: false },
   sessionBudgetExceeded: { code: "usage_limit", isRetryable: false },
@@ -40,8 +52,6 @@ const KINDS: Readonly<Record<string, Meaning>> = {
   misalignmentPolicyViolation: { code: "refused", isRetryable: false },
   inferenceHookDenied: { code: "refused", isRetryable: false },
   tooManyDenials: { code: "refused", isRetryable: false },
-  sandboxError: { code: "agent_error", isRetryable: false },
-  other: { code: "agent_error", isRetryable: false },
 };
 
 /** `"kind"`, or `{ kind: { httpStatusCode } }`. */

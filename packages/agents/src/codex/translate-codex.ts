@@ -3,6 +3,7 @@ import type { Usage } from "@signalbox/protocol";
 import type { AgentEventOf, FileChange } from "../agent-event.ts";
 import type { News, ToolEnd, ToolNews } from "../session/news.ts";
 import { withoutUndefined } from "../without-undefined.ts";
+import { lookUp } from "../look-up.ts";
 import { codexFailure } from "./codex-failure.ts";
 import { CODEX_NOTIFICATIONS } from "./codex-frames.ts";
 import type { CodexFileChanges, CodexItem, CodexNotification, CodexTokens } from "./codex-frames.ts";
@@ -47,7 +48,7 @@ export function codexUsage(tokens: CodexTokens, before?: CodexTokens): Usage {
 export function codexChanges(changes: CodexFileChanges): FileChange[] {
   return changes.map(({ path, kind, diff }) => {
     const movedTo = kind.move_path ?? undefined;
-    const change = movedTo !== undefined ? "move" : (CHANGES[kind.type] ?? "update");
+    const change = movedTo !== undefined ? "move" : (lookUp(CHANGES, kind.type) ?? "update");
     // Of a new or deleted file codex gives the content, not a diff.
     const content = kind.type === "add" ? { newText: diff } : kind.type === "delete" ? { oldText: diff } : undefined;
     return { path, change, ...withoutUndefined({ movedTo }), ...(content ?? { unifiedDiff: diff }) };
@@ -95,7 +96,7 @@ const TRANSLATORS: { readonly [Each in Method]: (read: CodexNotification<Each>) 
   "turn/plan/updated": ({ plan }) => [
     {
       news: "plan",
-      entries: plan.map(({ step, status }) => ({ text: step, status: PLAN_STATUS[status] ?? "pending" })),
+      entries: plan.map(({ step, status }) => ({ text: step, status: lookUp(PLAN_STATUS, status) ?? "pending" })),
     },
   ],
   "turn/diff/updated": ({ diff }) => [{ news: "diff", unifiedDiff: diff }],
@@ -146,7 +147,7 @@ function toolOf(item: CodexItem): ToolNews | undefined {
 }
 
 function endOf(item: CodexItem): ToolEnd {
-  const status = END_STATUS[item.status ?? "completed"] ?? "ok";
+  const status = lookUp(END_STATUS, item.status ?? "completed") ?? "failed";
   const exitCode = item.exitCode ?? undefined;
   const message = item.error?.message ?? undefined;
   const output = item.aggregatedOutput ?? undefined;

@@ -71,7 +71,7 @@ export class SupervisedProcess {
     this.#why ??= { reason: "closed", message: "it was closed" };
     this.#writer.end();
     const inputMs = Math.min(graceMs, limits["close.inputMs"]);
-    if (isIdle && (await within(clock, inputMs, this.exited)) !== "late") return;
+    if (isIdle && inputMs > 0 && (await within(clock, inputMs, this.exited)) !== "late") return;
     await this.#stop(graceMs);
   }
 
