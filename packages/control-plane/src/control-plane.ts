@@ -53,6 +53,7 @@ import { ApprovalHandler } from "./session/approval-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
+import { Terminals } from "./terminal/terminals.ts";
 import { TimerService } from "./timers/timer-service.ts";
 
 /** What a control plane is made of. */
@@ -123,7 +124,15 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const vault = new SecretVault({ store, key: options.secretsKey });
   const fleet = new Fleet();
   const queue = new ReadyQueue();
-  const outputIntake = new OutputIntake({ store, clock, sessionLog, limits, outputFeed, logger });
+  const outputIntake = new OutputIntake({
+    store,
+    clock,
+    sessionLog,
+    limits,
+    outputFeed,
+    logger,
+    onStored: (pieces) => terminals.stored(pieces),
+  });
   const heartbeats = new Heartbeats({
     store,
     clock,
@@ -207,6 +216,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   });
   const gates = new GateHandler({ store, clock, runLog });
   const courier = new SessionCourier({ store, fleet, sessionLog, logger });
+  const terminals = new Terminals({ store, board, courier, runLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessions = new SessionHandler(options.session, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
   const projects = new ProjectHandler({ store, clock, vault });
@@ -221,7 +231,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       if (!row) throw new NotFoundError("run", runId);
     },
   });
-  const sessionSocket = new SessionSocket({ store, clock, limits, tokens, sessionLog, sessions, eventFeed });
+  const sessionSocket = new SessionSocket({ store, clock, limits, tokens, sessionLog, sessions, eventFeed, terminals });
   const probes = new Probes({ fleet, clock, ids, limits, logger });
   const openSession = (runner: ConnectedRunner): RunnerSession =>
     new RunnerSession(

@@ -123,6 +123,12 @@ export const LIMITS = {
   "approval.contextBytes": { value: 262_144, unit: "bytes", meaning: "what an approval shows, as JSON" },
   "approvals.pending": { value: 100, unit: "count", meaning: "unanswered approvals of one session" },
   "terminal.inputBytes": { value: 65_536, unit: "bytes", meaning: "one piece of terminal input" },
+  "terminal.frameBytes": { value: 65_536, unit: "bytes", meaning: "terminal output in one message to its watchers" },
+  "terminal.recentBytes": {
+    value: 4_194_304,
+    unit: "bytes",
+    meaning: "messages of one terminal kept for watchers that are a little behind",
+  },
   "socket.messageBytes": { value: 131_072, unit: "bytes", meaning: "one message of a client on the session socket" },
   "socket.messagesPerSecond": {
     value: 200,

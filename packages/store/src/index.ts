@@ -65,6 +65,8 @@ export {
   readSessions,
 } from "./reads/sessions.ts";
 export type { ApprovalQuery, SessionQuery } from "./reads/sessions.ts";
+export { findTerminalSegment, readTerminal, readTerminalLengths } from "./reads/terminals.ts";
+export type { TerminalLength } from "./reads/terminals.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";
 export type { Idempotency } from "./units/idempotency.ts";

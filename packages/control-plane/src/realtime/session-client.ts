@@ -2,6 +2,7 @@ import type { LimitLookup, Principal } from "@signalbox/protocol";
 import type { WebSocket } from "ws";
 
 import type { Clock, Timer } from "../clock.ts";
+import type { TerminalSink } from "../terminal/terminal-watcher.ts";
 import { CLOSE_CODES } from "./close-codes.ts";
 
 export interface SessionClientSettings {
@@ -10,6 +11,8 @@ export interface SessionClientSettings {
   readonly clock: Clock;
   readonly limits: LimitLookup;
 }
+
+const AS_TEXT = { binary: false } as const;
 
 /** One connection to the session socket: who it is, what it follows, and how much waits for it. */
 export class SessionClient {
@@ -127,6 +130,24 @@ export class SessionClient {
     if (ws.readyState !== ws.OPEN) return;
     if (ws.bufferedAmount > limits("reader.pendingBytes")) return this.#closeAsSlow();
     ws.send(bytes, { binary: false });
+  }
+
+  /** As a terminal sees it. */
+  get terminalSink(): TerminalSink {
+    const { ws } = this.#settings;
+    const isOpen = (): boolean => ws.readyState === ws.OPEN;
+    return {
+      id: this.id,
+      get pendingBytes() {
+        return ws.bufferedAmount;
+      },
+      send: (bytes) => {
+        if (isOpen()) ws.send(bytes, AS_TEXT);
+      },
+      sendAndTell: (bytes, gone) => (isOpen() ? ws.send(bytes, AS_TEXT, () => gone()) : gone()),
+      closeAsSlow: () => this.#closeAsSlow(),
+      closeToRetry: () => this.close(1011, "try again"),
+    };
   }
 
   /** Pings, and ends a client that did not answer the ping before. */

@@ -19,6 +19,7 @@ import type { EventFeed } from "../events/event-feed.ts";
 import type { SessionHandler } from "../session/session-handler.ts";
 import type { SessionLog } from "../session/session-log.ts";
 import { toApproval } from "../session/session-view.ts";
+import type { Terminals } from "../terminal/terminals.ts";
 import { actionOf, sessionFrame } from "./session-frames.ts";
 import { WebSocketServerManager } from "./websocket-server-manager.ts";
 
@@ -31,6 +32,7 @@ export interface SessionSocketDeps {
   readonly sessionLog: SessionLog;
   readonly sessions: SessionHandler;
   readonly eventFeed: EventFeed;
+  readonly terminals: Terminals;
 }
 
 /** The socket of sessions: what an app mounts under `SESSION_SOCKET_PATH`, wired to tokens, sessions and their events. */
@@ -42,7 +44,7 @@ export class SessionSocket {
 
   constructor(deps: SessionSocketDeps) {
     this.#deps = deps;
-    const { clock, limits, tokens } = deps;
+    const { clock, limits, tokens, terminals } = deps;
     // The app hands upgrades on after its own checks, so that the manager's server is one that never listens.
     this.manager = new WebSocketServerManager(
       createServer(),
@@ -52,7 +54,9 @@ export class SessionSocket {
         limits,
         authenticate: (credential) => this.#identify(credential),
         isStillGood: (principal) => tokens.isStillGood(principal),
-        maySee: async ({ orgId }, sessionId) => (await this.#session(sessionId, orgId)) !== undefined,
+        maySee: async (principal, id) =>
+          (await this.#session(id, principal.orgId)) !== undefined || terminals.has(principal, id),
+        terminals,
         follow: ({ principal, sessionId, after }, signal) => this.#follow({ ...principal, sessionId, after }, signal),
       },
     );

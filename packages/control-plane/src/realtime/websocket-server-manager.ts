@@ -19,6 +19,7 @@ import { WebSocketServer, type WebSocket } from "ws";
 
 import { systemClock, type Clock, type Timer } from "../clock.ts";
 import { LOCAL_CONTEXT } from "../request-context.ts";
+import type { TerminalRefusal, Terminals } from "../terminal/terminals.ts";
 import { CLOSE_CODES } from "./close-codes.ts";
 import { isSameOrigin } from "./same-origin.ts";
 import { SessionClient } from "./session-client.ts";
@@ -51,7 +52,12 @@ export interface WebSocketServerDeps {
     subscription: { readonly principal: Principal; readonly sessionId: string; readonly after: number },
     signal: AbortSignal,
   ) => AsyncIterable<Buffer>;
+  /** Terminals that can be watched and typed into. Absent: what is typed is only told as an event. */
+  readonly terminals?: TerminalDesk;
 }
+
+/** What a client can do with terminals; a refusal is told to it. */
+export type TerminalDesk = Pick<Terminals, "watch" | "unwatch" | "leave" | "control" | "type" | "resize">;
 
 /** What happens on the sockets. */
 export interface WebSocketServerEvents {
@@ -218,30 +224,35 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
       return this.#tellError(client, "FORBIDDEN", `this needs the scope sessions:${use}`, message);
     if (!(await this.#deps.maySee(principal, sessionId, use)))
       return this.#tellError(client, "SESSION_NOT_FOUND", `there is no session ${sessionId}`, message);
-    this.#carryOut(client, principal, message);
+    const refusal = await this.#carryOut(client, principal, message);
+    if (refusal) return this.#tellError(client, refusal.code, refusal.message, message);
     if (message.messageId !== undefined)
       client.send(frame({ type: "ack", messageId: message.messageId, timestamp: this.#now() }));
   }
 
-  #carryOut(
+  async #carryOut(
     client: SessionClient,
     principal: Principal,
     message: Exclude<WsClientMessage, { type: "authenticate" }>,
-  ): void {
+  ): Promise<TerminalRefusal | undefined> {
     const { sessionId } = message;
+    const { terminals } = this.#deps;
     const about = { clientId: client.id, sessionId };
+    const user = { clientId: client.id, principal, id: sessionId };
     switch (message.type) {
       case "subscribe_session":
         return this.#subscribe(client, principal, message);
       case "unsubscribe_session":
-        return this.#unsubscribe(client, sessionId);
+        this.#unsubscribe(client, sessionId);
+        return undefined;
       case "terminal_input":
         this.emit("terminal_input", { ...about, data: message.data });
-        return;
+        return terminals?.type(user, message.data);
       case "terminal_resize":
         this.emit("terminal_resize", { ...about, ...message.size });
-        return;
+        return terminals?.resize(user, message.size);
       case "terminal_control":
+        return terminals?.control(user, message.action);
     }
   }
 
@@ -253,11 +264,22 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     if (messageId !== undefined) client.send(frame({ type: "ack", messageId, timestamp: this.#now() }));
   }
 
-  #subscribe(client: SessionClient, principal: Principal, { sessionId, after }: WsSubscribeSession): void {
-    if (!client.follow(sessionId)) {
-      if (!client.isFollowing(sessionId)) this.#tellError(client, "RATE_LIMITED", "too many sessions on one socket");
-      return;
-    }
+  async #subscribe(
+    client: SessionClient,
+    principal: Principal,
+    { sessionId, after, offset, tail }: WsSubscribeSession,
+  ): Promise<TerminalRefusal | undefined> {
+    const isNew = client.follow(sessionId);
+    if (!isNew && !client.isFollowing(sessionId))
+      return { code: "RATE_LIMITED", message: "too many sessions on one socket" };
+    if (isNew) this.#follow(client, principal, sessionId, after);
+    if (offset === undefined && tail === undefined) return undefined;
+    // What follows the answer is the terminal, from there on.
+    const user = { clientId: client.id, principal, id: sessionId };
+    return this.#deps.terminals?.watch(user, client.terminalSink, { offset, tail });
+  }
+
+  #follow(client: SessionClient, principal: Principal, sessionId: string, after: number | undefined): void {
     const followers = this.#followers.get(sessionId);
     if (followers) followers.add(client);
     else this.#followers.set(sessionId, new Set([client]));
@@ -270,6 +292,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
 
   #unsubscribe(client: SessionClient, sessionId: string): void {
     if (!client.leave(sessionId)) return;
+    this.#deps.terminals?.unwatch(client.id, sessionId);
     const followers = this.#followers.get(sessionId);
     followers?.delete(client);
     if (followers?.size === 0) this.#followers.delete(sessionId);
@@ -312,6 +335,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
 
   #forget(client: SessionClient, code: number): void {
     for (const sessionId of client.sessions) this.#unsubscribe(client, sessionId);
+    this.#deps.terminals?.leave(client.id);
     client.dispose();
     this.#clients.delete(client.id);
     this.emit("disconnection", { clientId: client.id, code });

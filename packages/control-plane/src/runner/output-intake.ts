@@ -28,6 +28,7 @@ export class OutputIntake {
   readonly #limits: LimitLookup;
   readonly #outputFeed: OutputFeed;
   readonly #logger: Logger;
+  readonly #onStored: (pieces: readonly OutputPiece[]) => void;
   readonly #hashes = new Map<string, { readonly hash: Hash; length: number }>();
 
   constructor(deps: {
@@ -37,6 +38,8 @@ export class OutputIntake {
     readonly limits: LimitLookup;
     readonly outputFeed: OutputFeed;
     readonly logger: Logger;
+    /** Told of pieces that are stored now, in their order; some may have been before. */
+    readonly onStored?: (pieces: readonly OutputPiece[]) => void;
   }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
@@ -44,6 +47,7 @@ export class OutputIntake {
     this.#limits = deps.limits;
     this.#outputFeed = deps.outputFeed;
     this.#logger = deps.logger;
+    this.#onStored = deps.onStored ?? (() => {});
   }
 
   /**
@@ -111,6 +115,7 @@ export class OutputIntake {
         const piece = pieces[index];
         if (piece && verdict.kind === "ack") this.#addToChecksum(piece);
       }
+      this.#onStored(pieces.filter((_, index) => verdicts[index]?.kind === "ack"));
       for (const verdict of lastOfEach(verdicts)) answer(toAnswer(verdict));
       for (const { session } of verdicts) if (session) this.#sessionLog.tell(session);
       for (const runId of new Set(verdicts.map((verdict) => verdict.runId))) this.#outputFeed.notify(runId);

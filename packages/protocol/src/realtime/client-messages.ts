@@ -8,14 +8,19 @@ import { TerminalSizeSchema } from "../session/terminal-size.ts";
 const envelope = { messageId: z.string().max(128).optional(), timestamp: z.string().max(64).optional() };
 const session = { ...envelope, sessionId: OpaqueIdSchema };
 
-/** Opens the connection's eyes to one session; `after` and `offset` resume where an earlier connection stopped. */
+/**
+ * Opens the connection's eyes to one session; `after` and `offset` resume where an earlier connection stopped. Without `offset`
+ * or `tail` nothing of its terminal is sent. The terminal of a plain command goes by the id of its step or run.
+ */
 export const WsSubscribeSessionSchema = z.strictObject({
   type: z.literal("subscribe_session"),
   ...session,
   /** Number of the last event that the client has. Absent: from now on. */
   after: z.int().min(0).optional(),
-  /** Bytes of the terminal that the client has. Absent: from now on. */
+  /** Bytes of the terminal that the client has; it is sent what comes after them. */
   offset: z.int().min(0).optional(),
+  /** Instead of `offset`: so many of the last bytes of the terminal, and what comes after them. */
+  tail: z.int().min(0).optional(),
 });
 export type WsSubscribeSession = z.infer<typeof WsSubscribeSessionSchema>;
 

@@ -23,13 +23,18 @@ export const WsServerMessageSchema = z.discriminatedUnion("type", [
     data: z.record(z.string(), z.unknown()),
     seq: z.int().optional(),
   }),
-  /** Terminal output as text; `offset` counts the bytes before it. */
+  /**
+   * What a terminal shows. `output`: text; it stands for `length` bytes, and `offset` counts those before it, over all attempts
+   * at the session. `gap`: so many bytes are lost, `data` says why. `resize`: its size is now `data`, as `80x24`. `control`:
+   * `keyboard:taken` and `keyboard:free` by whoever may type, `ended` when no more output will come.
+   */
   z.object({
     type: z.literal("terminal"),
     ...session,
     action: z.enum(["output", "gap", "resize", "control"]),
     data: z.string(),
     offset: z.int().optional(),
+    length: z.int().optional(),
   }),
   z.object({
     type: z.literal("approval_required"),
