@@ -3,6 +3,7 @@ import {
   isFinal,
   limit,
   type SessionCommand,
+  type SessionEndReason,
   type SessionFact,
   SessionFactSchema,
   type SessionFactOf,
@@ -91,9 +92,21 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
       tell(change, "usage.updated", { usage: fact.usage });
       return yield* holdToBudget(change, origin);
     case "ended":
-      change.progress.reason ??= fact.reason;
-      change.progress.message ??= fact.message ?? null;
+      return noteEnd(change, fact);
   }
+}
+
+/** Ends that explain why a turn failed just before them. */
+const EXPLAINING: ReadonlySet<SessionEndReason> = new Set(["agent_crashed", "protocol_error"]);
+
+/** The first reason counts, but for a failed turn that was only the sign of a failed agent. */
+function noteEnd({ progress }: SessionChange, { reason, message }: SessionFactOf<"ended">): void {
+  if (progress.reason === "agent_failed" && EXPLAINING.has(reason)) {
+    progress.reason = null;
+    progress.message = null;
+  }
+  progress.reason ??= reason;
+  progress.message ??= message ?? null;
 }
 
 const SELECT_AFTER = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";

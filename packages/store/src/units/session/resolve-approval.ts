@@ -139,7 +139,8 @@ function extendBudget(change: SessionChange): void {
     ...(costUsd === undefined ? {} : { costUsd: (progress.usage.costUsd ?? 0) + costUsd }),
   };
   progress.overBudget = false;
-  command(change, { kind: "resume", continues: true });
+  // A turn that came to its own end before it could be interrupted is not gone on with.
+  command(change, { kind: "resume", continues: progress.idle?.status !== "completed" });
 }
 
 function mutable(answers: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {

@@ -32,10 +32,13 @@ export function speakNext(change: SessionChange): boolean {
 export function settleTurn(change: SessionChange, now: number): void {
   const { row, progress } = change;
   if (progress.idle === null || progress.isWorking || speakNext(change)) return;
-  if (progress.overBudget || progress.commands > progress.taken || row.state === "PAUSED_BY_HUMAN") return;
+  if (progress.commands > progress.taken || row.state === "PAUSED_BY_HUMAN") return;
   const { status, error } = progress.idle;
+  const isTask = AgentInputsSchema.parse(JSON.parse(row.inputs)).mode === "task";
+  // A task that is done needs no more, even where its last words went over the budget.
+  if (progress.overBudget && !(isTask && status === "completed")) return;
   progress.idle = null;
-  if (AgentInputsSchema.parse(JSON.parse(row.inputs)).mode === "task" && status !== "cancelled") {
+  if (isTask && status !== "cancelled") {
     return status === "completed" ? close(change, "finished") : close(change, "agent_failed", error);
   }
   setSessionTimer(change, "session.inactive", row.id, now + progress.terms.inactivityMs);

@@ -196,6 +196,15 @@ describe("a session", () => {
     expect((await rig.progress()).reason).toBe("agent_failed");
   });
 
+  it("says that its agent crashed, not only that a turn failed with it", async () => {
+    await using rig = await Rig.ready();
+    await rig.record({ fact: "turn_started" }, { fact: "turn_ended", status: "failed", error: "agent_exited: gone" });
+    await rig.record({ fact: "ended", reason: "agent_crashed", message: "it ended with exit code 1" });
+    const { reason, message } = await rig.progress();
+
+    expect({ reason, message }).toEqual({ reason: "agent_crashed", message: "it ended with exit code 1" });
+  });
+
   it("waits for somebody after a turn that was interrupted", async () => {
     await using rig = await Rig.ready();
 
@@ -472,6 +481,38 @@ describe("approvals of a session", () => {
     expect(first).toEqual(["interrupt"]);
     expect(extended).toEqual({ tokens: 230 });
     expect(await rig.commands()).toEqual(["interrupt", "resume", "interrupt", "close budget_exhausted"]);
+  });
+});
+
+describe("a budget that is used up by the last words of a turn", () => {
+  const lastWords: SessionFact[] = [
+    { fact: "turn_started" },
+    { fact: "usage", usage: { inputTokens: 120, outputTokens: 0 } },
+    { fact: "turn_ended", status: "completed" },
+    { fact: "taken", seq: 1 },
+  ];
+
+  it("does not keep a task open that is done", async () => {
+    await using rig = await Rig.ready({ budget: { tokens: 100 } });
+
+    await rig.record(...lastWords);
+
+    expect(await rig.commands()).toEqual(["interrupt", "close finished"]);
+  });
+
+  it("holds what is said next, and lets no turn go on that came to its end", async () => {
+    await using rig = await Rig.ready({ mode: "interactive", budget: { tokens: 100 } });
+    await rig.record(...lastWords);
+    await rig.say("more");
+    const held = await rig.commands();
+
+    await rig.resolve("allow");
+    await rig.record({ fact: "taken", seq: 2 });
+    const [, resume] = await rig.fleet.store.view(() => readCommands(rig.sessionId, 0));
+
+    expect(held).toEqual(["interrupt"]);
+    expect(JSON.parse(resume?.command ?? "")).toEqual({ kind: "resume", continues: false });
+    expect(await rig.commands()).toEqual(["interrupt", "resume", "prompt more"]);
   });
 });
 
