@@ -52,8 +52,8 @@ export interface AgentStartSpec {
   readonly endpoint?: ModelEndpoint;
   readonly model?: string;
   /**
-   * `keep` leaves the configuration in `home` as it is, for a home that belongs to a person; what a session must have set is
-   * then set beside it. Default `write`.
+   * `keep` leaves the configuration in `home` as it is, for a home that belongs to a person; what a session should have set is
+   * then set beside it, where the agent can be told so. Default `write`.
    */
   readonly configuration?: "write" | "keep";
   /** More variables. One that the adapter sets itself is refused. */

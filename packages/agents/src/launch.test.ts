@@ -121,11 +121,11 @@ describe("claudeLaunch", () => {
 });
 
 describe("geminiLaunch", () => {
-  it("puts what must hold before a person's own settings", () => {
-    const { command, files } = geminiLaunch({ ...SPEC, configuration: "keep" });
+  it("trusts no workspace, and asks the model that it is told to", () => {
+    const { command, files } = geminiLaunch({ ...SPEC, model: "gemini-2.5-flash" });
 
-    expect(files[0]?.path).toBe("/work/tmp/gemini-settings.json");
-    expect(command.env["GEMINI_CLI_SYSTEM_SETTINGS_PATH"]).toBe("/work/tmp/gemini-settings.json");
+    expect(command.argv).toEqual(["/opt/agent", "--acp", "-m", "gemini-2.5-flash"]);
+    expect(files[0]?.path).toBe("/work/home/.gemini/settings.json");
     expect(JSON.parse(files[0]?.text ?? "")).toMatchObject({ security: { folderTrust: { enabled: true } } });
   });
 });

@@ -19,28 +19,23 @@ export interface AcpConnectionParts {
 }
 
 /**
- * The SDK's connection over frames that the session reads and writes. The SDK gets only frames that it can take: it would
- * log the rest to the console. It hands on params unread, so that what one agent words differently ends nothing.
+ * The SDK's connection over frames that the session reads and writes. Notifications do not go through it: it would read them
+ * strictly and log what it does not like to the console, and an answer could overtake them.
  */
 export class AcpConnection {
   readonly #connection: ClientConnection;
   readonly #port: DriverPort;
+  readonly #onNotification: AcpConnectionParts["onNotification"];
   readonly #called = new Set<JsonRpcId>();
   #incoming: ReadableStreamDefaultController<AnyMessage> | undefined;
 
   constructor({ port, onRequest, onNotification }: AcpConnectionParts) {
     this.#port = port;
+    this.#onNotification = onNotification;
     const readable = new ReadableStream<AnyMessage>({ start: (controller) => void (this.#incoming = controller) });
     const writable = new WritableStream<AnyMessage>({ write: (message) => this.#send(message) });
     this.#connection = client({ name: "signalbox" })
       .onRequest("*", ({ requestId: id, method, params, signal }) => onRequest({ id, method, params, signal }))
-      .onNotification("*", ({ method, params }) => {
-        try {
-          onNotification(method, params);
-        } catch (error) {
-          port.complain(error instanceof Error ? error.message : String(error));
-        }
-      })
       .connect({ readable, writable });
   }
 
@@ -53,15 +48,16 @@ export class AcpConnection {
     return this.#connection.agent.notify(method, params);
   }
 
-  /** One frame from the agent. Resolves when its handler has begun, so that no answer overtakes the news before it. */
+  /** One frame from the agent. Resolves when what it began has begun, so that frames are handled in their order. */
   async receive(frame: unknown): Promise<void> {
     const read = FrameSchema.safeParse(frame).data;
     if (!read) return this.#port.complain("a frame that is no JSON-RPC");
-    const isAnswer = read.method === undefined;
-    if (isAnswer && (read.id === undefined || !this.#called.delete(read.id))) {
-      return this.#port.complain(`an answer to ${String(read.id)}, which nobody asked`);
+    const { id, method, params } = read;
+    if (method !== undefined && id === undefined && method !== CANCEL) return this.#onNotification(method, params);
+    if (method === undefined && (id === undefined || !this.#called.delete(id))) {
+      return this.#port.complain(`an answer to ${String(id)}, which nobody asked`);
     }
-    // It is one: a method with or without an id, or an answer to a call.
+    // It is one: a call, an answer to a call, or the end of a call.
     this.#incoming?.enqueue(frame as AnyMessage);
     await nextTurn();
   }
@@ -81,8 +77,12 @@ export function methodNotFound(method: string): RequestError {
   return RequestError.methodNotFound(method);
 }
 
+/** The agent does not wait for an answer any more: the SDK knows for which. */
+const CANCEL = "$/cancel_request";
+
 const FrameSchema = z.looseObject({
   jsonrpc: z.literal("2.0"),
   id: z.union([z.string(), z.number(), z.null()]).optional(),
   method: z.string().optional(),
+  params: z.unknown().optional(),
 });

@@ -175,8 +175,6 @@ export class AcpDriver implements AgentDriver {
   }
 
   #takeNotification(method: string, params: unknown): void {
-    // What is about the protocol itself, the connection has heard.
-    if (method.startsWith("$/")) return;
     if (method !== "session/update") return this.#port.tell([{ news: "raw", frame: { method, params } }]);
     const { sessionId, update } = SessionUpdateSchema.parse(params);
     if (this.#sessionId !== undefined && sessionId !== this.#sessionId) return;

@@ -18,12 +18,14 @@ export function geminiHome(home: string): string {
   return join(home, ".gemini");
 }
 
-/** How `gemini --acp` is started. Pure. */
+/**
+ * How `gemini --acp` is started. It takes its settings from files only, so a home that is kept rules: of itself Gemini CLI
+ * trusts no workspace, and its owner may have told it to. Pure.
+ */
 export function geminiLaunch(spec: AgentStartSpec): LaunchPlan {
   const settings = geminiSettings(spec, readOptions("gemini_cli", GeminiOptionsSchema, spec.options));
-  const { endpoint, model, home, tmpDir, configuration } = spec;
-  // Settings of the system come before those of a home that is not ours to write.
-  const systemFile = configuration === "keep" ? join(tmpDir, "gemini-settings.json") : undefined;
+  const { endpoint, model, home, configuration } = spec;
+  const file = { path: join(geminiHome(home), "settings.json"), text: `${JSON.stringify(settings, undefined, 2)}\n` };
   return {
     command: {
       argv: [...spec.program.argv, "--acp", ...(model === undefined ? [] : ["-m", model])],
@@ -34,15 +36,9 @@ export function geminiLaunch(spec: AgentStartSpec): LaunchPlan {
         GEMINI_CLI_NO_RELAUNCH: "true",
         COLORTERM: "truecolor",
         ...(endpoint ? { GOOGLE_GEMINI_BASE_URL: endpoint.baseUrl, GEMINI_API_KEY: endpoint.apiKey } : {}),
-        ...(systemFile === undefined ? {} : { GEMINI_CLI_SYSTEM_SETTINGS_PATH: systemFile }),
       }),
     },
-    files: [
-      {
-        path: systemFile ?? join(geminiHome(home), "settings.json"),
-        text: `${JSON.stringify(settings, undefined, 2)}\n`,
-      },
-    ],
+    files: configuration === "keep" ? [] : [file],
   };
 }
 

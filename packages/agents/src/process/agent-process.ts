@@ -25,6 +25,8 @@ export interface AgentProcess {
   readonly stderr: Readable;
   /** Resolves when the first process has ended; never rejects. */
   readonly exited: Promise<AgentExit>;
+  /** Notes who is there below it, so that `killTree` finds those that lose their parent. Where nobody can hide, nothing. */
+  remember?(): Promise<void>;
   /** Asks the agent to end. It cleans up what it runs, if it is any good. */
   askToEnd(): Promise<void>;
   /** Kills every process that the agent started, wherever it went, itself among them. Answers who could not be killed. */

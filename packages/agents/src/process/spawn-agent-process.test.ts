@@ -2,16 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { eventually, tempDir } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
+import { isAlive } from "../../test/support/agent-lab.ts";
 import type { AgentCommand } from "./agent-process.ts";
 import { SESSION_VARIABLE, spawnAgentProcess } from "./spawn-agent-process.ts";
 
 function command(script: string, cwd: string): AgentCommand {
   const env = { PATH: "/usr/bin:/bin", [SESSION_VARIABLE]: `${cwd}-session` };
   return { argv: ["/bin/sh", "-c", script], env, cwd };
-}
-
-function isAlive(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
 }
 
 async function pidIn(file: string): Promise<number> {

@@ -54,9 +54,12 @@ class LocalProcess implements AgentProcess {
     this.exited = exited;
   }
 
-  /** Remembers first who is there: what loses its parent now is still found by `killTree`. */
-  async askToEnd(): Promise<void> {
+  async remember(): Promise<void> {
     for (const member of membersOf(this.#root, await readTable(this.#root))) this.#root.known.add(keyOf(member));
+  }
+
+  async askToEnd(): Promise<void> {
+    await this.remember();
     this.#child.kill("SIGTERM");
     // A stopped process hears TERM only when it goes on.
     this.#child.kill("SIGCONT");

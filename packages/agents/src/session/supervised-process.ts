@@ -69,6 +69,7 @@ export class SupervisedProcess {
   async close(isIdle: boolean, graceMs: number): Promise<void> {
     const { clock, limits } = this.#parts;
     this.#why ??= { reason: "closed", message: "it was closed" };
+    await this.#parts.process.remember?.();
     this.#writer.end();
     const inputMs = Math.min(graceMs, limits["close.inputMs"]);
     if (isIdle && inputMs > 0 && (await within(clock, inputMs, this.exited)) !== "late") return;

@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { tempDir } from "@signalbox/testkit";
 
 import { SESSION_VARIABLE, spawnAgentProcess } from "../../src/index.ts";
-import type { AgentAdapter, AgentCommand, AgentProcess, AgentStartSpec } from "../../src/index.ts";
+import type { AgentAdapter, AgentCommand, AgentProcess, AgentSession, AgentStartSpec } from "../../src/index.ts";
 import { Conversation } from "./conversation.ts";
 
 /** A process that a lab has started. */
@@ -23,6 +23,8 @@ export interface AgentLab extends AsyncDisposable {
   /** A path in the workspace. */
   file(name: string): string;
   start(more?: Partial<AgentStartSpec>): Promise<Conversation>;
+  /** As `start`, for a test that reads the events itself, or does not. */
+  open(more?: Partial<AgentStartSpec>): Promise<AgentSession>;
   /** Processes that carry the marker of this lab's session. */
   living(): Promise<number[]>;
 }
@@ -45,33 +47,47 @@ export async function agentLab(
     started,
     file: (name) => dir.file("workspace", name),
     async start(more = {}) {
-      const session = await adapter.start({
-        sessionId,
-        workspace,
-        home,
-        tmpDir,
-        path: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
-        spawn: async (command) => {
-          const child = await spawnAgentProcess(command);
-          started.push({ command, process: child });
-          return child;
-        },
-        ...spec,
-        ...more,
-      });
-      const conversation = new Conversation(session);
+      const conversation = new Conversation(await open(more));
       conversations.push(conversation);
       return conversation;
     },
+    open,
     living: () => markedWith(`${SESSION_VARIABLE}=${sessionId}`),
     async [Symbol.asyncDispose]() {
       await Promise.all(conversations.map((each) => each[Symbol.asyncDispose]()));
+      await Promise.all(started.map(({ process: child }) => child.killTree()));
       await dir[Symbol.asyncDispose]();
     },
   };
+
+  function open(more: Partial<AgentStartSpec> = {}): Promise<AgentSession> {
+    return adapter.start({
+      sessionId,
+      workspace,
+      home,
+      tmpDir,
+      path: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+      spawn: async (command) => {
+        const child = await spawnAgentProcess(command);
+        started.push({ command, process: child });
+        return child;
+      },
+      ...spec,
+      ...more,
+    });
+  }
 }
 
 let labs = 0;
+
+/** Whether a process lives; one that has ended and is only not buried does not. */
+export function isAlive(pid: number | string): boolean {
+  try {
+    return !readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
+  } catch {
+    return false;
+  }
+}
 
 /** The environment of a process, as the kernel has it. */
 export async function environOf(pid: number): Promise<Record<string, string>> {

@@ -31,6 +31,7 @@ export async function realLab(agent: InstalledAgent, adapter: AgentAdapter): Pro
   return {
     ...lab,
     start: (more = {}) => lab.start({ ...settings, ...more }),
+    open: (more = {}) => lab.open({ ...settings, ...more }),
     heard: () => JSON.stringify(stub.requests.at(-1)?.body),
     hasHungUp: () => stub.requests.at(-1)?.outcome === "aborted",
     prompt: (task) => stubPrompt(scenarioOf(task, agent.provider, lab.workspace)),
