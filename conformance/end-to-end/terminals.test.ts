@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+
 import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -32,5 +34,32 @@ describe("a command in a terminal", () => {
     await eventually(() => expect(client.notes).toEqual(["keyboard:taken", "ended"]));
     expect(client.text).toBe("name? Ada\r\nhello Ada\r\n");
     expect((await env.client.runs.get(runId)).run).toMatchObject({ status: "failed" });
+  });
+});
+
+describe("the terminal of a session", () => {
+  it("is a person's shell beside the agent, in its workspace, and goes with it", async () => {
+    await using env = await startDevEnv({ runners: 0 });
+    await writeFile(env.dir.file("agents.json"), JSON.stringify({ agents: { scripted: {} } }));
+    await env.addRunner({ env: { SIGNALBOX_AGENTS_FILE: env.dir.file("agents.json") } });
+    const { sessionId } = await env.client.sessions.create({
+      providerId: "scripted",
+      task: "say hello",
+      mode: "interactive",
+      terminal: SIZE,
+    });
+    await eventually(async () => expect(await env.client.sessions.get(sessionId)).toMatchObject({ hasTerminal: true }));
+    await using client = await TerminalClient.connect(env.server, sessionId);
+    client.watch();
+    await eventually(() => expect(client.text).toMatch(/[$#] $/));
+
+    client.type("echo $((6*7)) > made-by-hand.txt; cat made-by-hand.txt; exit\r");
+    await eventually(() => expect(client.text).toMatch(/42\r\n[^]*press a key for another/));
+    client.type("\r");
+    await eventually(() => expect(client.text).toMatch(/for another\]\r\n[^]*[$#] $/));
+    await env.client.sessions.stop(sessionId);
+
+    await eventually(() => expect(client.notes).toContain("ended"));
+    expect(await env.client.sessions.get(sessionId)).toMatchObject({ state: "FAILED", reason: "stopped" });
   });
 });

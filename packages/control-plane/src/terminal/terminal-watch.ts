@@ -50,6 +50,7 @@ export class TerminalWatch {
   #isReading = true;
   #isStale = false;
   #isEnded = false;
+  #finishing: Promise<void> | undefined;
   #size: string | undefined;
 
   constructor(settings: TerminalWatchSettings) {
@@ -113,7 +114,16 @@ export class TerminalWatch {
 
   /** There will be no more output than is stored. */
   async finish(): Promise<void> {
-    if (this.#isEnded) return;
+    this.#finishing ??= this.#finish();
+    try {
+      await this.#finishing;
+    } catch (error) {
+      this.#finishing = undefined;
+      throw error;
+    }
+  }
+
+  async #finish(): Promise<void> {
     await this.#opened();
     await this.#readStore();
     this.#flush();

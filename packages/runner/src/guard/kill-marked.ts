@@ -1,22 +1,40 @@
+import { besideOf } from "../process/beside.ts";
 import type { Clock } from "../process/clock.ts";
 import { killTree, type KillReport } from "../process/kill-tree.ts";
 import { readProcessTable, type ProcessEntry } from "../process/process-table.ts";
 
 /**
- * Kills the processes that carry an attempt's marker in their environment, and what descends from them; nobody else. For
+ * Kills the processes that carry an attempt's marker in their environment, those beside its work included, and what
+ * descends from them; nobody else. For
  * when the attempt's first process is not known any more.
  */
-export function killMarked(request: {
+export async function killMarked(request: {
   readonly attemptId: string;
   readonly clock: Clock;
   readonly readTable?: () => Promise<ProcessEntry[]>;
 }): Promise<KillReport> {
-  const { attemptId, clock, readTable = readProcessTable } = request;
+  const { attemptId } = request;
+  const reports = await Promise.all([attemptId, besideOf(attemptId)].map((name) => killNamed({ ...request, name })));
+  return {
+    killed: reports.flatMap(({ killed }) => killed),
+    survivors: reports.flatMap(({ survivors }) => survivors),
+  };
+}
+
+function killNamed({
+  name,
+  clock,
+  readTable = readProcessTable,
+}: {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly readTable?: () => Promise<ProcessEntry[]>;
+}): Promise<KillReport> {
   return killTree({
     // No process, session or group has this number. Zero would be wrong: init and the kernel's threads are in session 0.
-    root: { attemptId, pid: NOBODY, startTime: undefined, known: new Set() },
+    root: { attemptId: name, pid: NOBODY, startTime: undefined, known: new Set() },
     clock,
-    readTable: async () => markedOnly(await readTable(), attemptId),
+    readTable: async () => markedOnly(await readTable(), name),
   });
 }
 

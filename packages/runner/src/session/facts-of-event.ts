@@ -1,8 +1,8 @@
 import type { AgentEvent, AgentEventOf } from "@signalbox/agents";
 import type { SessionEndReason, SessionFact, SessionFactOf } from "@signalbox/protocol";
 
-/** What the control plane must know of an event; most are none of its business. Pure. */
-export function factsOf(event: AgentEvent): readonly SessionFact[] {
+/** What the control plane must know of an event; most are none of its business. `hasTerminal` is for a session that is ready. Pure. */
+export function factsOf(event: AgentEvent, hasTerminal: boolean): readonly SessionFact[] {
   switch (event.type) {
     case "session.ready":
       return [
@@ -10,8 +10,7 @@ export function factsOf(event: AgentEvent): readonly SessionFact[] {
           fact: "ready",
           nativeSessionId: event.nativeSessionId,
           resumed: event.resumed,
-          // TODO(#4): terminals
-          hasTerminal: false,
+          hasTerminal,
           ...(event.model === undefined ? {} : { model: event.model }),
         },
       ];

@@ -7,6 +7,7 @@ import type { Tool, ToolResult } from "../tools/tool.ts";
 import type { AvailableAgent } from "./agent-catalog.ts";
 import { GO_ON, SessionConversation } from "./session-conversation.ts";
 import { SessionJournal } from "./session-journal.ts";
+import { SessionShell } from "./session-shell.ts";
 
 /** The tools `agent:*`: a session in which an agent works on a task and can be spoken to. */
 export const runSession: Tool = async (context) => {
@@ -30,6 +31,8 @@ export const runSession: Tool = async (context) => {
     return { outcome: "failed", reason: "missing_dependency", message };
   }
 
+  const opening = inputs.terminal && SessionShell.open(context, inputs.terminal);
+  await using _shell = { [Symbol.asyncDispose]: async () => (await opening)?.[Symbol.asyncDispose]() };
   const folders = await sessionFolders(context.sessionsDirectory, about.sessionId);
   let session: AgentSession;
   try {
@@ -41,6 +44,7 @@ export const runSession: Tool = async (context) => {
     return { outcome: "failed", reason: "tool_failure", message: error.message };
   }
 
+  journal.hasTerminal = (await opening) !== undefined;
   await using conversation = new SessionConversation({
     session,
     journal,

@@ -20,6 +20,8 @@ export interface SessionJournalSettings {
  * control plane acts on. Knows what the agent waits for, by the hash of what was asked.
  */
 export class SessionJournal {
+  /** Whether the session has a terminal; told when the agent is ready. */
+  hasTerminal = false;
   readonly #settings: SessionJournalSettings;
   readonly #asked = new Map<string, string>();
   /** Lines go to disk in the order in which they were written here. */
@@ -32,7 +34,7 @@ export class SessionJournal {
   /** Records an event. Resolves when the disk has taken it, which holds back an agent that floods. */
   async write(event: AgentEvent): Promise<void> {
     await this.#append("agent", event);
-    for (const fact of factsOf(event)) await this.tell(fact);
+    for (const fact of factsOf(event, this.hasTerminal)) await this.tell(fact);
   }
 
   /** Records a fact of the runner's own. */

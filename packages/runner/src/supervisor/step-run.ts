@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
+import { besideOf } from "../process/beside.ts";
 import { findProgram } from "../process/find-program.ts";
 import { SETSID_PATH } from "../sandbox/bubblewrap-sandbox.ts";
 import type { SandboxCommand } from "../sandbox/sandbox.ts";
@@ -121,9 +122,13 @@ export class StepRun implements StepContext {
     };
   }
 
-  async openTerminal(command: PlannedCommand, size: TerminalSize): Promise<TerminalCommandRun> {
+  async openTerminal(
+    command: PlannedCommand,
+    size: TerminalSize,
+    { isBeside = false }: { readonly isBeside?: boolean } = {},
+  ): Promise<TerminalCommandRun> {
     const { inbox, recorder } = this.#settings;
-    const child = await this.#spawn(command, "ignore", { terminal: inbox.terminalSize ?? size });
+    const child = await this.#spawn(command, "ignore", { terminal: inbox.terminalSize ?? size, isBeside });
     const stopping = this.#stopWith(child);
     const typing = inbox.onTerminal((done) => obeyKeyboard(child, done));
     const recording = recorder.record("terminal", child.stdout.bytes);
@@ -177,10 +182,12 @@ export class StepRun implements StepContext {
       environment = this.#settings.environment,
       own,
       terminal,
+      isBeside = false,
     }: {
       readonly environment?: Readonly<Record<string, string>>;
       readonly own?: SandboxCommand["own"];
       readonly terminal?: TerminalSize;
+      readonly isBeside?: boolean;
     } = {},
   ): Promise<AttemptProcess> {
     const { chosen, directory, programs, grant, clock, cgroupParent, stop } = this.#settings;
@@ -203,7 +210,7 @@ export class StepRun implements StepContext {
       pty: terminal !== undefined,
     });
     const child = await AttemptProcess.spawn({
-      attemptId: grant.attemptId,
+      attemptId: isBeside ? besideOf(grant.attemptId) : grant.attemptId,
       command: wrapped,
       clock,
       stdin,

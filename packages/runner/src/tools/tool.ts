@@ -65,8 +65,15 @@ export interface StepContext {
   /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
   capture(command: PlannedCommand): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
   drive(command: PlannedCommand): Promise<DrivenCommand>;
-  /** Starts a command in a terminal. What is typed goes to the one that was started last. */
-  openTerminal(command: PlannedCommand, size: TerminalSize): Promise<TerminalCommandRun>;
+  /**
+   * Starts a command in a terminal. What is typed goes to the one that was started last. One that `isBeside` the work of the
+   * step ends without an end of what else runs in it.
+   */
+  openTerminal(
+    command: PlannedCommand,
+    size: TerminalSize,
+    options?: { readonly isBeside?: boolean },
+  ): Promise<TerminalCommandRun>;
   /** Starts an agent: it gets this environment and nothing else, and may change `folder` beside the workspace. */
   startAgent(command: AgentLaunch): Promise<AgentProcess>;
   /** What the session that this step is the work of is told. */
