@@ -46,6 +46,11 @@ export const BUS_LIMITS = {
     unit: "per second",
     meaning: "frames of one plugin before the broker reads it more slowly",
   },
+  "connection.heldCharacters": {
+    value: 16_777_216,
+    unit: "characters",
+    meaning: "what a broker holds of one plugin's unanswered requests and calls",
+  },
   "connection.badFrames": {
     value: 10,
     unit: "count",

@@ -221,6 +221,28 @@ describe("BusBroker", () => {
       expect(signals).toHaveLength(1);
     });
 
+    it("are awaited by no more questions than may be held, however large each is", async () => {
+      await open({ limits: { "connection.heldCharacters": 1_000_000 } });
+      bus("host").subscribe("q", () => {});
+      await using asker = await rawPlugin(world.url, "asker");
+      const payload = "x".repeat(100_000);
+      const ask = (id: number) => {
+        // A crowd of small frames does not make the large one look small.
+        const crowd = Array.from({ length: 100 }, () => ({ type: "unserve" }));
+        asker.send({ type: "request", id, topic: "q", destination: "host", timeoutMs: 600_000, payload }, ...crowd);
+      };
+
+      for (let id = 1; id <= 12; id++) ask(id);
+      const refused = await asker.next("fail");
+      asker.send({ type: "cancel", id: 1 });
+      ask(20);
+      asker.send({ type: "sync", id: 21 });
+      await asker.next("done");
+
+      expect(refused).toMatchObject({ id: 10, code: "OVERLOADED" });
+      expect(asker.frames.filter(({ type }) => type === "fail").map(({ id }) => id)).toEqual([10, 11, 12]);
+    });
+
     it("are awaited no longer than the plugin said", async () => {
       const clock = await openWithClock();
       bus("host").subscribe("q", () => {});

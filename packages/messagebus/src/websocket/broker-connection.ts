@@ -88,6 +88,7 @@ export class BrokerConnection implements FrameTaker<PluginFrame> {
 
   #read(text: string): number {
     this.#counted = 0;
+    this.#session.begin(text.length);
     readFrames(text, PluginFrameSchema, this);
     this.#session.acknowledge();
     return this.#counted;

@@ -2,6 +2,7 @@ import type { DeadlineQueue, Expiring } from "../deadlines.ts";
 import { InvalidMessageError, RequestTimeoutError, type BusError } from "../errors.ts";
 import type { Message } from "../message.ts";
 import type { CallExchange, RequestExchange, Taker } from "../transport.ts";
+import type { QuestionBatch } from "./plugin-questions.ts";
 import { spellBrokerFrame } from "./spell-frames.ts";
 
 /** Who keeps account of what a connected plugin asks. */
@@ -12,10 +13,20 @@ export interface PluginExchangeOwner {
   overdue(exchange: PluginExchange): void;
 }
 
+/** What every question has. */
+export interface PluginQuestionInput {
+  /** The plugin's own. */
+  readonly id: number;
+  readonly timeoutMs: number;
+  /** What it came with. */
+  readonly batch: QuestionBatch;
+}
+
 /** A question that a connected plugin has put to somebody on the hub: its answer becomes a frame. */
 export abstract class PluginExchange implements Expiring {
   readonly id: number;
   readonly timeoutMs: number;
+  readonly batch: QuestionBatch;
   isOpen = true;
   taker: Taker | undefined = undefined;
   dueMs = 0;
@@ -24,10 +35,11 @@ export abstract class PluginExchange implements Expiring {
   queue: DeadlineQueue | undefined = undefined;
   readonly #owner: PluginExchangeOwner;
 
-  constructor(owner: PluginExchangeOwner, id: number, timeoutMs: number) {
+  constructor(owner: PluginExchangeOwner, { id, timeoutMs, batch }: PluginQuestionInput) {
     this.#owner = owner;
     this.id = id;
     this.timeoutMs = timeoutMs;
+    this.batch = batch;
   }
 
   reply(value: unknown): boolean {
@@ -64,8 +76,8 @@ export abstract class PluginExchange implements Expiring {
 export class PluginRequest extends PluginExchange implements RequestExchange {
   readonly message: Message;
 
-  constructor(owner: PluginExchangeOwner, id: number, timeoutMs: number, message: Message) {
-    super(owner, id, timeoutMs);
+  constructor(owner: PluginExchangeOwner, question: PluginQuestionInput, message: Message) {
+    super(owner, question);
     this.message = message;
   }
 }
@@ -81,8 +93,8 @@ export class PluginCall extends PluginExchange implements CallExchange {
   readonly params: unknown;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(owner: PluginExchangeOwner, id: number, timeoutMs: number, call: PluginCallInput) {
-    super(owner, id, timeoutMs);
+  constructor(owner: PluginExchangeOwner, question: PluginQuestionInput, call: PluginCallInput) {
+    super(owner, question);
     this.destination = call.destination;
     this.caller = call.caller;
     this.method = call.method;

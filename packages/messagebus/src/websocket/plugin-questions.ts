@@ -1,13 +1,24 @@
 import type { Clock } from "../clock.ts";
 import { Deadlines } from "../deadlines.ts";
 import { InvalidMessageError, OverloadedError } from "../errors.ts";
+import type { BusLimits } from "../limits.ts";
 import type { PluginExchange, PluginExchangeOwner } from "./plugin-exchange.ts";
+
+/** One WebSocket message of a plugin, which is held in memory as long as a question that came with it is open. */
+export class QuestionBatch {
+  readonly characters: number;
+  /** Questions of it that are open. */
+  open = 0;
+
+  constructor(characters: number) {
+    this.characters = characters;
+  }
+}
 
 /** What question books are made with. */
 export interface PluginQuestionsOptions {
   readonly clock: Clock;
-  /** Questions at once. */
-  readonly most: number;
+  readonly limits: BusLimits;
   readonly send: (frame: string) => void;
   /** Tells the hub that nobody waits any more. */
   readonly cancel: (question: PluginExchange) => void;
@@ -18,14 +29,15 @@ const GRACE_MS = 1_000;
 
 /** The requests and calls that a connected plugin waits for, by the ids that it gave them. */
 export class PluginQuestions implements PluginExchangeOwner {
-  readonly #most: number;
+  readonly #limits: BusLimits;
   readonly #send: (frame: string) => void;
   readonly #cancel: (question: PluginExchange) => void;
   readonly #deadlines: Deadlines;
   readonly #open = new Map<number, PluginExchange>();
+  #heldCharacters = 0;
 
-  constructor({ clock, most, send, cancel }: PluginQuestionsOptions) {
-    this.#most = most;
+  constructor({ clock, limits, send, cancel }: PluginQuestionsOptions) {
+    this.#limits = limits;
     this.#send = send;
     this.#cancel = cancel;
     this.#deadlines = new Deadlines(clock);
@@ -34,7 +46,8 @@ export class PluginQuestions implements PluginExchangeOwner {
   /** Refuses an id that is in use with an InvalidMessageError, and one too many with an OverloadedError. */
   add(question: PluginExchange): void {
     if (this.#open.has(question.id)) throw new InvalidMessageError(`the id ${question.id} is in use`);
-    if (this.#open.size >= this.#most) throw new OverloadedError(`the plugin already waits for ${this.#most} answers`);
+    this.#admit(question.batch);
+    question.batch.open++;
     this.#open.set(question.id, question);
     this.#deadlines.add(question, question.timeoutMs + GRACE_MS);
   }
@@ -59,6 +72,17 @@ export class PluginQuestions implements PluginExchangeOwner {
     this.#cancel(question);
   }
 
+  #admit(batch: QuestionBatch): void {
+    const most = this.#limits["request.pending"];
+    if (this.#open.size >= most) throw new OverloadedError(`the plugin already waits for ${most} answers`);
+    if (batch.open > 0) return;
+    const mostHeld = this.#limits["connection.heldCharacters"];
+    if (this.#heldCharacters + batch.characters > mostHeld) {
+      throw new OverloadedError(`questions of ${this.#heldCharacters} characters already wait for answers`);
+    }
+    this.#heldCharacters += batch.characters;
+  }
+
   #drop(question: PluginExchange): void {
     question.isOpen = false;
     this.#forget(question);
@@ -66,7 +90,8 @@ export class PluginQuestions implements PluginExchangeOwner {
   }
 
   #forget(question: PluginExchange): void {
-    this.#open.delete(question.id);
+    if (!this.#open.delete(question.id)) return;
+    if (--question.batch.open === 0) this.#heldCharacters -= question.batch.characters;
     this.#deadlines.remove(question);
   }
 }

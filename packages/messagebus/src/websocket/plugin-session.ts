@@ -13,7 +13,7 @@ import { canonicalPattern } from "../topic.ts";
 import type { CallExchange, Link, Listener, Member, RequestExchange, Transport } from "../transport.ts";
 import type { PluginFrame, PluginFrameOf } from "./frames.ts";
 import { PluginCall, PluginRequest } from "./plugin-exchange.ts";
-import { PluginQuestions } from "./plugin-questions.ts";
+import { PluginQuestions, QuestionBatch } from "./plugin-questions.ts";
 import { PluginTasks } from "./plugin-tasks.ts";
 import { spellBrokerFrame } from "./spell-frames.ts";
 
@@ -51,6 +51,7 @@ export class PluginSession implements Member {
   #isServing = false;
   #lastDelivered: Message | undefined;
   #done: number[] = [];
+  #batch = new QuestionBatch(0);
 
   /** Joins the hub. */
   constructor({ access, hub, clock, ids, send, spell, onCutOff }: PluginSessionOptions) {
@@ -67,11 +68,16 @@ export class PluginSession implements Member {
     this.#index = new TopicIndex(limits["cache.topics"]);
     this.#questions = new PluginQuestions({
       clock,
-      most: limits["request.pending"],
+      limits,
       send,
       cancel: (question) => this.#link.cancel(question),
     });
     this.#link = hub.join(this);
+  }
+
+  /** So many characters have come together; the frames in them follow. */
+  begin(characters: number): void {
+    this.#batch = new QuestionBatch(characters);
   }
 
   /** Does what a frame says, or answers it with the refusal. */
@@ -157,7 +163,8 @@ export class PluginSession implements Member {
     const timeoutMs = checkTimeout(frame.timeoutMs, this.#limits);
     const message = this.#maker.request(frame as RequestInput);
     this.#access.checkRequest(frame.destination);
-    const question = new PluginRequest(this.#questions, frame.id, timeoutMs, message);
+    const asked = { id: frame.id, timeoutMs, batch: this.#batch };
+    const question = new PluginRequest(this.#questions, asked, message);
     this.#questions.add(question);
     this.#link.request(question);
   }
@@ -170,7 +177,7 @@ export class PluginSession implements Member {
     const headers = checkHeaders(frame.headers, this.#limits);
     const timeoutMs = checkTimeout(frame.timeoutMs, this.#limits);
     const call = { destination, caller: this.pluginId, method, params, headers };
-    const question = new PluginCall(this.#questions, id, timeoutMs, call);
+    const question = new PluginCall(this.#questions, { id, timeoutMs, batch: this.#batch }, call);
     this.#questions.add(question);
     this.#link.call(question);
   }
