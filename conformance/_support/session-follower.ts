@@ -49,6 +49,11 @@ export class SessionFollower implements AsyncDisposable {
     return this.#client.approvals.get((asked.data as { approvalId: string }).approvalId);
   }
 
+  /** Resolves when so many turns are over; how the last of them ended. */
+  async turnEnd(count: number): Promise<EventRecord> {
+    return this.until(() => this.events.filter(({ type }) => type === "turn.ended")[count - 1], `end of turn ${count}`);
+  }
+
   /** Resolves when the session's log and its agent's words have ended. */
   async end(): Promise<Session> {
     await this.until(() => this.types.some((type) => FINAL_SESSION_EVENTS.has(type)), "the end");

@@ -175,7 +175,7 @@ describe("a session", () => {
     await client.sessions.withdraw(sessionId, two);
     const { queue } = await client.sessions.reorder(sessionId, [three, one]);
     await client.sessions.interrupt(sessionId);
-    await follower.until(() => follower.words.includes("You said: one"));
+    await follower.turnEnd(3);
     await client.sessions.stop(sessionId);
     const ended = await follower.end();
 
@@ -190,10 +190,11 @@ describe("a session", () => {
     await follower.until(() => follower.words.includes("Working."));
 
     await client.sessions.say(session.sessionId, { text: "another way", delivery: "steer" });
-    await follower.until(() => follower.words.includes("You said: another way"));
+    await follower.turnEnd(2);
     await client.sessions.stop(session.sessionId);
     const ended = await follower.end();
 
+    expect(follower.words).toBe("Working. You said: another way. ");
     expect(ended.state).toBe("COMPLETED");
   });
 
@@ -203,11 +204,11 @@ describe("a session", () => {
     await follower.until(() => follower.words.includes("Working."));
 
     const paused = await client.sessions.pause(session.sessionId);
-    await follower.until(() => follower.types.includes("turn.ended"));
+    await follower.turnEnd(1);
     await client.sessions.say(session.sessionId, { text: "later" });
     const queued = await client.sessions.get(session.sessionId);
     await client.sessions.resume(session.sessionId);
-    await follower.until(() => follower.words.includes("You said: later"));
+    await follower.turnEnd(3);
     await client.sessions.stop(session.sessionId);
     await follower.end();
 
@@ -330,7 +331,7 @@ describe("a session whose runner is killed", () => {
     await follower.until(() => follower.words.includes("I go on."));
     const resumed = await client.sessions.get(session.sessionId);
     await client.sessions.say(session.sessionId, { text: "still there" });
-    await follower.until(() => follower.words.includes("You said: still there"));
+    await follower.turnEnd(2);
     await client.sessions.stop(session.sessionId);
     const ended = await follower.end();
 
