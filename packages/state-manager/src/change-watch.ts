@@ -1,15 +1,16 @@
 import type { Home } from "./crdt/home.ts";
 import type { Dot } from "./crdt/dot.ts";
 import type { Entries } from "./crdt/entries.ts";
-import { FORM, KIND, type Form } from "./crdt/kinds.ts";
+import { KIND, type Form } from "./crdt/kinds.ts";
 import { winnerOf } from "./crdt/register.ts";
 import type { StateChange } from "./events.ts";
-import { valueOf } from "./value/stored-value.ts";
+import { elementOf } from "./value/element.ts";
+import { canonicalJson, cloneValue } from "./value/json-value.ts";
 
 /** Finds out what readers see changed: notes what they saw in each cell before it was touched, and compares. */
 export class ChangeWatch {
   readonly #entries: Entries;
-  readonly #registers = new Map<string, Shown | undefined>();
+  readonly #registers = new Map<string, Dot | undefined>();
   readonly #counters = new Map<string, number>();
   readonly #elements = new Map<string, Element>();
 
@@ -60,15 +61,15 @@ export class ChangeWatch {
 
   #compareRegister(
     key: string,
-    before: Shown | undefined,
+    before: Dot | undefined,
     origin: "local" | "remote",
     replicaId: string | undefined,
     changes: StateChange[],
   ): void {
     const now = this.#shownBy(key);
-    if (now?.text === before?.text && now?.form === before?.form) return;
-    const value: unknown = now && valueOf(now.text, now.form);
-    changes.push({ kind: "register", key, value, origin, replicaId: replicaId ?? now?.writerId });
+    if (now === before || (now && before && canonicalJson(now.value) === canonicalJson(before.value))) return;
+    const value: unknown = now && cloneValue(now.value);
+    changes.push({ kind: "register", key, value, origin, replicaId: replicaId ?? now?.writer.id });
   }
 
   #compareElement(
@@ -79,7 +80,7 @@ export class ChangeWatch {
   ): void {
     const dot = this.#entries.sets.get(key)?.first(part, form);
     if ((dot !== undefined) === wasThere) return;
-    const value: unknown = valueOf(part, form);
+    const value: unknown = elementOf(part, form);
     const change = dot ? "added" : "removed";
     changes.push({ kind: "set", key, change, value, origin, replicaId: replicaId ?? dot?.writer.id });
   }
@@ -89,17 +90,10 @@ export class ChangeWatch {
     return counter ? (counter.total() ?? Number.NaN) : 0;
   }
 
-  #shownBy(key: string): Shown | undefined {
+  #shownBy(key: string): Dot | undefined {
     const first = this.#entries.registers.first(key);
-    return first && shown(winnerOf(first));
+    return first && winnerOf(first);
   }
-}
-
-/** What a register shows. */
-interface Shown {
-  readonly text: string;
-  readonly form: Form;
-  readonly writerId: string;
 }
 
 interface Element {
@@ -107,8 +101,4 @@ interface Element {
   readonly part: string;
   readonly form: Form;
   readonly wasThere: boolean;
-}
-
-function shown({ text, side, writer }: Dot): Shown {
-  return { text, form: side === FORM.json ? FORM.json : FORM.string, writerId: writer.id };
 }

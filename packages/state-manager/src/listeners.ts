@@ -8,17 +8,17 @@ const TROUBLES: ReadonlySet<StateEventName> = new Set(["persistence-failed", "li
 export class Listeners {
   readonly #pluginId: string;
   readonly #byEvent = new Map<StateEventName, readonly StateListener<never>[]>();
+  /** Whether somebody listens to these; each operation asks. */
+  hasChanged = false;
+  hasDelta = false;
 
   constructor(pluginId: string) {
     this.#pluginId = pluginId;
   }
 
-  has(event: StateEventName): boolean {
-    return this.#byEvent.has(event);
-  }
-
   add<Name extends StateEventName>(event: Name, listener: StateListener<Name>): void {
     this.#byEvent.set(event, [...(this.#byEvent.get(event) ?? []), listener]);
+    this.#look();
   }
 
   /** Removes the listener, as often as it was added. */
@@ -26,10 +26,12 @@ export class Listeners {
     const left = (this.#byEvent.get(event) ?? []).filter((other) => other !== listener);
     if (left.length > 0) this.#byEvent.set(event, left);
     else this.#byEvent.delete(event);
+    this.#look();
   }
 
   clear(): void {
     this.#byEvent.clear();
+    this.#look();
   }
 
   /** Tells every listener of now. What one throws or rejects with hurts no other and not the teller. */
@@ -48,6 +50,11 @@ export class Listeners {
         this.#failed(event, error);
       }
     }
+  }
+
+  #look(): void {
+    this.hasChanged = this.#byEvent.has("changed");
+    this.hasDelta = this.#byEvent.has("delta");
   }
 
   #failed(event: StateEventName, error: unknown): void {

@@ -4,6 +4,8 @@ import { winnerOf } from "./crdt/register.ts";
 import { InvalidAnswerError, InvalidArgumentError, ReadRefusedError } from "./errors.ts";
 import { limit } from "./limits.ts";
 import type { StateStore } from "./state-store.ts";
+import { copyValue } from "./value/copy-value.ts";
+import { isList, type JsonValue } from "./value/json-value.ts";
 
 /** Who may read an export. */
 export interface ExportOptions {
@@ -46,17 +48,18 @@ export function toExported(value: unknown, { readers }: ExportOptions): Exported
 export function readExport({ replica }: StateStore, key: string, reader: string): Answer {
   const first = replica.entries.exports.first(key);
   if (!first) return { status: "success", isThere: false };
-  const { value, readers } = parseExported(winnerOf(first).text);
+  const { value, readers } = toReadable(winnerOf(first).value);
   if (readers && !readers.includes(reader)) return { status: "error", error: REFUSED };
   return { status: "success", isThere: true, value };
 }
 
 /** Another replica may have written what is no export; nobody reads that. */
-function parseExported(text: string): Exported {
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== "object" || parsed === null || !("value" in parsed)) return { value: undefined, readers: [] };
-  if (!("readers" in parsed)) return { value: parsed.value };
-  return { value: parsed.value, readers: Array.isArray(parsed.readers) ? parsed.readers : [] };
+function toReadable(kept: JsonValue): Exported {
+  if (typeof kept !== "object" || kept === null || isList(kept) || kept["value"] === undefined)
+    return { value: undefined, readers: [] };
+  const { value, readers } = kept;
+  if (readers === undefined) return { value };
+  return { value, readers: isList(readers) ? readers.filter((reader) => typeof reader === "string") : [] };
 }
 
 export interface ExportServerOptions {
@@ -116,8 +119,8 @@ export function takeAnswer(answer: unknown, pluginId: string, key: string): unkn
   const fields = (typeof answer === "object" && answer !== null ? answer : {}) as Record<string, unknown>;
   if (fields["status"] === "error" && fields["error"] === REFUSED) throw new ReadRefusedError(pluginId, key);
   if (fields["status"] !== "success" || typeof fields["isThere"] !== "boolean") throw new InvalidAnswerError(pluginId);
-  // In process the answer is the very object that others may hold as well.
-  return fields["isThere"] ? structuredClone(fields["value"]) : undefined;
+  // In process it is the very object that is kept there.
+  return fields["isThere"] ? copyValue(fields["value"]) : undefined;
 }
 
 function readTopic(pluginId: string): string {

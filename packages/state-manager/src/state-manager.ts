@@ -5,7 +5,6 @@ import { decodeDelta } from "./codec/delta-codec.ts";
 import { decodeState, encodeState } from "./codec/state-codec.ts";
 import type { Applied } from "./crdt/apply-delta.ts";
 import { formOfPart, type Registers } from "./crdt/home.ts";
-import { FORM } from "./crdt/kinds.ts";
 import { winnerOf } from "./crdt/register.ts";
 import { CounterOverflowError, InvalidArgumentError, NoBusError, StateClosedError } from "./errors.ts";
 import type { StateEventName, StateListener } from "./events.ts";
@@ -25,7 +24,9 @@ import {
 } from "./shared-state.ts";
 import { StateStore } from "./state-store.ts";
 import { Replicator } from "./sync/replicator.ts";
-import { formOf, textOf, valueOf } from "./value/stored-value.ts";
+import { copyValue } from "./value/copy-value.ts";
+import { elementOf, formOf, partOf } from "./value/element.ts";
+import { cloneValue, type JsonValue } from "./value/json-value.ts";
 
 /** How a state manager is made. */
 export interface StateManagerOptions {
@@ -101,7 +102,7 @@ export class DistributedStateManager implements AsyncDisposable {
 
   /** Writes a register. Of writes that did not know of each other the last one shows. Refuses with an InvalidKeyError, InvalidValueError, ValueTooLargeError or StateFullError. */
   setRegister(key: string, value: unknown): void {
-    this.#setRegister(this.#store.replica.entries.registers, key, textOf(value, false), formOf(value));
+    this.#setRegister(this.#store.replica.entries.registers, key, copyValue(value));
   }
 
   /** What a register shows: a copy; undefined where nothing was written or it was deleted. */
@@ -109,8 +110,8 @@ export class DistributedStateManager implements AsyncDisposable {
   getRegister<Value = any>(key: string): Value | undefined {
     const first = this.#store.replica.entries.registers.first(key);
     if (!first) return undefined;
-    const { text, side } = winnerOf(first);
-    return valueOf(text, side === FORM.json ? FORM.json : FORM.string);
+    // What kind of value it is, the user says.
+    return cloneValue(winnerOf(first).value) as Value;
   }
 
   /** Deletes a register: the writes that are known here. One that another replica makes at the same time stays. False where there is nothing to delete. */
@@ -140,16 +141,16 @@ export class DistributedStateManager implements AsyncDisposable {
   /** Adds an element to a set; equal values are one element, whatever the order of their fields. Refuses as `setRegister` does. */
   addToSet(key: string, value: unknown): void {
     this.#checkWrite(key);
-    const [text, form] = [textOf(value, true), formOf(value)];
-    this.#store.change(() => this.#store.replica.addElement(key, text, form));
+    const element = copyValue(value);
+    this.#store.change(() => this.#store.replica.addElement(key, partOf(element), formOf(element)));
   }
 
   /** Removes an element from a set. Where another replica adds it at the same time, it stays. False where it is not in it. */
   removeFromSet(key: string, value: unknown): boolean {
     this.#checkWrite(key);
-    const [text, form] = [textOf(value, true), formOf(value)];
+    const element = copyValue(value);
     let wasThere = false;
-    this.#store.change(() => (wasThere = this.#store.replica.removeElement(key, text, form)));
+    this.#store.change(() => (wasThere = this.#store.replica.removeElement(key, partOf(element), formOf(element))));
     return wasThere;
   }
 
@@ -157,13 +158,14 @@ export class DistributedStateManager implements AsyncDisposable {
   // oxlint-disable-next-line typescript/no-explicit-any -- what a value is, only its user knows
   getSet<Value = any>(key: string): Value[] {
     const set = this.#store.replica.entries.sets.get(key);
-    return set ? set.sorted().map((dot) => valueOf(dot.part, formOfPart(dot))) : [];
+    // What kind of values they are, the user says.
+    return set ? set.sorted().map((dot) => elementOf(dot.part, formOfPart(dot)) as Value) : [];
   }
 
   /** Whether a set has an element. Refuses with an InvalidValueError or ValueTooLargeError what cannot be one. */
   hasInSet(key: string, value: unknown): boolean {
-    const text = textOf(value, true);
-    return this.#store.replica.entries.sets.get(key)?.first(text, formOf(value)) !== undefined;
+    const element = copyValue(value);
+    return this.#store.replica.entries.sets.get(key)?.first(partOf(element), formOf(element)) !== undefined;
   }
 
   /** The keys of one kind that there is something under, in order. */
@@ -190,10 +192,9 @@ export class DistributedStateManager implements AsyncDisposable {
 
   /** Lets other plugins read a value under this plugin's id and a key, until it is exported anew or withdrawn. Resolves when it is stored. Rejects as `setRegister` refuses, and with a StateFileError. */
   async exportState(key: string, value: unknown, options: ExportOptions = {}): Promise<void> {
-    // A value of its own that cannot be is to be told of as such.
-    textOf(value, false);
-    const text = textOf(toExported(value, options), false);
-    this.#setRegister(this.#store.replica.entries.exports, key, text, FORM.json);
+    // A value that cannot be is told of by its own places.
+    const exported = toExported(copyValue(value), options);
+    this.#setRegister(this.#store.replica.entries.exports, key, copyValue(exported));
     await this.flushed();
   }
 
@@ -237,9 +238,9 @@ export class DistributedStateManager implements AsyncDisposable {
    */
   applyDelta(delta: Uint8Array): Applied {
     this.#checkOpen();
-    // A copy, since it is kept for others who may have missed it.
-    const bytes = Uint8Array.from(delta);
-    const applied = this.#store.apply(decodeDelta(bytes), bytes);
+    const decoded = decodeDelta(delta);
+    // A copy, since it is stored later.
+    const applied = this.#store.apply(decoded, delta.slice());
     if (applied === "applied") this.#replicator?.compareSoon();
     return applied;
   }
@@ -279,10 +280,12 @@ export class DistributedStateManager implements AsyncDisposable {
     return this.close();
   }
 
-  #setRegister(registers: Registers, key: string, text: string, form: typeof FORM.string | typeof FORM.json): void {
-    this.#checkWrite(key);
+  #setRegister(registers: Registers, key: string, value: JsonValue): void {
+    this.#checkOpen();
+    // What is there has a key that can be.
+    if (!registers.first(key)) checkKey(key);
     const { replica, hybridClock } = this.#store;
-    this.#store.change(() => replica.setRegister(registers, key, text, form, hybridClock.tick()));
+    this.#store.change(() => replica.setRegister(registers, key, value, hybridClock.tick()));
   }
 
   #deleteRegister(registers: Registers, key: string): boolean {

@@ -71,7 +71,7 @@ export class StateStore {
 
   /** While nobody listens and nothing is kept, no deltas are made. */
   updateTelling(): void {
-    const isTelling = this.#isKept || this.#hasPeers || this.#listeners.has("delta");
+    const isTelling = this.#isKept || this.#hasPeers || this.#listeners.hasDelta;
     if (isTelling !== this.replica.isTelling) this.replica.isTelling = isTelling;
   }
 
@@ -105,11 +105,11 @@ export class StateStore {
 
   #tell(from: number, to: number, bytes: Uint8Array): void {
     if (this.#hasPeers) this.onDelta?.(from, to, bytes);
-    if (this.#listeners.has("delta")) this.#listeners.tell("delta", { bytes });
+    if (this.#listeners.hasDelta) this.#listeners.tell("delta", { bytes });
   }
 
   #watched(origin: "local" | "remote", replicaId: string | undefined, work: () => void): void {
-    if (!this.#listeners.has("changed")) return work();
+    if (!this.#listeners.hasChanged) return work();
     this.#watch.begin();
     try {
       work();

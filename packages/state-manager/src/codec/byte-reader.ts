@@ -82,6 +82,12 @@ export class ByteReader {
     return end - start <= SHORT ? this.#characters.substring(start, end) : this.#bytes.latin1Slice(start, end);
   }
 
+  float(): number {
+    if (this.#at + 8 > this.#bytes.length) throw ended();
+    this.#at += 8;
+    return this.#bytes.readDoubleLE(this.#at - 8);
+  }
+
   raw(length: number): Uint8Array {
     const end = this.#at + length;
     if (end > this.#bytes.length) throw ended();

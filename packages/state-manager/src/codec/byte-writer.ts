@@ -1,13 +1,19 @@
-import { SHORT_FORM_LENGTHS, shortFormAt, shorten } from "./json-short-forms.ts";
+/** Bytes that take text, without a look at the name of its encoding. */
+interface Bytes extends Buffer {
+  utf8Write(text: string, offset: number, length: number): number;
+}
 
 /** How much is set aside at a time: many small results share it, since each array of its own costs more than what is in it. */
 const SLAB_BYTES = 65_536;
 /** What is left of a slab for the next result to begin in; otherwise there is a new one. */
 const LEAST_ROOM = 1_024;
 
+/** Up to here a loop is faster than a call out of JavaScript. */
+const SHORT = 24;
+
 /** Bytes that grow at the end. */
 export class ByteWriter {
-  #bytes = new Uint8Array(LEAST_ROOM);
+  #bytes = room(LEAST_ROOM);
   #start = 0;
   #end = 0;
 
@@ -17,7 +23,7 @@ export class ByteWriter {
 
   /** Begins anew. */
   clear(): void {
-    this.#end = this.#start;
+    this.cut(0);
   }
 
   /** What was written; then it begins anew. */
@@ -25,10 +31,15 @@ export class ByteWriter {
     const taken = new Uint8Array(this.#bytes.buffer, this.#start, this.#end - this.#start);
     this.#start = this.#end;
     if (this.#bytes.length - this.#end < LEAST_ROOM) {
-      this.#bytes = new Uint8Array(SLAB_BYTES);
+      this.#bytes = room(SLAB_BYTES);
       this.#start = this.#end = 0;
     }
     return taken;
+  }
+
+  /** Takes back what was written behind so many bytes. */
+  cut(length: number): void {
+    this.#end = this.#start + length;
   }
 
   /** What was written, to look at. */
@@ -63,54 +74,31 @@ export class ByteWriter {
   }
 
   /**
-   * A string, with `flags` as the lowest `flagBits` of the number before it. Where all characters are Latin-1 they are
-   * a byte each, otherwise it is UTF-8; it must not hold half a character then.
+   * A string, with `flags` as the lowest `flagBits` of the number before it, and above them whether it is more than ASCII. It
+   * must not hold half a character.
    */
   string(text: string, flags: number, flagBits: number): void {
     const { length } = text;
-    this.reserve(length + 8);
     const before = this.#end;
     this.number(((length * 2) << flagBits) | flags);
-    const bytes = this.#bytes;
-    let at = this.#end;
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 0xff) {
-        this.#end = before;
-        return this.#utf8(text, flags, flagBits);
-      }
-      bytes[at++] = code;
-    }
-    this.#end = at;
+    if (this.#ascii(text)) return;
+    this.#end = before;
+    this.#utf8(text, flags, flagBits);
   }
 
-  /** JSON, like a string, with its short forms. */
-  json(text: string, flags: number, flagBits: number): void {
-    const { length } = text;
-    this.reserve(length + 16);
-    const before = this.#end;
-    // What goes before is as long as it would be for the whole text; if that is too long, the rest moves up.
-    this.number((length * 2) << flagBits);
-    const bytes = this.#bytes;
-    const start = this.#end;
-    let at = start;
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 0xff) {
-        this.#end = before;
-        return this.#utf8(shorten(text), flags, flagBits);
-      }
-      const form = shortFormAt(text, index, code);
-      if (form === 0) bytes[at++] = code;
-      else {
-        bytes[at++] = form;
-        index += (SHORT_FORM_LENGTHS[form] ?? 1) - 1;
-      }
-    }
-    this.#end = before;
-    this.number((((at - start) * 2) << flagBits) | flags);
-    if (this.#end < start) bytes.copyWithin(this.#end, start, at);
-    this.#end += at - start;
+  /** ASCII behind a byte that says how much: a number below and the length. False, and nothing, where it is more than ASCII. */
+  tryAscii(below: number, text: string): boolean {
+    this.byte(below + text.length);
+    if (this.#ascii(text)) return true;
+    this.#end--;
+    return false;
+  }
+
+  /** A number as eight bytes. */
+  float(value: number): void {
+    this.reserve(8);
+    this.#bytes.writeDoubleLE(value, this.#end);
+    this.#end += 8;
   }
 
   raw(bytes: Uint8Array): void {
@@ -132,6 +120,27 @@ export class ByteWriter {
     if (this.#end + count > this.#bytes.length) this.#grow(count);
   }
 
+  /** Writes characters as bytes; false, and nothing, where they are more than ASCII. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    if (length > SHORT) {
+      this.reserve(length * 3);
+      const written = this.#bytes.utf8Write(text, this.#end, length * 3);
+      if (written === length) this.#end += length;
+      return written === length;
+    }
+    this.reserve(length);
+    const bytes = this.#bytes;
+    const start = this.#end;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      bytes[start + index] = code;
+    }
+    this.#end = start + length;
+    return true;
+  }
+
   #utf8(text: string, flags: number, flagBits: number): void {
     const encoded = Buffer.from(text);
     this.number(((encoded.length * 2 + 1) << flagBits) | flags);
@@ -140,9 +149,14 @@ export class ByteWriter {
 
   #grow(count: number): void {
     const written = this.#bytes.subarray(this.#start, this.#end);
-    this.#bytes = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written.length + count)));
+    this.#bytes = room(Math.max(SLAB_BYTES, 2 * (written.length + count)));
     this.#bytes.set(written);
     this.#start = 0;
     this.#end = written.length;
   }
+}
+
+function room(bytes: number): Bytes {
+  // The types of Node.js leave out what its documentation of encodings builds on.
+  return Buffer.allocUnsafeSlow(bytes) as Bytes;
 }

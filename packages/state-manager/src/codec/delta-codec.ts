@@ -2,8 +2,11 @@ import type { Dot } from "../crdt/dot.ts";
 import { formOfPart } from "../crdt/home.ts";
 import { KIND, type Form, type Kind } from "../crdt/kinds.ts";
 import type { Removal, Replica } from "../crdt/replica.ts";
+import type { Writer } from "../crdt/writer.ts";
 import { InvalidDeltaError } from "../errors.ts";
+import { birthOf } from "../ids.ts";
 import { limit } from "../limits.ts";
+import type { JsonValue } from "../value/json-value.ts";
 import { ByteReader, MalformedBytes } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { EntryReader, EntryWriter, HEAD } from "./entry-codec.ts";
@@ -30,7 +33,7 @@ export interface Operation {
   readonly hasDot: boolean;
   readonly main: number;
   readonly side: number;
-  readonly text: string;
+  readonly value: JsonValue;
   readonly removed: readonly DotName[];
 }
 
@@ -63,17 +66,22 @@ export class DeltaEncoder {
   take(replica: Replica, mostBytes = limit("delta.bytes")): Uint8Array | undefined {
     const { self, untold, told } = replica;
     if (!replica.hasUntold) return undefined;
-    this.#begin(self.id, told);
+    this.#begin(self, told);
     let dot = firstAfter(self.newest, told);
     let next = 0;
     let removal = untold[0];
     let last = told;
-    while ((dot || removal) && this.#out.length < mostBytes) {
+    while (dot || removal) {
       const seq = Math.min(dot?.seq ?? Infinity, removal?.seq ?? Infinity);
-      // A value that fits no more waits for the next delta, unless it is the only one.
-      if (last > told && dot && this.#out.length + sizeOf(dot) > mostBytes) break;
-      const [itsDot, itsRemoval] = [dot?.seq === seq ? dot : undefined, removal?.seq === seq ? removal : undefined];
+      const itsDot = dot?.seq === seq ? dot : undefined;
+      const itsRemoval = removal?.seq === seq ? removal : undefined;
+      const { length } = this.#out;
       this.#operation(self.id, seq - last - 1, itsDot, itsRemoval);
+      // What does not fit waits for the next delta, unless it is alone.
+      if (this.#out.length > mostBytes && last > told) {
+        this.#out.cut(length);
+        break;
+      }
       if (itsDot) dot = itsDot.newer;
       if (itsRemoval) removal = untold[++next];
       last = seq;
@@ -85,14 +93,14 @@ export class DeltaEncoder {
     return this.#out.take();
   }
 
-  #begin(writerId: string, from: number): void {
+  #begin(writer: Writer, from: number): void {
     this.#out.clear();
-    this.#entries.clear();
+    this.#entries.clear(writer.birthMs);
     if (this.#others.size > 0) this.#others.clear();
-    const own = ownPartOf(writerId);
+    const own = ownPartOf(writer.id);
     this.#out.byte(own ? PLAIN : NAMED);
     if (own) this.#out.raw(own);
-    else writeReplicaId(this.#out, writerId);
+    else writeReplicaId(this.#out, writer.id);
     this.#out.number(from);
   }
 
@@ -113,7 +121,7 @@ export class DeltaEncoder {
     this.#entries.key(home.key === "" ? part : home.key);
     if (kind === KIND.set) this.#entries.element(part, removal ? removal.form : formOfPart(dot as Dot));
     else if (hasPart) this.#entries.part(part);
-    if (dot) this.#entries.content(kind, dot.main, dot.side, dot.text);
+    if (dot) this.#entries.content(kind, dot.main, dot.side, dot.value);
     if (removed.length > 0) this.#removed(removed);
   }
 
@@ -138,15 +146,11 @@ function firstAfter(newest: Dot | undefined, seq: number): Dot | undefined {
   return first;
 }
 
-/** About how many bytes a dot takes at most. */
-function sizeOf({ text, part, home }: Dot): number {
-  return 3 * (text.length + part.length + home.key.length) + 32;
-}
-
-const EMPTY = { main: 0, side: 0, text: "" };
+const EMPTY = { main: 0, side: 0, value: null };
 
 /** Reads a delta. Refuses with an InvalidDeltaError what is none. */
 export function decodeDelta(bytes: Uint8Array): Delta {
+  if (!(bytes instanceof Uint8Array)) throw new InvalidDeltaError("this is no delta: it is not bytes");
   try {
     return new DeltaDecoder(bytes).decode();
   } catch (error) {
@@ -157,16 +161,18 @@ export function decodeDelta(bytes: Uint8Array): Delta {
 
 class DeltaDecoder {
   readonly #reader: ByteReader;
-  readonly #entries: EntryReader;
   readonly #others: string[] = [];
+  #entries: EntryReader;
 
   constructor(bytes: Uint8Array) {
     this.#reader = new ByteReader(bytes);
-    this.#entries = new EntryReader(this.#reader);
+    this.#entries = new EntryReader(this.#reader, 0);
   }
 
   decode(): Delta {
     const writerId = this.#writerId();
+    // Most stamps are a little later than the birth of their writer.
+    this.#entries = new EntryReader(this.#reader, birthOf(writerId));
     const from = this.#reader.number();
     const operations: Operation[] = [];
     let to = from;
@@ -199,9 +205,9 @@ class DeltaDecoder {
     const { form } = this.#entries;
     const hasDot = has(HEAD.hasDot);
     if (hasDot) this.#entries.content(kind, has(HEAD.hasSide));
-    const { main, side, text } = hasDot ? this.#entries : EMPTY;
+    const { main, side, value } = hasDot ? this.#entries : EMPTY;
     const removed = has(HEAD.hasRemoved) ? this.#removed(writerId) : [];
-    return { seq, kind, key, part, form, hasDot, main, side, text, removed };
+    return { seq, kind, key, part, form, hasDot, main, side, value, removed };
   }
 
   #removed(writerId: string): DotName[] {

@@ -1,6 +1,8 @@
 import { MAX_STAMP, STEPS } from "../crdt/hybrid-clock.ts";
 import { FORM, KIND, type Form, type Kind } from "../crdt/kinds.ts";
 import { limit } from "../limits.ts";
+import { elementOf, formOf, partOf } from "../value/element.ts";
+import type { JsonValue } from "../value/json-value.ts";
 import { MalformedBytes, type ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { readValue, writeValue } from "./value-codec.ts";
@@ -16,6 +18,9 @@ export const HEAD = {
   unused: 128,
 } as const;
 
+/** What a value takes at most that is as long as it may be: it is never longer than its JSON by more than a few bytes. */
+const MOST_VALUE_BYTES = limit("value.bytes") + 16;
+
 /** Writes keys and dots; what was written before makes the next ones shorter. */
 export class EntryWriter {
   readonly #out: ByteWriter;
@@ -29,12 +34,12 @@ export class EntryWriter {
     this.#out = out;
   }
 
-  /** Begins anew: the next entry leans on none before it. */
-  clear(): void {
+  /** Begins anew: the next entry leans on none before it. Stamps are told by their distance from a moment that the reader knows. */
+  clear(baseMs: number): void {
     if (this.#keyCount > 1) this.#places.clear();
     this.#keyCount = 0;
     this.#lastKey = "";
-    this.#ms = 0;
+    this.#ms = baseMs;
   }
 
   /** A key, or twice its place among those before and one. */
@@ -64,12 +69,12 @@ export class EntryWriter {
   }
 
   /** An element of a set. */
-  element(text: string, form: Form): void {
-    writeValue(this.#out, text, form);
+  element(part: string, form: Form): void {
+    writeValue(this.#out, form === FORM.string ? part : elementOf(part, form));
   }
 
   /** What a register's or counter's dot holds. */
-  content(kind: Kind, main: number, side: number, text: string): void {
+  content(kind: Kind, main: number, side: number, value: JsonValue): void {
     if (kind === KIND.counter) {
       this.#out.number(main);
       if (side > 0) this.#out.number(side);
@@ -78,8 +83,7 @@ export class EntryWriter {
       this.#out.difference(ms - this.#ms);
       this.#out.number(main - ms * STEPS);
       this.#ms = ms;
-      // `side` of a register is the form of its text.
-      writeValue(this.#out, text, side as Form);
+      writeValue(this.#out, value);
     }
   }
 }
@@ -88,14 +92,15 @@ export class EntryWriter {
 export class EntryReader {
   readonly #reader: ByteReader;
   readonly #keys: string[] = [];
-  #ms = 0;
+  #ms: number;
   form: Form = FORM.string;
   main = 0;
   side = 0;
-  text = "";
+  value: JsonValue = null;
 
-  constructor(reader: ByteReader) {
+  constructor(reader: ByteReader, baseMs: number) {
     this.#reader = reader;
+    this.#ms = baseMs;
   }
 
   key(): string {
@@ -112,16 +117,17 @@ export class EntryReader {
     this.form = FORM.string;
     if (kind === KIND.counter) return counterPart ?? this.#part();
     if (kind !== KIND.set) return key;
-    const part = readValue(this.#reader, true);
-    if (this.#reader.flags === FORM.json) this.form = FORM.json;
-    return part;
+    const element = this.#value();
+    this.form = formOf(element);
+    // However it was spelled, an element has one text.
+    return partOf(element);
   }
 
-  /** Reads what a dot of the part that was read last holds, into `main`, `side` and `text`. */
+  /** Reads what a dot of the part that was read last holds, into `main`, `side` and `value`. */
   content(kind: Kind, hasSide: boolean): void {
     this.main = 0;
     this.side = kind === KIND.set ? this.form : 0;
-    this.text = "";
+    this.value = null;
     if (kind === KIND.counter) {
       this.main = this.#reader.number();
       if (hasSide) this.side = this.#reader.number();
@@ -133,8 +139,14 @@ export class EntryReader {
     const steps = this.#reader.number();
     this.main = this.#ms * STEPS + steps;
     if (this.#ms < 0 || steps >= STEPS || this.main > MAX_STAMP) throw new MalformedBytes("a stamp cannot be");
-    this.text = readValue(this.#reader, false);
-    this.side = this.#reader.flags === FORM.json ? FORM.json : FORM.string;
+    this.value = this.#value();
+  }
+
+  #value(): JsonValue {
+    const before = this.#reader.left;
+    const value = readValue(this.#reader);
+    if (before - this.#reader.left > MOST_VALUE_BYTES) throw new MalformedBytes("a value is too long");
+    return value;
   }
 
   #part(): string {

@@ -51,6 +51,8 @@ class StateEncoder {
   readonly #out = new ByteWriter();
   readonly #entries = new EntryWriter(this.#out);
   readonly #pages: Uint8Array[] = [];
+  /** How many dots are in the page. */
+  #dots = 0;
 
   constructor(pageBytes: number) {
     this.#pageBytes = pageBytes;
@@ -59,15 +61,19 @@ class StateEncoder {
 
   segment(writer: Writer, seen: number): void {
     let last = 0;
+    if (this.#out.length >= this.#pageBytes) this.#endPage();
     this.#beginSegment(writer.id, last);
     for (let dot = writer.oldest; dot; dot = dot.newer) {
-      if (this.#out.length >= this.#pageBytes) {
+      const { length } = this.#out;
+      this.#dot(dot, last, dot.seq <= seen);
+      // What does not fit goes to the next page, unless it is alone.
+      if (this.#out.length > this.#pageBytes && this.#dots > 1) {
+        this.#out.cut(length);
         this.#endSegment(0);
         this.#endPage();
         this.#beginSegment(writer.id, last);
+        this.#dot(dot, last, dot.seq <= seen);
       }
-      this.#out.number(dot.seq - last);
-      this.#dot(dot, dot.seq <= seen);
       last = dot.seq;
     }
     this.#endSegment(writer.seq - last);
@@ -93,7 +99,8 @@ class StateEncoder {
 
   #begin(): void {
     this.#out.clear();
-    this.#entries.clear();
+    this.#entries.clear(0);
+    this.#dots = 0;
     this.#out.byte(FORMAT);
   }
 
@@ -120,9 +127,11 @@ class StateEncoder {
     writeReplicaId(this.#out, writerId);
   }
 
-  #dot(dot: Dot, isSeen: boolean): void {
+  #dot(dot: Dot, last: number, isSeen: boolean): void {
+    this.#dots++;
+    this.#out.number(dot.seq - last);
     if (isSeen) return this.#out.byte(SEEN);
-    const { home, part, writer, main, side, text } = dot;
+    const { home, part, writer, main, side, value } = dot;
     const { kind } = home;
     const hasPart = kind === KIND.counter && part !== writer.id;
     const hasSide = kind === KIND.counter && side > 0;
@@ -130,7 +139,7 @@ class StateEncoder {
     this.#entries.key(keyOf(dot));
     if (kind === KIND.set) this.#entries.element(part, formOfPart(dot));
     else if (hasPart) this.#entries.part(part);
-    this.#entries.content(kind, main, side, text);
+    this.#entries.content(kind, main, side, value);
   }
 }
 
@@ -157,7 +166,7 @@ class PageDecoder {
     if (!(page instanceof Uint8Array)) throw new MalformedBytes("it is not bytes");
     checkSum(page);
     this.#reader = new ByteReader(page.subarray(0, -CHECKSUM_BYTES));
-    this.#entries = new EntryReader(this.#reader);
+    this.#entries = new EntryReader(this.#reader, 0);
     this.#segments = segments;
     this.#early = early;
   }
@@ -193,8 +202,8 @@ class PageDecoder {
     const key = this.#entries.key();
     const part = this.#entries.partOf(kind, key, (head & HEAD.hasPart) !== 0 ? undefined : writerId);
     this.#entries.content(kind, (head & HEAD.hasSide) !== 0);
-    const { main, side, text } = this.#entries;
-    return { kind, key, part, main, side, text };
+    const { main, side, value } = this.#entries;
+    return { kind, key, part, main, side, value };
   }
 
   #readEarly(): void {

@@ -41,12 +41,12 @@ export function removeEarly(replica: Replica, writer: Writer, seq: number): void
 }
 
 function apply(replica: Replica, writer: Writer, operation: Operation): void {
-  const { seq, kind, key, part, form, main, side, text } = operation;
+  const { seq, kind, key, part, form, main, side, value } = operation;
   const { entries } = replica;
   const home = entries.home(kind, key);
   const before = home.first(part, form);
   // First the new dot, then what it overwrites: so the cell is not empty in between.
-  if (operation.hasDot && !writer.early?.has(seq)) entries.link(new Dot(writer, seq, home, part, main, side, text));
+  if (operation.hasDot && !writer.early?.has(seq)) entries.link(new Dot(writer, seq, home, part, main, side, value));
   if (before) removeOlder(replica, before, writer);
   for (const name of operation.removed) removeNamed(replica, home.first(part, form), name);
   entries.dropIfEmpty(home);

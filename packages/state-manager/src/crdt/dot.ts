@@ -1,3 +1,4 @@
+import type { JsonValue } from "../value/json-value.ts";
 import type { Home } from "./home.ts";
 import type { Writer } from "./writer.ts";
 
@@ -9,9 +10,9 @@ import type { Writer } from "./writer.ts";
  * overwrites or removes every dot of its cell that its replica has seen, so more than one is left there only by writers who
  * did not know of each other.
  *
- * | kind             | `part`         | `main`              | `side`              | `text`    |
+ * | kind             | `part`         | `main`              | `side`              | `value`   |
  * | ---------------- | -------------- | ------------------- | ------------------- | --------- |
- * | register, export | its key        | its stamp           | the form of `text`  | the value |
+ * | register, export | its key        | its stamp           | –                   | the value |
  * | counter          | whose part     | what was added ever | what was taken ever | –         |
  * | set              | the element    | –                   | the form of `part`  | –         |
  */
@@ -22,21 +23,21 @@ export class Dot {
   readonly part: string;
   readonly main: number;
   readonly side: number;
-  readonly text: string;
+  readonly value: JsonValue;
   /** Its neighbours among what its writer left behind. */
   older: Dot | undefined = undefined;
   newer: Dot | undefined = undefined;
   /** The next in its cell. */
   beside: Dot | undefined = undefined;
 
-  constructor(writer: Writer, seq: number, home: Home, part: string, main: number, side: number, text: string) {
+  constructor(writer: Writer, seq: number, home: Home, part: string, main: number, side: number, value: JsonValue) {
     this.writer = writer;
     this.seq = seq;
     this.home = home;
     this.part = part;
     this.main = main;
     this.side = side;
-    this.text = text;
+    this.value = value;
   }
 }
 

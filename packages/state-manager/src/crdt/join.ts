@@ -51,8 +51,8 @@ function removeMissing(
 
 function addDot(replica: Replica, writer: Writer, { seq, entry }: SegmentDot): void {
   if (!entry || writer.early?.has(seq)) return;
-  const { kind, key, part, main, side, text } = entry;
-  replica.entries.link(new Dot(writer, seq, replica.entries.home(kind, key), part, main, side, text));
+  const { kind, key, part, main, side, value } = entry;
+  replica.entries.link(new Dot(writer, seq, replica.entries.home(kind, key), part, main, side, value));
 }
 
 function joinEarly(replica: Replica, { writerId, seq }: DotName): void {

@@ -38,8 +38,9 @@ export class PartTable {
     }
     this.#hashes[~slot] = hash;
     this.#dots[~slot] = dot;
-    if (++this.size * FULL > this.#hashes.length) this.#resize(this.#hashes.length * 2);
+    this.size++;
     if (distance(~slot, hash, this.#hashes.length) > MOST_STEPS) this.#becomeMap();
+    else if (this.size * FULL > this.#hashes.length) this.#resize(this.#hashes.length * 2);
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import { CounterOverflowError, StateFullError } from "../errors.ts";
 import { limit } from "../limits.ts";
+import type { JsonValue } from "../value/json-value.ts";
 import { addedIn, takenIn } from "./counter.ts";
 import { Dot } from "./dot.ts";
 import { Entries } from "./entries.ts";
@@ -71,9 +72,9 @@ export class Replica {
   }
 
   /** Writes a register or an export, over every write that is known here. */
-  setRegister(registers: Registers, key: string, text: string, form: Form, stamp: number): void {
+  setRegister(registers: Registers, key: string, value: JsonValue, stamp: number): void {
     this.#checkRoom(registers, key, FORM.string);
-    this.#write(registers, key, stamp, form, text);
+    this.#write(registers, key, stamp, 0, value);
   }
 
   /** Removes every write of a register that is known here; false where there is none. */
@@ -92,20 +93,20 @@ export class Replica {
     if (!Number.isSafeInteger(main) || !Number.isSafeInteger(side) || !Number.isSafeInteger(total + added - taken)) {
       throw new CounterOverflowError(key);
     }
-    this.#write(counter ?? this.entries.counter(key), this.slot, main, side, "");
+    this.#write(counter ?? this.entries.counter(key), this.slot, main, side, null);
   }
 
   /** Adds an element; where it is in the set, so that it stays should another replica remove it now. */
-  addElement(key: string, text: string, form: Form): void {
+  addElement(key: string, part: string, form: Form): void {
     const set = this.entries.sets.get(key);
-    this.#checkRoom(set, text, form);
-    this.#write(set ?? this.entries.set(key), text, 0, form, "");
+    this.#checkRoom(set, part, form);
+    this.#write(set ?? this.entries.set(key), part, 0, form, null);
   }
 
   /** Removes an element; false where it is not in the set. */
-  removeElement(key: string, text: string, form: Form): boolean {
+  removeElement(key: string, part: string, form: Form): boolean {
     const set = this.entries.sets.get(key);
-    return set !== undefined && this.#clear(set.first(text, form), set, text, form);
+    return set !== undefined && this.#clear(set.first(part, form), set, part, form);
   }
 
   /** The writer of this id, a new one where it is not known. */
@@ -121,9 +122,9 @@ export class Replica {
   }
 
   /** One operation that overwrites a cell. */
-  #write(home: Home, part: string, main: number, side: number, text: string): void {
+  #write(home: Home, part: string, main: number, side: number, value: JsonValue): void {
     const { self } = this;
-    const dot = new Dot(self, ++self.seq, home, part, main, side, text);
+    const dot = new Dot(self, ++self.seq, home, part, main, side, value);
     const first = this.entries.overwrite(dot);
     if (!this.#isTelling) this.told = self.seq;
     else if (first && (first.beside || first.writer !== self))

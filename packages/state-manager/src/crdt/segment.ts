@@ -1,4 +1,5 @@
 import type { DotName } from "../codec/delta-codec.ts";
+import type { JsonValue } from "../value/json-value.ts";
 import type { Kind } from "./kinds.ts";
 
 /**
@@ -25,7 +26,7 @@ export interface SegmentEntry {
   readonly part: string;
   readonly main: number;
   readonly side: number;
-  readonly text: string;
+  readonly value: JsonValue;
 }
 
 /** A whole state, or what one lacks of another: all of it is to be joined at once. */

@@ -1,3 +1,4 @@
+import { birthOf } from "../ids.ts";
 import type { Dot } from "./dot.ts";
 
 /**
@@ -8,6 +9,8 @@ export class Writer {
   readonly id: string;
   /** Spreads the ids for the digest. */
   readonly hash: number;
+  /** When it was born, in milliseconds since the epoch, to the hour. */
+  readonly birthMs: number;
   seq = 0;
   oldest: Dot | undefined;
   newest: Dot | undefined;
@@ -19,6 +22,7 @@ export class Writer {
   constructor(id: string) {
     this.id = id;
     this.hash = hashOf(id);
+    this.birthMs = birthOf(id);
   }
 
   append(dot: Dot): void {

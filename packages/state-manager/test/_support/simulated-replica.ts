@@ -6,11 +6,11 @@ import type { Dot } from "../../src/crdt/dot.ts";
 import { formOfPart } from "../../src/crdt/home.ts";
 import { HybridClock } from "../../src/crdt/hybrid-clock.ts";
 import { joinSegments } from "../../src/crdt/join.ts";
-import { FORM } from "../../src/crdt/kinds.ts";
 import { winnerOf } from "../../src/crdt/register.ts";
 import { Replica } from "../../src/crdt/replica.ts";
 import { newReplicaId } from "../../src/ids.ts";
-import { formOf, textOf, valueOf } from "../../src/value/stored-value.ts";
+import { copyValue } from "../../src/value/copy-value.ts";
+import { elementOf, formOf, partOf } from "../../src/value/element.ts";
 import { canonical, type ModelOperation, type View } from "./model.ts";
 
 /** Random bytes that a test knows beforehand. */
@@ -74,10 +74,11 @@ export class SimulatedReplica {
 
   #apply(kind: ModelOperation["kind"], key: string, value: unknown, stamp: number): void {
     const { registers } = this.#replica.entries;
-    if (kind === "set") this.#replica.setRegister(registers, key, textOf(value, false), formOf(value), stamp);
+    const copy = copyValue(value);
+    if (kind === "set") this.#replica.setRegister(registers, key, copy, stamp);
     else if (kind === "delete") this.#replica.deleteRegister(registers, key);
-    else if (kind === "add") this.#replica.addElement(key, textOf(value, true), formOf(value));
-    else if (kind === "remove") this.#replica.removeElement(key, textOf(value, true), formOf(value));
+    else if (kind === "add") this.#replica.addElement(key, partOf(copy), formOf(copy));
+    else if (kind === "remove") this.#replica.removeElement(key, partOf(copy), formOf(copy));
     else this.#replica.count(key, Math.max(0, value as number), Math.max(0, -(value as number)));
   }
 
@@ -139,14 +140,13 @@ export class SimulatedReplica {
     const { entries } = this.#replica;
     const view: View = { registers: {}, counters: {}, sets: {} };
     for (const key of entries.registers.keys()) {
-      const winner = winnerOf(entries.registers.first(key) as Dot);
-      view.registers[key] = valueOf(winner.text, winner.side === FORM.json ? FORM.json : FORM.string);
+      view.registers[key] = winnerOf(entries.registers.first(key) as Dot).value;
     }
     for (const [key, counter] of entries.counters) view.counters[key] = counter.total() ?? Number.NaN;
     for (const [key, set] of entries.sets) {
       view.sets[key] = set
         .sorted()
-        .map((dot) => JSON.stringify(valueOf(dot.part, formOfPart(dot))))
+        .map((dot) => JSON.stringify(elementOf(dot.part, formOfPart(dot))))
         .sort();
     }
     return view;
