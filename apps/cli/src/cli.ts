@@ -45,6 +45,7 @@ function makeContext(process: NodeJS.Process, globals: GlobalOptions, exit: (cod
     stdin: process.stdin,
     cwd: process.cwd(),
     serverUrl: server.url,
+    token: () => server.token(),
     now: () => Date.now(),
     interrupts: interruptsOf(process),
     exit,

@@ -32,6 +32,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/session.ts"),
   },
   sessions: { summary: "list sessions", group: SESSIONS, load: () => import("./commands/sessions.ts") },
+  attach: {
+    summary: "join the terminal of a session or command",
+    group: SESSIONS,
+    load: () => import("./commands/attach.ts"),
+  },
   approvals: {
     summary: "list, show and answer what agents and runs ask for",
     group: GATES,

@@ -11,6 +11,8 @@ export interface Context {
   readonly cwd: string;
   /** Where the server is: --server, SIGNALBOX_URL, or this machine. */
   readonly serverUrl: string;
+  /** What to be known by there, if there is anything. */
+  readonly token: () => Promise<string | undefined>;
   readonly now: () => number;
   /** A client of that server; the library is loaded when this is first asked for. */
   readonly client: (options?: { readonly retries?: number; readonly timeoutMs?: number }) => Promise<Client>;
