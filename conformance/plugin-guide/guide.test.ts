@@ -11,16 +11,17 @@ import type * as StatePackage from "@signalbox/state-manager";
 import { eventually } from "@signalbox/testkit";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { type CompiledGuide, compileGuide } from "./compile-guide.ts";
+import { type CompiledGuide, compileGuide } from "../guides/compile-guide.ts";
+import { PLUGIN_GUIDE, type SceneName } from "./plugin-guide.ts";
 
 // The plugin guide (seed 004), word for word, with the names of the packages changed: compiled to CommonJS as its reader
 // does, and run. Ids are those of the specification.
 
-let guide: CompiledGuide;
+let guide: CompiledGuide<SceneName>;
 let bus: typeof BusPackage;
 
 beforeAll(() => {
-  guide = compileGuide("guide");
+  guide = compileGuide("plugin-guide", PLUGIN_GUIDE);
   bus = guide.require("@signalbox/messagebus") as typeof BusPackage;
 }, 60_000);
 

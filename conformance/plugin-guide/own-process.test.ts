@@ -12,21 +12,20 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 
 import { Child } from "../_support/child.ts";
-import { codeBlocks } from "./code-blocks.ts";
-import { type CompiledGuide, compileGuide } from "./compile-guide.ts";
+import { codeBlock } from "../guides/code-blocks.ts";
+import { type CompiledGuide, compileGuide } from "../guides/compile-guide.ts";
+import { GUIDE, PLUGIN_GUIDE, type SceneName } from "./plugin-guide.ts";
 
 // The guide's plugins, unchanged, in processes of their own: `node --import @signalbox/messagebus/register lib/….js`.
 
-let guide: CompiledGuide;
+let guide: CompiledGuide<SceneName>;
 
 beforeAll(() => {
-  guide = compileGuide("own-process");
+  guide = compileGuide("plugin-processes", PLUGIN_GUIDE);
 }, 60_000);
 
 /** What the guide's manifest lets a plugin do on the bus. */
-const ACCESS = accessOf(
-  PluginManifestSchema.parse(JSON.parse(codeBlocks("2. Update Plugin Manifest", "json")[0] ?? "")),
-);
+const ACCESS = accessOf(PluginManifestSchema.parse(JSON.parse(codeBlock(GUIDE, "2. Update Plugin Manifest", "json"))));
 const TOKEN = "a-credential-of-your-plugin";
 
 /** A server's hub with a broker before it, which knows one credential. */

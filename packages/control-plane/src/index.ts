@@ -34,3 +34,18 @@ export { PluginLinkServer, type AdmitStranger } from "./plugin/plugin-link-serve
 export type { PluginFolderSettings } from "./plugin/plugin-processes.ts";
 export { RunnerLinkServer } from "./runner/runner-link-server.ts";
 export type { RunnerSession } from "./runner/runner-session.ts";
+
+// The schemas and guards that this package's users check with, from the protocol.
+export {
+  CreateSessionRequestSchema,
+  isWsMessage,
+  isWsSubscribeSession,
+  isWsTerminalInput,
+  isWsUnsubscribeSession,
+  OrgRuntimeConfigRequestSchema,
+  PaginationParamsSchema,
+  RegisterRunnerRequestSchema,
+  ResolveApprovalRequestSchema,
+  RunnerHeartbeatSchema,
+  type ApiResponse,
+} from "@signalbox/protocol";

@@ -369,3 +369,8 @@ export {
   type WsServerMessage,
   type WsServerMessageOf,
 } from "./realtime/server-messages.ts";
+export {
+  ChannelSchema,
+  OrgRuntimeConfigRequestSchema,
+  type OrgRuntimeConfigRequest,
+} from "./update/org-runtime-config.ts";

@@ -118,6 +118,12 @@ export const LIMITS = {
     meaning: "default time that an interactive session may have nothing to do",
   },
   "session.handshakeMs": { value: 30_000, unit: "ms", meaning: "for an agent to be ready after its start" },
+  "session.folderTtlMs": {
+    value: 691_200_000,
+    unit: "ms",
+    meaning:
+      "how long a runner keeps what a session's agent wrote in its home, after the last start of the agent there",
+  },
   "session.dataTtlMs": { value: 86_400_000, unit: "ms", meaning: "how long a session's data is kept after its end" },
   "approval.expiresMs": { value: 3_600_000, unit: "ms", meaning: "default life of an approval in a session" },
   "approval.contextBytes": { value: 262_144, unit: "bytes", meaning: "what an approval shows, as JSON" },

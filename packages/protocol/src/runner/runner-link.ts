@@ -145,7 +145,14 @@ export const ControlMessageSchema = z.discriminatedUnion("type", [
     attempts: z.array(z.object({ ...held, verdict: z.enum(["renewed", "cancel", "abort", "lost"]) })),
   }),
   /** What a session is told; see `SessionCommandSchema`. A number that was taken before is ignored. */
-  z.object({ type: z.literal("session_command"), ...held, seq: z.int().min(1), command: SessionCommandSchema }),
+  z.object({
+    type: z.literal("session_command"),
+    ...held,
+    seq: z.int().min(1),
+    /** Numbers up to this one are none of this attempt's, or were taken by it: what lies between is on its way. */
+    taken: z.int().min(0),
+    command: SessionCommandSchema,
+  }),
   /** What somebody does at its terminal. */
   z.object({ type: z.literal("terminal_command"), ...held, command: TerminalCommandSchema }),
   z.object({ type: z.literal("cancel"), ...held, mode: z.enum(["cancel", "abort"]) }),
