@@ -213,30 +213,34 @@ export function describeAgentContract({ name, makeLab, capabilities, variables }
       expect(textOf(await conversation.turn(agent.prompt({ task: "say", text: "and on" })))).toBe("and on");
     });
 
-    it("is killed in the middle of a turn and resumed with its history", async () => {
+    it("is closed, resumed, killed in the middle of a turn, and resumed with its history", async () => {
       await using agent = await lab();
       const first = await agent.start();
       await first.turn(agent.prompt({ task: "say", text: "remember me" }));
-      await first.session.prompt(agent.prompt({ task: "slow" }));
-      const from = first.events.length;
-      await first.until("text.delta", from);
+      await first.close();
+      const resume = { nativeSessionId: first.session.nativeSessionId };
+      const second = await agent.start({ resume });
+      const recalled = await second.turn(agent.prompt({ task: "recall" }));
+      const from = second.events.length;
+      await second.session.prompt(agent.prompt({ task: "slow" }));
+      await second.until("text.delta", from);
 
-      process.kill(agent.started[0]?.process.pid ?? 0, "SIGKILL");
-      const exit = await first.until("process.exited");
+      process.kill(agent.started[1]?.process.pid ?? 0, "SIGKILL");
+      const exit = await second.until("process.exited");
+      await using third = await agent.start({ resume });
+      const again = await third.turn(agent.prompt({ task: "recall" }));
 
       expect(exit).toMatchObject({ reason: "crashed", signal: "SIGKILL", survivors: [] });
-      expect(first.all("turn.ended").at(-1)).toMatchObject({ status: "failed", error: { code: "agent_exited" } });
-      await using second = await agent.start({ resume: { nativeSessionId: first.session.nativeSessionId } });
-      const recalled = await second.turn(agent.prompt({ task: "recall" }));
-      expect(second.events[0]).toMatchObject({
-        type: "session.ready",
-        resumed: "loaded",
-        nativeSessionId: first.session.nativeSessionId,
-      });
-      expect(Number(/I was sent (\d+) earlier/.exec(textOf(recalled))?.[1])).toBeGreaterThanOrEqual(2);
-      // What was said before comes to the model, and not to whoever reads the events.
-      expect(textOf(recalled)).toMatch(/^I was sent/);
-      expect(eventsOf(recalled, "usage").at(-1)?.total.inputTokens).toBe(1234);
+      expect(second.all("turn.ended").at(-1)).toMatchObject({ status: "failed", error: { code: "agent_exited" } });
+      for (const [conversation, turn] of [
+        [second, recalled],
+        [third, again],
+      ] as const) {
+        expect(conversation.events[0]).toMatchObject({ type: "session.ready", resumed: "loaded", ...resume });
+        // What was said before comes to the model, and not to whoever reads the events; nor is it counted again.
+        expect(textOf(turn)).toMatch(/^I was sent [1-9]\d* earlier/);
+        expect(eventsOf(turn, "usage").at(-1)?.total.inputTokens).toBe(1234);
+      }
     });
 
     it("is told of a conversation that it cannot load", async () => {

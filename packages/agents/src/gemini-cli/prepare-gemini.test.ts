@@ -24,7 +24,19 @@ describe("prepareGeminiSession", () => {
       "session-2026-11-21T11-48-5c628330.jsonl",
       "signalbox-copies",
     ]);
-    expect(await readFile(`${chats}/signalbox-copies/${NAME}`, "utf8")).toBe("history");
+    expect(await readFile(`${chats}/signalbox-copies/copy-17e86ac8.jsonl`, "utf8")).toBe("history");
+  });
+
+  it("takes the largest file for the conversation, and puts those aside that loading it has left", async () => {
+    await using dir = await tempDir();
+    const chats = dir.file(".gemini", "tmp", "ws", "chats");
+    await put(`${chats}/${OLDER}`, "the whole history");
+    await put(`${chats}/${NAME}`, "nothing");
+
+    await prepareGeminiSession(dir.path, ID, NOW);
+
+    expect((await readdir(chats)).sort()).toEqual([OLDER, "signalbox-copies"]);
+    expect(await readFile(`${chats}/${OLDER}`, "utf8")).toBe("the whole history");
   });
 
   it("brings a conversation back that was destroyed", async () => {
@@ -36,7 +48,9 @@ describe("prepareGeminiSession", () => {
 
     await prepareGeminiSession(dir.path, ID, NOW);
 
-    expect(await readFile(`${chats}/${OLDER}`, "utf8")).toBe("history");
+    const [restored = ""] = await readdir(chats);
+    expect(restored).toBe(OLDER);
+    expect(await readFile(`${chats}/${restored}`, "utf8")).toBe("history");
   });
 
   it("leaves an old conversation as it is, and does nothing without one", async () => {
@@ -59,7 +73,8 @@ describe("prepareGeminiSession", () => {
 
     await prepareGeminiSession(dir.file("home"), ID, NOW);
 
-    expect((await readdir(chats)).sort()).toEqual(["keep", NAME]);
+    expect((await readdir(chats)).sort()).toEqual(["keep", NAME, "signalbox-copies"]);
+    expect(await readdir(`${chats}/signalbox-copies`)).toEqual([]);
   });
 
   it("refuses a folder for copies that is a link", async () => {
