@@ -80,7 +80,7 @@ describe("the guide's sessions (V-5 … V-23, V-64 … V-77, V-112 … V-116)", 
 
   it("are what the printed interface of an answer says (V-64, C-32)", async () => {
     const { read } = guide.require("./api-response.js") as {
-      read(handler: ControlPlanePackage.SessionHandler): Promise<{ success: boolean; error?: { code: string } }>;
+      read: (handler: ControlPlanePackage.SessionHandler) => Promise<{ success: boolean; error?: { code: string } }>;
     };
 
     expect(await read(new ours.SessionHandler())).toMatchObject({
