@@ -18,6 +18,7 @@ import { systemClock } from "./process/clock.ts";
 import type { RunnerConfig } from "./runner-config.ts";
 import { detectSandbox } from "./sandbox/detect-sandbox.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
+import { removeOldSessionFolders } from "./session/session-folders.ts";
 import { AttemptSpool } from "./supervisor/attempt-spool.ts";
 import { Attempt } from "./supervisor/attempt.ts";
 import { recoverAttempts } from "./supervisor/recover-attempts.ts";
@@ -71,6 +72,8 @@ export async function assemble(
     logger,
   });
   await workspaces.open();
+  const sessionsDirectory = join(dataDir, "sessions");
+  await removeOldSessionFolders(sessionsDirectory, clock.now() - limit("session.folderTtlMs"));
   const spoolSettings = { clock, maxBytes: limit("spool.bytes"), ...config.spool };
   const spoolRoot = join(dataDir, "spool");
   await mkdir(spoolRoot, { recursive: true, mode: 0o700 });
@@ -103,7 +106,7 @@ export async function assemble(
     }),
     homesDirectory: join(dataDir, "homes"),
     agents: config.agents ?? new Map(),
-    sessionsDirectory: join(dataDir, "sessions"),
+    sessionsDirectory,
     cgroupParent,
     clock,
     logger,

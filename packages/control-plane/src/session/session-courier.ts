@@ -20,8 +20,8 @@ export class SessionCourier {
     this.#store = deps.store;
     this.#fleet = deps.fleet;
     this.#logger = deps.logger;
-    deps.sessionLog.on("commands", (holder, commands) => {
-      for (const { seq, command } of commands) this.#send(holder.runnerId, holder, seq, command);
+    deps.sessionLog.on("commands", (holder, commands, taken) => {
+      for (const { seq, command } of commands) this.#send(holder.runnerId, holder, { seq, taken, command });
     });
   }
 
@@ -35,8 +35,9 @@ export class SessionCourier {
     const session = await this.#store.view(() => readSession(sessionId, row.org_id));
     const progress = session && (JSON.parse(session.progress) as { attemptId: string | null; taken: number });
     if (progress?.attemptId !== held.attemptId) return;
-    for (const { seq, command } of await this.#store.view(() => readCommands(sessionId, progress.taken))) {
-      this.#send(runnerId, held, seq, JSON.parse(command) as SessionCommand);
+    const { taken } = progress;
+    for (const { seq, command } of await this.#store.view(() => readCommands(sessionId, taken))) {
+      this.#send(runnerId, held, { seq, taken, command: JSON.parse(command) as SessionCommand });
     }
   }
 
@@ -59,11 +60,10 @@ export class SessionCourier {
   #send(
     runnerId: string,
     { attemptId, epoch }: { readonly attemptId: string; readonly epoch: number },
-    seq: number,
-    command: SessionCommand,
+    told: { readonly seq: number; readonly taken: number; readonly command: SessionCommand },
   ): void {
     const runner = this.#fleet.get(runnerId);
-    if (runner) runner.channel.send({ type: "session_command", attemptId, epoch, seq, command });
-    else this.#logger.debug({ runner: runnerId, attempt: attemptId, seq }, "told when its runner is back");
+    if (runner) runner.channel.send({ type: "session_command", attemptId, epoch, ...told });
+    else this.#logger.debug({ runner: runnerId, attempt: attemptId, seq: told.seq }, "told when its runner is back");
   }
 }

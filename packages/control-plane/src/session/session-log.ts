@@ -18,7 +18,11 @@ export interface SessionLogEvents {
   /** What was appended, for those who listen in this process. */
   happened: (happening: SessionHappening) => void;
   /** The agent must be told something; whoever holds it passes it on. */
-  commands: (holder: Exclude<SessionOutcome["holder"], null>, commands: readonly NumberedCommand[]) => void;
+  commands: (
+    holder: Exclude<SessionOutcome["holder"], null>,
+    commands: readonly NumberedCommand[],
+    taken: number,
+  ) => void;
   /** Timers were set; the earliest is due at this time. */
   timers: (dueAt: number) => void;
 }
@@ -45,10 +49,10 @@ export class SessionLog extends EventEmitter<SessionLogEvents> {
   }
 
   /** Tells what follows from an outcome. */
-  tell({ sessionId, orgId, state, lastSeq, holder, events, commands, timers }: SessionOutcome): void {
+  tell({ sessionId, orgId, state, lastSeq, holder, events, commands, taken, timers }: SessionOutcome): void {
     this.emit("changed", { sessionId, orgId, state, lastSeq, isOver: isFinal(SESSION_TRANSITIONS, state) });
     if (events.length > 0) this.emit("happened", { sessionId, orgId, events, lastSeq });
-    if (holder && commands.length > 0) this.emit("commands", holder, commands);
+    if (holder && commands.length > 0) this.emit("commands", holder, commands, taken);
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
   }
 }

@@ -1,4 +1,4 @@
-import type { AgentAdapter, AgentProgram, ModelEndpoint } from "@signalbox/agents";
+import type { AgentAdapter, AgentLimits, AgentProgram, ModelEndpoint } from "@signalbox/agents";
 
 /** An agent that this machine has, and how its owner wants it used. */
 export interface AvailableAgent {
@@ -11,6 +11,8 @@ export interface AvailableAgent {
   /** A home of the owner's, with a login; it is used as it is. Default: one for each session. */
   readonly home?: string;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Durations and sizes of its sessions that are not the usual ones. */
+  readonly limits?: Partial<AgentLimits>;
 }
 
 /** The agents of this machine, by provider. */

@@ -1,11 +1,10 @@
 import { isAgentError, type AgentEventOf, type AgentSession, type AgentStartSpec } from "@signalbox/agents";
-import { AgentInputsSchema, agentProvider, type AgentInputs, type SessionEndReason } from "@signalbox/protocol";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { AgentInputsSchema, agentProvider, limit, type AgentInputs, type SessionEndReason } from "@signalbox/protocol";
 
 import type { Tool, ToolResult } from "../tools/tool.ts";
 import type { AvailableAgent } from "./agent-catalog.ts";
 import { GO_ON, SessionConversation } from "./session-conversation.ts";
+import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
 import { SessionShell } from "./session-shell.ts";
 
@@ -22,6 +21,7 @@ export const runSession: Tool = async (context) => {
     attemptId,
     epoch,
     redact: (text) => context.redact(text),
+    redaction: () => context.redaction(),
     say: (text, stream) => context.say(text, stream),
   });
   const agent = context.agents.get(provider);
@@ -33,15 +33,16 @@ export const runSession: Tool = async (context) => {
 
   const opening = inputs.terminal && SessionShell.open(context, inputs.terminal);
   await using _shell = { [Symbol.asyncDispose]: async () => (await opening)?.[Symbol.asyncDispose]() };
-  const folders = await sessionFolders(context.sessionsDirectory, about.sessionId);
+  const folders = await openSessionFolders(context.sessionsDirectory, about.sessionId, agent.home);
   let session: AgentSession;
   try {
     session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders }));
   } catch (error) {
     if (!isAgentError(error)) throw error;
     const reason: SessionEndReason = error.code === "HANDSHAKE_TIMEOUT" ? "agent_silent" : "agent_failed";
-    await journal.tell({ fact: "ended", reason, message: error.message });
-    return { outcome: "failed", reason: "tool_failure", message: error.message };
+    const message = error.message.slice(0, 4_000);
+    await journal.tell({ fact: "ended", reason, message });
+    return { outcome: "failed", reason: "tool_failure", message };
   }
 
   journal.hasTerminal = (await opening) !== undefined;
@@ -51,9 +52,12 @@ export const runSession: Tool = async (context) => {
     inbox: context.inbox,
     graceMs: cancelGraceMs,
   });
+  if (context.signal.aborted) void conversation.stop();
   context.signal.addEventListener("abort", () => void conversation.stop(), { once: true });
   const exit = await conversation.run(firstWords(about, inputs));
-  return resultOf(exit, conversation.closedBecause);
+  const result = resultOf(exit, conversation.closedBecause);
+  if (result.outcome === "succeeded") await closeSessionFolders(folders, agent.home);
+  return result;
 };
 
 /** What the agent is told first: its task, to go on where it was cut off, or nothing yet. */
@@ -65,22 +69,8 @@ function firstWords(
   return wasWorking ? GO_ON : undefined;
 }
 
-interface SessionFolders {
-  readonly folder: string;
-  readonly home: string;
-  readonly tmp: string;
-}
-
-/** The session's own folder on this machine: it outlives the attempt, so that the next one can load the conversation. */
-async function sessionFolders(root: string, sessionId: string): Promise<SessionFolders> {
-  const folder = join(root, sessionId);
-  const [home, tmp] = [join(folder, "home"), join(folder, "tmp")];
-  for (const each of [home, tmp]) await mkdir(each, { recursive: true, mode: 0o700 });
-  return { folder, home, tmp };
-}
-
 function startSpec(
-  { program, endpoint, home, folders: programFolders, options }: AvailableAgent,
+  { program, endpoint, home, folders: programFolders, options, limits }: AvailableAgent,
   {
     context,
     inputs,
@@ -93,18 +83,19 @@ function startSpec(
     readonly folders: SessionFolders;
   },
 ): AgentStartSpec {
-  const own = home === undefined ? folders : { folder: home, home, tmp: folders.tmp };
   return {
     sessionId: about.sessionId,
     program,
     workspace: context.workspace.pathInside,
-    home: own.home,
-    tmpDir: own.tmp,
+    home: folders.home,
+    tmpDir: folders.tmp,
     path: context.path,
     permissions: inputs.permissions,
     useOwnSandbox: !context.isEnclosed,
     signal: context.signal,
-    spawn: ({ argv, env }) => context.startAgent({ argv, env, folder: own.folder, home: own.home, programFolders }),
+    spawn: ({ argv, env }) =>
+      context.startAgent({ argv, env, folder: folders.folder, home: folders.home, programFolders }),
+    limits: { "handshake.timeoutMs": limit("session.handshakeMs"), ...limits },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(home === undefined ? {} : { configuration: "keep" as const }),
     ...(inputs.model === undefined ? {} : { model: inputs.model }),

@@ -1,4 +1,4 @@
-import { isAgentError, type AgentEventOf, type AgentSession } from "@signalbox/agents";
+import { isAgentError, type AgentEventOf, type AgentSession, type Answers, type Decision } from "@signalbox/agents";
 import type { SessionCommand, SessionEndReason } from "@signalbox/protocol";
 
 import type { SessionInbox } from "./session-inbox.ts";
@@ -31,16 +31,17 @@ export class SessionConversation implements AsyncDisposable {
 
   /** Begins with these words, and goes on until the agent has ended; resolves with its last event. */
   async run(firstWords: string | undefined): Promise<AgentEventOf<"process.exited">> {
-    const { inbox } = this.#settings;
-    const listening = this.#listen();
-    if (firstWords !== undefined) await this.#say(firstWords);
-    const obeying = this.#obey();
-    try {
-      return await listening;
-    } finally {
-      inbox.close();
-      await obeying;
-    }
+    const { session } = this.#settings;
+    const talking = this.#talk(firstWords);
+    // Whichever of the two fails, the other must not wait for an agent that nobody hears or speaks to.
+    talking.catch(() => session.close({ graceMs: 0 }));
+    const exit = await this.#listen().catch(async (error: unknown) => {
+      await session.close({ graceMs: 0 });
+      throw error;
+    });
+    this.#settings.inbox.close();
+    await talking;
+    return exit;
   }
 
   /** Ends the agent; somebody else says why. */
@@ -62,8 +63,9 @@ export class SessionConversation implements AsyncDisposable {
     throw new Error("the agent's events ended without its end");
   }
 
-  async #obey(): Promise<void> {
+  async #talk(firstWords: string | undefined): Promise<void> {
     const { inbox, journal } = this.#settings;
+    if (firstWords !== undefined) await this.#say(firstWords);
     for await (const { seq, command } of inbox) {
       // First: what the agent does next must not be told before that it was told.
       await journal.tell({ fact: "taken", seq });
@@ -120,11 +122,31 @@ export class SessionConversation implements AsyncDisposable {
     const { requestId, contentHash, decision, scope, reason, answers } = command;
     const isWhatWasShown = journal.takeAnswer(requestId, contentHash);
     if (decision === "allow" && isWhatWasShown) {
-      return harmless(session.answer(requestId, answers ? { answers } : { decision, scope }));
+      const ways: (Decision | Answers)[] = answers
+        ? [{ answers }]
+        : [
+            { decision, scope },
+            { decision, scope: "once" },
+          ];
+      for (const way of ways) if (await fits(session.answer(requestId, way))) return;
     }
     // A no needs no proof; a yes to something else than the agent waits with is a no.
-    const why = decision === "allow" ? "what was allowed is not what was asked" : reason;
+    const objection = isWhatWasShown
+      ? "the answer does not fit what was asked"
+      : "what was allowed is not what was asked";
+    const why = decision === "allow" ? objection : reason;
     await harmless(session.answer(requestId, { decision: "deny", ...(why === undefined ? {} : { reason: why }) }));
+  }
+}
+
+/** Whether the agent takes an answer, or needs none any more. */
+async function fits(answering: Promise<void>): Promise<boolean> {
+  try {
+    await answering;
+    return true;
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+    return error.code !== "INVALID_ANSWER";
   }
 }
 

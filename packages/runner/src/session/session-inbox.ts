@@ -6,12 +6,18 @@ export interface TakenCommand {
   readonly command: SessionCommand;
 }
 
+/** A command as it comes off the control channel. `taken`: what lies between it and the number is on its way too. */
+export interface DeliveredCommand extends TakenCommand {
+  readonly taken: number;
+}
+
 /**
  * What the control plane tells the session of one attempt, each number once and in order. Commands that come before the
- * agent is ready wait here; a repetition after a reconnect is passed over.
+ * agent is ready wait here, as do those that overtook another on a reconnect; a repetition is passed over.
  */
 export class SessionInbox {
   readonly #waiting: TakenCommand[] = [];
+  readonly #early = new Map<number, SessionCommand>();
   #highest = 0;
   #wake: () => void = () => undefined;
   /** Terminals that hear what is typed, the latest last. */
@@ -20,10 +26,16 @@ export class SessionInbox {
   #isClosed = false;
 
   /** Takes a command off the control channel. */
-  deliver(seq: number, command: SessionCommand): void {
-    if (this.#isClosed || seq <= this.#highest) return;
-    this.#highest = seq;
-    this.#waiting.push({ seq, command });
+  deliver({ seq, taken, command }: DeliveredCommand): void {
+    if (this.#isClosed) return;
+    this.#highest = Math.max(this.#highest, taken);
+    if (seq <= this.#highest) return;
+    this.#early.set(seq, command);
+    for (let next = this.#early.get(this.#highest + 1); next; next = this.#early.get(this.#highest + 1)) {
+      this.#highest += 1;
+      this.#early.delete(this.#highest);
+      this.#waiting.push({ seq: this.#highest, command: next });
+    }
     this.#wake();
   }
 

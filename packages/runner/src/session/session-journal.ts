@@ -1,8 +1,17 @@
 import { displayText, type AgentEvent } from "@signalbox/agents";
-import { limit, type ApprovalContent, type SessionFact, type SessionFactOf } from "@signalbox/protocol";
+import {
+  limit,
+  SessionFactSchema,
+  type ApprovalContent,
+  type SessionFact,
+  type SessionFactOf,
+} from "@signalbox/protocol";
 import { hashApprovalContent } from "@signalbox/protocol/hash";
 
+import type { ByteRedaction } from "../redaction/redactor.ts";
+
 import { factsOf } from "./facts-of-event.ts";
+import { PieceRedaction } from "./piece-redaction.ts";
 
 export interface SessionJournalSettings {
   readonly orgId: string;
@@ -11,6 +20,8 @@ export interface SessionJournalSettings {
   readonly epoch: number;
   /** Takes secrets out of a text: what is shown, and hashed, is what is left. */
   readonly redact: (text: string) => string;
+  /** The same for a text that comes in pieces. */
+  readonly redaction: () => ByteRedaction;
   /** Appends to an output stream of the attempt. */
   readonly say: (text: string, stream: "agent" | "session") => Promise<void>;
 }
@@ -24,22 +35,24 @@ export class SessionJournal {
   hasTerminal = false;
   readonly #settings: SessionJournalSettings;
   readonly #asked = new Map<string, string>();
+  readonly #pieces: PieceRedaction;
   /** Lines go to disk in the order in which they were written here. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(settings: SessionJournalSettings) {
     this.#settings = settings;
+    this.#pieces = new PieceRedaction(settings.redaction);
   }
 
   /** Records an event. Resolves when the disk has taken it, which holds back an agent that floods. */
   async write(event: AgentEvent): Promise<void> {
-    await this.#append("agent", event);
+    for (const redacted of this.#pieces.pass(event)) await this.#append("agent", redacted);
     for (const fact of factsOf(event, this.hasTerminal)) await this.tell(fact);
   }
 
   /** Records a fact of the runner's own. */
   async tell(fact: SessionFact): Promise<void> {
-    const bounded = fact.fact === "asked" ? boundedQuestion(mapTexts(fact, this.#settings.redact)) : fact;
+    const bounded = fact.fact === "asked" ? showable(mapTexts(fact, this.#settings.redact)) : fact;
     if (bounded.fact === "asked") this.#asked.set(bounded.requestId, this.#hashOf(bounded));
     if (bounded.fact === "withdrawn") this.#asked.delete(bounded.requestId);
     await this.#append("session", bounded);
@@ -77,28 +90,34 @@ export class SessionJournal {
   }
 }
 
-/** A value of JSON with every text in it replaced. */
+/** A value of JSON with every text in it replaced, names of fields too. */
 function mapTexts<Value>(value: Value, change: (text: string) => string): Value {
   const map = (part: unknown): unknown => {
     if (typeof part === "string") return change(part);
     if (Array.isArray(part)) return part.map(map);
     if (typeof part !== "object" || part === null) return part;
-    return Object.fromEntries(Object.entries(part).map(([name, field]) => [name, map(field)]));
+    return Object.fromEntries(Object.entries(part).map(([name, field]) => [change(name), map(field)]));
   };
   // Only texts become other texts; the shape stays.
   return map(value) as Value;
 }
 
-/** What is decided must be shown whole: a question that is too large to be shown is made one that can only be denied. */
-function boundedQuestion(fact: SessionFactOf<"asked">): SessionFactOf<"asked"> {
-  // JSON as the other side will read it, so that both hash the same.
-  const context = JSON.parse(JSON.stringify(fact.context)) as Record<string, unknown>;
-  const bytes = Buffer.byteLength(JSON.stringify(context));
-  const isShown = bytes <= limit("approval.contextBytes");
-  return {
+/** What is decided must be shown whole: a question that cannot be is made one that can only be denied. */
+function showable(fact: SessionFactOf<"asked">): SessionFactOf<"asked"> {
+  const { context, questions } = fact;
+  const short = {
     ...fact,
     action: displayText(fact.action).slice(0, 200) || "unnamed",
     description: displayText(fact.description).slice(0, 4_000),
-    context: isShown ? context : { tooLarge: bytes, limit: limit("approval.contextBytes") },
   };
+  const most = limit("approval.contextBytes");
+  const bytes = bytesOf(context) + bytesOf(questions);
+  // As the other side will read it, so that both hash the same.
+  const read = SessionFactSchema.safeParse(JSON.parse(JSON.stringify(short)));
+  if (read.data?.fact === "asked" && bytes <= most) return read.data;
+  return { ...short, context: { cannotBeShown: true, bytes, limit: most }, questions: null };
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }

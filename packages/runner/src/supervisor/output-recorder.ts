@@ -87,10 +87,13 @@ export class OutputRecorder {
 
   async #keep(stream: OutputStream, recorded: Recorded, bytes: Buffer): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const room = recorded.dropped > 0 ? 0 : Math.min(bytes.length, this.#settings.maxBytes - this.#keptBytes);
+    // What the control plane acts on is kept, however much an agent says.
+    const isFacts = stream === "session";
+    const left = isFacts ? bytes.length : Math.max(0, this.#settings.maxBytes - this.#keptBytes);
+    const room = recorded.dropped > 0 ? 0 : Math.min(bytes.length, left);
     recorded.dropped += bytes.length - room;
     if (room === 0) return;
-    this.#keptBytes += room;
+    if (!isFacts) this.#keptBytes += room;
     recorded.length += room;
     this.#append(stream, recorded, bytes.subarray(0, room));
     if (this.#waitingBytes > WAITING_BYTES) await recorded.last;

@@ -9,6 +9,7 @@ import type { Clock } from "../process/clock.ts";
 import { besideOf } from "../process/beside.ts";
 import { findProgram } from "../process/find-program.ts";
 import { SETSID_PATH } from "../sandbox/bubblewrap-sandbox.ts";
+import type { ByteRedaction } from "../redaction/redactor.ts";
 import type { SandboxCommand } from "../sandbox/sandbox.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
@@ -41,6 +42,7 @@ export interface StepRunSettings {
   readonly sessionsDirectory: string;
   readonly path: string;
   readonly redact: (text: string) => string;
+  readonly redaction: () => ByteRedaction;
   readonly clock: Clock;
   readonly cgroupParent?: string | undefined;
   /** A process of the step has started. */
@@ -169,6 +171,10 @@ export class StepRun implements StepContext {
 
   redact(text: string): string {
     return this.#settings.redact(text);
+  }
+
+  redaction(): ByteRedaction {
+    return this.#settings.redaction();
   }
 
   progress(percent: number | undefined, message: string | undefined): void {

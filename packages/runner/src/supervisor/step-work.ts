@@ -172,6 +172,7 @@ export class StepWork {
       sessionsDirectory,
       path: this.#pathFor(chosen),
       redact: (text: string) => this.#redact(text),
+      redaction: () => (this.#redactor ?? createRedactor([])).stream(),
       clock,
       cgroupParent,
       onProgress,

@@ -118,7 +118,7 @@ export class Supervisor implements Disposable {
       case "fenced":
         return this.#decide(message, "lost");
       case "session_command":
-        return this.#held(message)?.inbox.deliver(message.seq, message.command);
+        return this.#held(message)?.inbox.deliver(message);
       case "terminal_command":
         return this.#held(message)?.inbox.deliverToTerminal(message.command);
       case "finish_ack":

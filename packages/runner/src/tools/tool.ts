@@ -2,6 +2,7 @@ import type { AgentProcess } from "@signalbox/agents";
 import type { AttemptResult, OutputStream, StartGrant, TerminalSize } from "@signalbox/protocol";
 
 import type { AgentCatalog } from "../session/agent-catalog.ts";
+import type { ByteRedaction } from "../redaction/redactor.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
 
 /** A command as a tool plans it. */
@@ -86,6 +87,8 @@ export interface StepContext {
   readonly path: string;
   /** Takes the step's secrets out of a text. */
   redact(text: string): string;
+  /** The same for a text that comes in pieces. */
+  redaction(): ByteRedaction;
   /** Puts words of the runner, or of an agent, into the attempt's output. */
   say(text: string | Buffer, stream?: OutputStream): Promise<void>;
   progress(percent: number | undefined, message: string | undefined): void;

@@ -41,6 +41,8 @@ export interface SessionOutcome {
   readonly events: readonly PendingEvent[];
   /** Commands that this unit added. */
   readonly commands: readonly NumberedCommand[];
+  /** The number of the last command that the runner's record says was taken. */
+  readonly taken: number;
   readonly timers: readonly TimerRow[];
 }
 
@@ -134,6 +136,7 @@ export function outcomeOfSession({ row, progress, events, commands, timers }: Se
     holder: attemptId === null || runnerId === null ? null : { attemptId, epoch, runnerId },
     events,
     commands,
+    taken: progress.taken,
     timers,
   };
 }

@@ -1,0 +1,351 @@
+import { AgentEventSchema, scriptedAdapter, type AgentEvent } from "@signalbox/agents";
+import {
+  SCRIPTED_AGENT_VERSION,
+  scriptedAgentArgv,
+  scriptedAgentFolders,
+  type ScriptStepInput,
+} from "@signalbox/agents/scripted-agent";
+import { SessionFactSchema, type SessionCommand, type SessionFact, type SessionFactOf } from "@signalbox/protocol";
+import { hashApprovalContent } from "@signalbox/protocol/hash";
+import { eventually } from "@signalbox/testkit";
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+
+import type { AvailableAgent } from "../src/index.ts";
+import { GO_ON } from "../src/session/session-conversation.ts";
+import type { FakeAttempt } from "./_support/fake-control-plane.ts";
+import { startFleet, type Fleet } from "./_support/fleet.ts";
+import { grantOf, type GrantInput } from "./_support/grants.ts";
+import { isAlive } from "./_support/processes.ts";
+
+const SCRIPTED: AvailableAgent = {
+  adapter: scriptedAdapter,
+  program: { argv: scriptedAgentArgv(), version: SCRIPTED_AGENT_VERSION },
+  folders: scriptedAgentFolders(),
+};
+
+/** A runner that has the scripted agent. */
+function start(agent: Partial<AvailableAgent> = {}, more: Parameters<typeof startFleet>[0] = {}): Promise<Fleet> {
+  return startFleet({ agents: new Map([["scripted", { ...SCRIPTED, ...agent }]]), ...more });
+}
+
+interface About {
+  readonly turns?: number;
+  readonly wasWorking?: boolean;
+  readonly nativeSessionId?: string | null;
+}
+
+/** A session of the fake control plane, and what its runner has recorded. */
+class Talk {
+  readonly attempt: FakeAttempt;
+  readonly #fleet: Fleet;
+  #seq = 0;
+
+  constructor(fleet: Fleet, steps: readonly ScriptStepInput[], about: About = {}, input: GrantInput = {}) {
+    this.#fleet = fleet;
+    const script = JSON.stringify({ turns: [{ steps }] });
+    this.attempt = fleet.fake.offer(
+      grantOf({
+        tool: "agent:scripted",
+        inputs: { task: "Do it", mode: "task", permissions: "ask", script },
+        ...input,
+        envelope: {
+          session: { sessionId: "ses_1.0", turns: 0, wasWorking: false, nativeSessionId: null, ...about },
+          ...input.envelope,
+        },
+      }),
+    );
+  }
+
+  get facts(): SessionFact[] {
+    return this.#lines("session").map((line) => SessionFactSchema.parse(line));
+  }
+
+  get said(): AgentEvent[] {
+    return this.#lines("agent").map((line) => AgentEventSchema.parse(line));
+  }
+
+  get words(): string {
+    return this.said.map((event) => (event.type === "text.delta" ? event.text : "")).join("");
+  }
+
+  tell(command: SessionCommand, seq = ++this.#seq): void {
+    const { attemptId, epoch } = this.attempt.grant;
+    this.#fleet.fake.send({ type: "session_command", attemptId, epoch, seq, taken: 0, command });
+  }
+
+  close(): void {
+    this.tell({ kind: "close", reason: "finished" });
+  }
+
+  fact<Fact extends SessionFact["fact"]>(name: Fact): Promise<SessionFactOf<Fact>> {
+    return eventually(() => this.facts.find((fact): fact is SessionFactOf<Fact> => fact.fact === name), {
+      timeoutMs: 10_000,
+    });
+  }
+
+  /** Says yes or no to what the agent asked, as it was recorded. */
+  async decide(decision: "allow" | "deny", over: object = {}): Promise<SessionFactOf<"asked">> {
+    const asked = await this.fact("asked");
+    const { requestId, kind, action, description, context, questions } = asked;
+    const { attemptId, epoch, envelope } = this.attempt.grant;
+    const origin = { attemptId, epoch, requestId };
+    const about = { v: 1 as const, orgId: envelope.orgId, sessionId: "ses_1.0" };
+    const contentHash = hashApprovalContent({ ...about, kind, action, description, context, questions, origin });
+    this.tell({ kind: "answer", requestId, approvalId: "apr", contentHash, decision, scope: "once", ...over });
+    return asked;
+  }
+
+  result() {
+    return this.#fleet.fake.resultOf(this.attempt);
+  }
+
+  #lines(stream: "agent" | "session"): unknown[] {
+    const lines = this.#fleet.fake.text(this.attempt, stream).split("\n");
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as unknown);
+  }
+}
+
+const WRITE: ScriptStepInput[] = [
+  { do: "say", text: "I will write it. " },
+  { do: "write", path: "a.txt", text: "hi\n", deny: [{ do: "say", text: "Not then." }] },
+];
+
+describe("a session on a runner", () => {
+  it.each(["required", "none"] as const)(
+    "asks, acts when it may, and keeps what it made (sandbox %s)",
+    async (sandbox) => {
+      await using fleet = await start();
+      const talk = new Talk(fleet, WRITE, {}, { envelope: { sandbox } });
+
+      const asked = await talk.decide("allow");
+      await talk.fact("turn_ended");
+      talk.close();
+      const result = await talk.result();
+
+      expect(result).toMatchObject({ outcome: "succeeded" });
+      expect(result.changes).toBeDefined();
+      expect(asked).toMatchObject({ kind: "permission", description: expect.stringContaining("a.txt") as string });
+      expect(talk.words).toBe("I will write it. ");
+      expect(talk.facts.map(({ fact }) => fact)).toEqual([
+        "ready",
+        "turn_started",
+        "asked",
+        "taken",
+        "turn_ended",
+        "taken",
+        "ended",
+      ]);
+      expect(talk.facts.at(-1)).toEqual({ fact: "ended", reason: "finished" });
+      await eventually(() => fleet.runner.status().attempts.length === 0);
+      expect(await readdir(`${fleet.config.dataDir}/sessions`)).toEqual([]);
+    },
+  );
+
+  it("does nothing on a yes to something else", async () => {
+    await using fleet = await start();
+    const talk = new Talk(fleet, WRITE);
+
+    await talk.decide("allow", { contentHash: "0".repeat(64) });
+    await talk.fact("turn_ended");
+    talk.close();
+    const result = await talk.result();
+
+    expect(talk.words).toContain("Not then.");
+    expect(result.changes).toBeUndefined();
+  });
+
+  it("shows no secret to anybody: not in words, not in what it asks, wherever it is cut", async () => {
+    await using fleet = await start();
+    // The agent says a word at a time.
+    const secret = "hunter2 secret of the project";
+    const talk = new Talk(
+      fleet,
+      [
+        { do: "say", text: `the key is ${secret}, really` },
+        { do: "run", argv: ["echo", secret] },
+      ],
+      {},
+      { secrets: [{ name: "KEY", value: secret }] },
+    );
+
+    const asked = await talk.decide("allow");
+    await talk.fact("turn_ended");
+    talk.close();
+    await talk.result();
+
+    expect(JSON.stringify([talk.said, talk.facts])).not.toContain(secret);
+    expect(talk.words).toBe("the key is [redacted:KEY], really");
+    expect(talk.said.filter((event) => event.type === "text.delta").length).toBeGreaterThan(3);
+    expect(asked.description).toContain("[redacted:KEY]");
+    // The yes counted: what is hashed is what is shown.
+    expect(talk.said.filter((event) => event.type === "tool.ended")).toMatchObject([{ status: "ok" }]);
+  });
+
+  it("takes commands once and in order, whatever order they come in", async () => {
+    await using fleet = await start();
+    const talk = new Talk(fleet, [{ do: "say", text: "[{prompt}]" }]);
+    await talk.fact("turn_ended");
+    const prompt = (text: string): SessionCommand => ({ kind: "prompt", inputId: text, text });
+
+    talk.tell(prompt("two"), 2);
+    talk.tell(prompt("one"), 1);
+    await eventually(() => talk.words.includes("[one]"));
+    talk.tell(prompt("one again"), 1);
+    await eventually(() => talk.facts.filter(({ fact }) => fact === "turn_ended").length >= 2);
+    talk.tell({ kind: "close", reason: "finished" }, 3);
+    await talk.result();
+
+    const taken = talk.facts.flatMap((fact) => (fact.fact === "taken" ? [fact.seq] : []));
+    expect(taken).toEqual([1, 2, 3]);
+    expect(talk.words).not.toContain("one again");
+  });
+
+  it.each(["required", "none"] as const)("leaves nothing running when it is stopped (sandbox %s)", async (sandbox) => {
+    await using fleet = await start();
+    const talk = new Talk(
+      fleet,
+      [{ do: "ignore_end" }, { do: "stray", forMs: 600_000 }, { do: "say", text: "up" }, { do: "hang" }],
+      {},
+      { envelope: { sandbox }, cancelGraceMs: 300 },
+    );
+    await eventually(() => talk.words === "up", { timeoutMs: 10_000 });
+    const { attemptId, epoch } = talk.attempt.grant;
+
+    fleet.fake.send({ type: "cancel", attemptId, epoch, mode: "cancel" });
+    const result = await talk.result();
+
+    expect(result).toMatchObject({ outcome: "cancelled" });
+    await eventually(async () => !(await isAlive(attemptId)), { timeoutMs: 5_000 });
+  });
+
+  it("says that its agent was silent when it does not shake hands", async () => {
+    await using fleet = await start({
+      program: { argv: [process.execPath, "-e", "setInterval(() => {}, 1e6)"], version: "1.0.0" },
+      limits: { "handshake.timeoutMs": 300 },
+    });
+    const talk = new Talk(fleet, WRITE, {}, { inputs: { task: "Do it", mode: "task", permissions: "ask" } });
+
+    const result = await talk.result();
+
+    expect(result).toMatchObject({ outcome: "failed", reason: "tool_failure" });
+    expect(talk.facts).toMatchObject([{ fact: "ended", reason: "agent_silent" }]);
+  });
+
+  it.each([
+    ["agent_crashed", [{ do: "say", text: "Oh. " }, { do: "crash" }]],
+    ["protocol_error", [{ do: "garbage", lines: 200 }, { do: "hang" }]],
+  ] satisfies [string, ScriptStepInput[]][])("says that its agent went wrong: %s", async (reason, steps) => {
+    await using fleet = await start();
+    const talk = new Talk(fleet, steps);
+
+    const result = await talk.result();
+
+    expect(result).toMatchObject({ outcome: "failed", reason: "tool_failure" });
+    expect(talk.facts.at(-1)).toMatchObject({ fact: "ended", reason });
+  });
+
+  it("says that this machine does not have the agent", async () => {
+    await using fleet = await startFleet();
+    const talk = new Talk(fleet, WRITE);
+
+    const result = await talk.result();
+
+    expect(result).toMatchObject({ outcome: "failed", reason: "missing_dependency" });
+    expect(talk.facts).toMatchObject([{ fact: "ended", reason: "provider_unavailable" }]);
+  });
+
+  it("records what the control plane acts on, however much its agent says", async () => {
+    await using fleet = await start();
+    const talk = new Talk(fleet, [{ do: "say", text: "x".repeat(5_000) }], {}, { outputBytes: 2_000 });
+
+    await talk.fact("turn_ended");
+    talk.close();
+    const result = await talk.result();
+
+    expect(result.outcome).toBe("succeeded");
+    expect(fleet.fake.output(talk.attempt, "agent").length).toBeLessThanOrEqual(2_000);
+  });
+
+  it("uses a home of the owner's as it is, in a sandbox too", async () => {
+    await using home = await (await import("@signalbox/testkit")).tempDir();
+    await using fleet = await start({ home: home.path });
+    const talk = new Talk(fleet, [{ do: "say", text: "hi" }], {}, { envelope: { sandbox: "required" } });
+
+    await talk.fact("turn_ended");
+    const [scriptFile] = await readdir(`${home.path}/.signalbox/ses_1.0`);
+    talk.close();
+    const result = await talk.result();
+
+    expect(result.outcome).toBe("succeeded");
+    expect(scriptFile).toBeDefined();
+    expect(existsSync(`${home.path}/.signalbox/ses_1.0`)).toBe(false);
+    expect(existsSync(home.path)).toBe(true);
+  });
+});
+
+describe("a session that another attempt had begun", () => {
+  it("is loaded, and goes on where it was cut off", async () => {
+    await using fleet = await start();
+    const first = new Talk(fleet, [{ do: "say", text: "Working. " }, { do: "hang" }]);
+    await eventually(() => first.words !== "", { timeoutMs: 10_000 });
+    const { nativeSessionId = null } = await first.fact("ready");
+    await fleet.restart();
+    expect((await first.result()).outcome).toBe("interrupted");
+
+    const second = new Talk(
+      fleet,
+      [{ do: "say", text: "{prompt} {earlier}" }],
+      { turns: 1, wasWorking: true, nativeSessionId },
+      {},
+    );
+    await second.fact("turn_ended");
+    second.close();
+    await second.result();
+
+    expect(await second.fact("ready")).toMatchObject({ resumed: "loaded", nativeSessionId });
+    expect(second.words).toContain(GO_ON);
+  });
+
+  it("says nothing by itself when its turn was over", async () => {
+    await using fleet = await start();
+    const talk = new Talk(fleet, [{ do: "say", text: "hi" }], { turns: 1, wasWorking: false });
+
+    await talk.fact("ready");
+    talk.close();
+    await talk.result();
+
+    expect(talk.words).toBe("");
+  });
+});
+
+describe("the process of an agent", () => {
+  it("has nothing of the runner's environment", async () => {
+    await using fleet = await start({}, { hostEnvironment: { A_SECRET: "of the machine", LANG: "C" } });
+    const talk = new Talk(fleet, [{ do: "hang" }], {}, { envelope: { sandbox: "none" } });
+    await talk.fact("turn_started");
+
+    const names = await environmentOf(talk.attempt.grant.attemptId);
+    talk.tell({ kind: "interrupt" });
+    talk.close();
+    await talk.result();
+
+    expect(names).toEqual(expect.arrayContaining(["HOME", "PATH", "TMPDIR", "SIGNALBOX_AGENT_SESSION"]));
+    expect(names).not.toContain("A_SECRET");
+    expect(names).not.toContain("LANG");
+  });
+});
+
+/** The names of the variables of the agent that works for an attempt. */
+async function environmentOf(attemptId: string): Promise<string[]> {
+  return eventually(async () => {
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+    for (const pid of pids) {
+      const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");
+      if (!environment.includes(attemptId) || !environment.includes("SIGNALBOX_AGENT_SESSION=")) continue;
+      return environment.split("\0").flatMap((entry) => (entry === "" ? [] : [entry.slice(0, entry.indexOf("="))]));
+    }
+    return undefined;
+  });
+}
