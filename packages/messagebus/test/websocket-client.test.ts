@@ -305,6 +305,25 @@ describe("websocketTransport", () => {
   });
 
   describe("what is sent", () => {
+    it("does not overtake what waited for the connection", async () => {
+      await using broker = await fakeBroker();
+      const transport = connect({ url: broker.url });
+      const bus = join(transport, "plugin");
+      const publish = (payload: string) => void bus.publish({ topic: "t", payload }).catch(() => {});
+      transport.on("state", (state) => state === "open" && publish("later"));
+      bus.subscribe("t", () => {});
+      publish("earlier");
+
+      const { frames } = await broker.connection(0);
+
+      await eventually(() => frames.length === 3);
+      expect(frames.map(({ type, payload = "" }) => [type, payload])).toEqual([
+        ["subscribe", ""],
+        ["publish", "earlier"],
+        ["publish", "later"],
+      ]);
+    });
+
     it("goes with the rest of its turn as one message", async () => {
       await using broker = await fakeBroker();
       const transport = connect({ url: broker.url });

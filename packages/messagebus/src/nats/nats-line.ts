@@ -74,6 +74,10 @@ export class NatsLine {
     return this.#state;
   }
 
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   /** Connects for the first time; later calls do nothing. */
   start(): void {
     if (this.#state === "idle") void this.#dial();
@@ -127,7 +131,7 @@ export class NatsLine {
   }
 
   async #dial(): Promise<void> {
-    const { connection, connect = connectNode, limits, clock } = this.#options;
+    const { connection, connect = connectNode, limits, clock, listener } = this.#options;
     if (!this.#move("dial")) return;
     let made: NatsConnection;
     try {
@@ -148,9 +152,11 @@ export class NatsLine {
     if (this.#state !== "connecting") return void made.close();
     this.#connection = made;
     this.#openSinceMs = clock.monotonic();
-    this.#move("welcome");
+    this.#state = "open";
     void this.#watch(made);
-    this.#options.listener.onOpen();
+    listener.onOpen();
+    // Whoever hears of it may send at once, and not before what waited.
+    if (this.isOpen) listener.onState("open");
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -180,12 +186,12 @@ export class NatsLine {
     }
     // A refusal comes before the answer to the flush, but is told a few turns of microtasks later.
     setImmediate(() => {
-      if (this.#state === "open") for (const confirmation of confirmations) confirmation();
+      if (this.isOpen) for (const confirmation of confirmations) confirmation();
     });
   }
 
   #lose(error: unknown): void {
-    const wasOpen = this.#state === "open";
+    const wasOpen = this.isOpen;
     if (!this.#move("lose")) return;
     this.#connection = undefined;
     this.#confirmations = [];

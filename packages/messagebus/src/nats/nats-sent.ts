@@ -28,7 +28,7 @@ export class NatsSent implements LetterCarrier<NatsLetter> {
   }
 
   get isOpen(): boolean {
-    return this.#line.state === "open";
+    return this.#line.isOpen;
   }
 
   /** Characters that the server has not confirmed. */

@@ -96,7 +96,7 @@ export class NatsStation {
     this.#serving.add(link);
     if (!this.#service) {
       this.#service = { order: new StandingOrder(), subscription: undefined };
-      if (this.#options.line.state === "open") this.#listenForCalls(this.#service);
+      if (this.#options.line.isOpen) this.#listenForCalls(this.#service);
     }
     return this.#service.order.answer;
   }

@@ -61,7 +61,7 @@ export class NatsSubscriptions {
       const pattern: PatternOnServer = { pattern: order.pattern, priority: 0, order, subscription: undefined };
       this.#patterns.set(order, pattern);
       this.#index.add(pattern);
-      if (this.#options.line.state === "open") this.#listen(pattern);
+      if (this.#options.line.isOpen) this.#listen(pattern);
     }
     return order.answer;
   }

@@ -112,7 +112,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
     this.#presence = new NatsPresence({
       clock,
       everyMs: this.limits["nats.presenceMs"],
-      probe: (subject, reply) => line.state === "open" && line.publish(subject, "", reply),
+      probe: (subject, reply) => line.isOpen && line.publish(subject, "", reply),
     });
     this.#sent = new NatsSent({ line, presence: this.#presence, take: (id) => this.#outbox.take(id) });
     this.#outbox = new Outbox(this.#sent, this.limits);
@@ -223,7 +223,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
       limits: this.limits,
       clock: this.#clock,
       ids: this.#ids,
-      send: (reply, body) => line.state === "open" && line.publish(reply, body),
+      send: (reply, body) => line.isOpen && line.publish(reply, body),
       onUnreadable: onWarning,
     });
     const station = new NatsStation({
@@ -237,7 +237,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
       onForbidden: onWarning,
     });
     this.#stations.set(pluginId, station);
-    if (line.state === "open") station.open();
+    if (line.isOpen) station.open();
     return station;
   }
 
@@ -255,7 +255,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
     const id = this.#outbox.giveUp(exchange);
     if (id === undefined) return;
     this.#presence.forget(id);
-    if (this.#line.state !== "open") return;
+    if (!this.#line.isOpen) return;
     this.#line.publish(this.#subjects.cancel(destination, pluginId), writeCancel(`${inbox}.${id}`));
   }
 
@@ -265,7 +265,7 @@ export class NatsTransport extends EventEmitter<NatsTransportEvents> implements 
       station.close();
       this.#stations.delete(station.pluginId);
     }
-    if (this.#line.state !== "open") return undefined;
+    if (!this.#line.isOpen) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#leaving.add(resolve);
     this.#line.confirm(() => {

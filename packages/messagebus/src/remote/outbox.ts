@@ -57,24 +57,26 @@ export class Outbox<Frame extends Sendable> {
     if (!isOpen && this.#kept.size >= this.#limits["outbox.messages"]) {
       return overloaded(waiter, `${this.#kept.size} messages`);
     }
-    const letter = this.#write(spell, waiter);
-    if (letter === undefined) return;
-    if (isOpen) this.#send(letter);
-    else this.#keep(letter);
+    const id = ++this.#lastId;
+    const frame = tryToWrite(spell, id, waiter);
+    if (frame === undefined) return;
+    // Nothing overtakes what was kept.
+    if (isOpen && this.#kept.size === 0) this.#send(id, frame, waiter);
+    else this.#keep({ id, frame, waiter });
   }
 
   /** Sends a frame beside the limits, which belongs to a connection that has just been made. */
   sendNow(spell: (id: number) => Frame, waiter: Waiter): void {
     const id = ++this.#lastId;
-    this.#send({ id, frame: spell(id), waiter });
+    this.#send(id, spell(id), waiter);
   }
 
   /** There is a connection: what was kept goes out in order. */
   sendKept(): void {
-    const letters = [...this.#kept.values()];
-    this.#kept.clear();
-    this.#keptCharacters = 0;
-    for (const letter of letters) this.#send(letter);
+    for (const { id, frame, waiter } of this.#kept.values()) {
+      this.withdraw(waiter);
+      this.#send(id, frame, waiter);
+    }
   }
 
   /** Takes back what has not gone; false when it has. */
@@ -120,23 +122,12 @@ export class Outbox<Frame extends Sendable> {
     for (const { waiter } of letters) waiter.fail(error);
   }
 
-  #write(spell: (id: number) => Frame, waiter: Waiter): Letter<Frame> | undefined {
-    const id = ++this.#lastId;
-    try {
-      return { id, frame: spell(id), waiter };
-    } catch (error) {
-      // It was JSON data when it was checked; a getter can say something else each time.
-      waiter.fail(new InvalidMessageError("what is to be sent is not JSON data", { cause: error }));
-      return undefined;
-    }
-  }
-
   #keep(letter: Letter<Frame>): void {
     this.#kept.set(letter.waiter, letter);
     this.#keptCharacters += letter.frame.length;
   }
 
-  #send({ id, frame, waiter }: Letter<Frame>): void {
+  #send(id: number, frame: Frame, waiter: Waiter): void {
     this.#sent.set(id, waiter);
     this.#ids.set(waiter, id);
     this.#carrier.send(frame, id);
@@ -145,4 +136,14 @@ export class Outbox<Frame extends Sendable> {
 
 function overloaded(waiter: Waiter, what: string): void {
   waiter.fail(new OverloadedError(`${what} already wait to be sent to the bus`));
+}
+
+function tryToWrite<Frame>(spell: (id: number) => Frame, id: number, waiter: Waiter): Frame | undefined {
+  try {
+    return spell(id);
+  } catch (error) {
+    // It was JSON data when it was checked; a getter can say something else each time.
+    waiter.fail(new InvalidMessageError("what is to be sent is not JSON data", { cause: error }));
+    return undefined;
+  }
 }

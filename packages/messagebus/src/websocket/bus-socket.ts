@@ -75,6 +75,10 @@ export class BusSocket implements FrameTaker<BrokerFrame> {
     return this.#writer.waiting + (this.#socket?.bufferedAmount ?? 0);
   }
 
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   get isOver(): boolean {
     return this.#state === "closed";
   }
@@ -109,7 +113,7 @@ export class BusSocket implements FrameTaker<BrokerFrame> {
 
   take(frame: BrokerFrame): void {
     if (frame.type === "welcome") this.#welcome(frame);
-    else if (this.#state === "open") this.#options.listener.onFrame(frame);
+    else if (this.isOpen) this.#options.listener.onFrame(frame);
   }
 
   refuse(reason: string): void {
@@ -154,10 +158,14 @@ export class BusSocket implements FrameTaker<BrokerFrame> {
   }
 
   #welcome(welcome: BrokerFrameOf<"welcome">): void {
-    if (!this.#move("welcome")) return;
+    const { listener } = this.#options;
+    if (nextConnectionState(this.#state, "welcome") !== "open") return;
+    this.#state = "open";
     this.#timer?.cancel();
     this.#watch(welcome.heartbeatMs);
-    this.#options.listener.onOpen(welcome);
+    listener.onOpen(welcome);
+    // Whoever hears of it may send at once, and not before what waited.
+    if (this.isOpen) listener.onState("open");
   }
 
   #watch(heartbeatMs: number): void {
@@ -180,7 +188,7 @@ export class BusSocket implements FrameTaker<BrokerFrame> {
   }
 
   #lose(reason: string): void {
-    const wasOpen = this.#state === "open";
+    const wasOpen = this.isOpen;
     if (!this.#move("lose")) return;
     this.#timer?.cancel();
     this.#writer.clear();

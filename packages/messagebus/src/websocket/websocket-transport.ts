@@ -98,7 +98,7 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
         onUnreadable: (reason) => this.emit("warning", new Error(`the bus sent what is no frame: ${reason}`)),
       },
     });
-    this.#outbox = new Outbox(new SocketCarrier(this.#socket), this.limits);
+    this.#outbox = new Outbox(this.#socket, this.limits);
     this.#host = this.#makeHost();
     closeOnAbort(this, signal);
   }
@@ -195,12 +195,8 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
     this.#member = [...this.#links].findLast(({ member }) => member.pluginId !== ANONYMOUS_ID)?.member;
   }
 
-  get #isOpen(): boolean {
-    return this.#socket.state === "open";
-  }
-
   #send(frame: string): void {
-    if (this.#isOpen) this.#socket.send(frame);
+    if (this.#socket.isOpen) this.#socket.send(frame);
   }
 
   #askFor(order: PatternOrder): void {
@@ -242,7 +238,7 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
 
   #subscribe(listener: Listener): Promise<void> | undefined {
     const { order, isNew } = this.#patterns.add(listener);
-    if (isNew && this.#isOpen) this.#askFor(order);
+    if (isNew && this.#socket.isOpen) this.#askFor(order);
     return order.answer;
   }
 
@@ -255,7 +251,7 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
     this.#serving.add(link);
     if (!this.#service) {
       this.#service = new StandingOrder();
-      if (this.#isOpen) this.#askToServe(this.#service);
+      if (this.#socket.isOpen) this.#askToServe(this.#service);
     }
     return this.#service.answer;
   }
@@ -271,31 +267,10 @@ export class WebSocketTransport extends EventEmitter<WebSocketTransportEvents> i
     this.#links.delete(link);
     this.#chooseMember();
     this.#unserve(link);
-    if (!this.#isOpen) return undefined;
+    if (!this.#socket.isOpen) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#outbox.sendNow((id) => spellPluginFrame.sync(id), { done: resolve, fail: () => resolve() });
     return promise;
-  }
-}
-
-/** The socket as the outbox sees it. */
-class SocketCarrier {
-  readonly #socket: BusSocket;
-
-  constructor(socket: BusSocket) {
-    this.#socket = socket;
-  }
-
-  get isOpen(): boolean {
-    return this.#socket.state === "open";
-  }
-
-  get waiting(): number {
-    return this.#socket.waiting;
-  }
-
-  send(frame: string): void {
-    this.#socket.send(frame);
   }
 }
 
