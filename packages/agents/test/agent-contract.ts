@@ -179,6 +179,18 @@ export function describeAgentContract({ name, makeLab, capabilities, variables }
       expect(textOf(await conversation.turn(agent.prompt({ task: "say", text: "back again" })))).toBe("back again");
     });
 
+    it("stops at once, however early it is told to", async () => {
+      await using agent = await lab();
+      await using conversation = await agent.start();
+
+      const prompting = conversation.session.prompt(agent.prompt({ task: "slow" }));
+      await Promise.all([prompting, conversation.session.interrupt()]);
+
+      expect(conversation.all("turn.ended")).toMatchObject([{ status: "cancelled" }]);
+      expect(textOf(await conversation.turn(agent.prompt({ task: "say", text: "back again" })))).toBe("back again");
+      expect(conversation.all("process.exited")).toEqual([]);
+    });
+
     it("stops while it waits for leave, which is then not asked any more", async () => {
       await using agent = await lab();
       await using conversation = await agent.start();

@@ -218,7 +218,7 @@ describe("AcpDriver: a turn", () => {
     expect(ends).toMatchObject([{ status: "failed" }, { status: "completed" }, { status: "completed" }]);
   });
 
-  it("is told to stop after what was asked in it was answered", async () => {
+  it("is told to stop, and then what was asked in it is answered", async () => {
     const agent = new Agent();
     await agent.open();
     await agent.driver.prompt("go");
@@ -227,10 +227,10 @@ describe("AcpDriver: a turn", () => {
 
     await agent.driver.interrupt(["7"]);
 
-    await eventually(() => agent.sent.some(({ method }) => method === "session/cancel"));
+    await eventually(() => agent.sent.some(({ id }) => id === 7));
     expect(agent.sent.slice(-2)).toMatchObject([
-      { id: 7, result: { outcome: { outcome: "cancelled" } } },
       { method: "session/cancel" },
+      { id: 7, result: { outcome: { outcome: "cancelled" } } },
     ]);
   });
 });

@@ -1,6 +1,5 @@
 import { PROTOCOL_VERSION } from "@agentclientprotocol/sdk";
 import type { JsonRpcId } from "@agentclientprotocol/sdk";
-import { setImmediate as nextTurn } from "node:timers/promises";
 
 import type { AgentFailure } from "../agent-event.ts";
 import type { AgentStartSpec } from "../agent-session.ts";
@@ -115,11 +114,14 @@ export class AcpDriver implements AgentDriver {
     return Promise.resolve();
   }
 
-  /** First the answers: some agents wait for them before they look at anything else. */
+  /**
+   * And answers what is open, which some agents wait for. In this order: an agent that hears the answer first takes it for a
+   * denial and goes on.
+   */
   async interrupt(open: readonly string[]): Promise<void> {
+    const cancelling = this.#connection.notify("session/cancel", { sessionId: this.#sessionId });
     for (const key of open) await this.answer(key, { kind: "cancel" });
-    await nextTurn();
-    await this.#connection.notify("session/cancel", { sessionId: this.#sessionId });
+    await cancelling;
   }
 
   answer(key: string, answer: CheckedAnswer): Promise<void> {

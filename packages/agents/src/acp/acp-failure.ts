@@ -4,11 +4,12 @@ import * as z from "zod";
 import type { AgentFailure } from "../agent-event.ts";
 import { failureOfStatus } from "../http-failure.ts";
 import { lookUp } from "../look-up.ts";
+import { toError } from "../to-error.ts";
 
 /** Why a prompt was refused, in our words. ACP has no words for it, so the status is looked for where agents put it. Pure. */
 export function acpFailure(error: unknown): AgentFailure {
   if (!(error instanceof RequestError)) {
-    return { code: "agent_error", message: error instanceof Error ? error.message : String(error), isRetryable: false };
+    return { code: "agent_error", message: toError(error).message, isRetryable: false };
   }
   const { details, httpStatus } = readData(error.data);
   const message = details === undefined ? error.message : `${error.message}: ${details}`;

@@ -21,6 +21,8 @@ export class CodexDriver implements AgentDriver {
   readonly #asked = new Map<string, { readonly id: RpcId; readonly request: CodexRequest }>();
   #threadId: string | undefined;
   #turnId: string | undefined;
+  /** Whether the turn of the last prompt has begun, which it has not yet when the prompt is answered. */
+  #begun: PromiseWithResolvers<void> | undefined;
   /** What the thread had used before this process. */
   #usedBefore: CodexTokens | undefined;
 
@@ -54,6 +56,7 @@ export class CodexDriver implements AgentDriver {
   }
 
   async prompt(text: string): Promise<void> {
+    this.#begun = Promise.withResolvers();
     const { turn } = TurnStartedSchema.parse(
       await this.#rpc.call("turn/start", { threadId: this.#threadId, input: inputOf(text) }, this.#timeoutMs),
     );
@@ -69,8 +72,9 @@ export class CodexDriver implements AgentDriver {
     }
   }
 
-  /** What is open resolves by itself. */
+  /** What is open resolves by itself. A turn that has not begun yet would not be ended. */
   async interrupt(): Promise<void> {
+    await this.#begun?.promise;
     await this.#rpc.call("turn/interrupt", { threadId: this.#threadId, turnId: this.#turnId }, this.#timeoutMs);
   }
 
@@ -109,7 +113,10 @@ export class CodexDriver implements AgentDriver {
     // A terminal on the same server makes helper threads of its own, for titles.
     const thread = threadOf(params);
     if (thread !== undefined && this.#threadId !== undefined && thread !== this.#threadId) return;
-    if (method === "turn/started") this.#turnId = TurnStartedSchema.parse(params).turn.id;
+    if (method === "turn/started") {
+      this.#turnId = TurnStartedSchema.parse(params).turn.id;
+      this.#begun?.resolve();
+    }
     if (method === "thread/tokenUsage/updated") return this.#takeUsage(params);
     const news = translateCodex(method, params);
     for (const each of news) if (each.news === "settled") this.#asked.delete(each.key);

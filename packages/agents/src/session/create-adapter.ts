@@ -9,6 +9,7 @@ import type { AgentProcess } from "../process/agent-process.ts";
 import { spawnAgentProcess } from "../process/spawn-agent-process.ts";
 import { climb, rungsOf } from "../resume-ladder.ts";
 import type { Rung } from "../resume-ladder.ts";
+import { toError } from "../to-error.ts";
 import { writeConfiguration } from "../write-configuration.ts";
 import type { AgentProtocol, LaunchPlan, Opening } from "./agent-protocol.ts";
 import { DrivenSession } from "./driven-session.ts";
@@ -68,7 +69,7 @@ async function makeReady(
     await protocol.prepare?.(spec, opening);
   } catch (error) {
     if (isAgentError(error)) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = toError(error).message;
     // What an earlier conversation needs and cannot have is no reason against a new one.
     const code = opening.load === undefined ? "SPAWN_FAILED" : "HANDSHAKE_FAILED";
     throw new AgentError(
@@ -85,7 +86,7 @@ async function spawn({ spawn: make = spawnAgentProcess }: AgentStartSpec, plan: 
   try {
     return await make(plan.command);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = toError(error).message;
     throw new AgentError("SPAWN_FAILED", `${program} cannot be started: ${why}`, { program }, { cause: error });
   }
 }

@@ -10,15 +10,19 @@ import { AgentError, isAgentError } from "../errors.ts";
 import type { JsonLine } from "../json-lines.ts";
 import type { AgentLimits } from "../limits.ts";
 import type { AgentProcess } from "../process/agent-process.ts";
+import { toError } from "../to-error.ts";
 import { withoutUndefined } from "../without-undefined.ts";
 import type { AgentDriver, DriverPort, OpenedSession } from "./agent-driver.ts";
 import { EventQueue } from "./event-queue.ts";
+import { aborted, firstOf } from "./first-of.ts";
 import type { ApprovalNews, News, TurnStatus } from "./news.ts";
 import { RequestDesk } from "./request-desk.ts";
+import { approvalEvent, questionEvent } from "./request-events.ts";
 import { SessionBook } from "./session-book.ts";
 import { AGENT_SESSION_TRANSITIONS } from "./session-states.ts";
 import { SupervisedProcess } from "./supervised-process.ts";
 import type { ProcessEnd } from "./supervised-process.ts";
+import { failureOf, turnEndOf } from "./turn-ends.ts";
 
 /** What a session is made of. */
 export interface DrivenSessionParts {
@@ -268,18 +272,9 @@ export class DrivenSession implements AgentSession {
       case "turn_ended":
         return this.#endTurn(news.status, news.error);
       case "approval":
-        return this.#desk.ask(this.#approvalOf(news), news.key, this.#isTurnOver);
-      case "question": {
-        const { toolCallId, questions } = news;
-        const requestId = this.#desk.nextId();
-        const event = {
-          type: "question.requested",
-          requestId,
-          ...withoutUndefined({ toolCallId }),
-          questions,
-        } as const;
-        return this.#desk.ask(event, news.key, this.#isTurnOver);
-      }
+        return this.#askApproval(news);
+      case "question":
+        return this.#desk.ask(questionEvent(news, this.#desk.nextId()), news.key, this.#isTurnOver);
       case "settled":
         return this.#desk.settle(news.key);
       case "raw":
@@ -298,20 +293,11 @@ export class DrivenSession implements AgentSession {
     }
   }
 
-  /** What is asked, in full: what was told of the tool call before is part of it. */
-  #approvalOf({ kind, title, reason, tool, options }: ApprovalNews): AgentEventOf<"approval.requested"> {
-    if (tool) this.#emit(...this.#book.take({ news: "tool", ...tool }, this.#turnId));
-    const known = tool && this.#book.tool(tool.toolCallId);
-    const { toolCallId, name, command, cwd, changes, input } = { ...known, ...withoutUndefined({ ...tool }) };
-    return {
-      type: "approval.requested",
-      requestId: this.#desk.nextId(),
-      kind,
-      title: title ?? known?.title ?? name ?? kind,
-      ...withoutUndefined({ toolCallId, name, command, cwd, reason, changes, input }),
-      canEditInput: this.#capabilities.editInput,
-      options,
-    };
+  #askApproval(news: ApprovalNews): void {
+    if (news.tool) this.#emit(...this.#book.take({ news: "tool", ...news.tool }, this.#turnId));
+    const known = news.tool && this.#book.tool(news.tool.toolCallId);
+    const event = approvalEvent({ news, known, requestId: this.#desk.nextId(), capabilities: this.#capabilities });
+    this.#desk.ask(event, news.key, this.#isTurnOver);
   }
 
   #checkPrompt(text: string): void {
@@ -381,36 +367,4 @@ export class DrivenSession implements AgentSession {
     // No arrow, no move: a turn that ends while the session closes leaves it closing.
     this.#state = nextState(AGENT_SESSION_TRANSITIONS, this.#state, move) ?? this.#state;
   }
-}
-
-/** How a turn ends whose agent is gone. */
-function turnEndOf(reason: ProcessEnd["reason"], message: string): [TurnStatus, AgentFailure | undefined] {
-  if (reason === "closed" || reason === "interrupt_ignored") return ["cancelled", undefined];
-  const code = reason === "protocol_error" ? "protocol_error" : "agent_exited";
-  return ["failed", { code, message, isRetryable: true }];
-}
-
-function failureOf(error: unknown): AgentFailure {
-  return {
-    code: "agent_error",
-    message: toError(error).message,
-    isRetryable: isAgentError(error) && error.isRetryable,
-  };
-}
-
-/** The first of some promises; that the others fail later is nobody's concern. */
-function firstOf<Value>(...promises: readonly Promise<Value>[]): Promise<Value> {
-  for (const promise of promises) promise.catch(() => undefined);
-  return Promise.race(promises);
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<never> {
-  return new Promise((_, reject) => {
-    signal?.addEventListener("abort", () => reject(toError(signal.reason)), { once: true });
-    if (signal?.aborted) reject(toError(signal.reason));
-  });
-}
-
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
