@@ -17,6 +17,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   footprint: async () => (await import("./footprint/suite.ts")).footprint,
   bus: async () => (await import("./bus/suite.ts")).bus,
   breaker: async () => (await import("./breaker/suite.ts")).breaker,
+  terminals: async () => (await import("./terminals/suite.ts")).terminals,
   state: async () => (await import("./state/suite.ts")).state,
 };
 

@@ -14,8 +14,23 @@ import { WebSocket } from "ws";
 
 import type { SignalboxServer } from "../harness/signalbox.ts";
 
+/** Where a server is, and how its API is asked. */
+export type ServerDoor = Pick<SignalboxServer, "url" | "call">;
+
 /** A machine that is enrolled and connected as the real ones are, with both channels, and does nothing. */
-export async function connectFakeRunner(server: SignalboxServer, number: number): Promise<() => void> {
+export async function connectFakeRunner(server: ServerDoor, number: number): Promise<() => void> {
+  const { control, output } = await dialFakeRunner(server, number);
+  return () => {
+    output.terminate();
+    control.terminate();
+  };
+}
+
+/** The two channels of a machine that does nothing by itself. */
+export async function dialFakeRunner(
+  server: ServerDoor,
+  number: number,
+): Promise<{ readonly control: WebSocket; readonly output: WebSocket }> {
   const { privateKey, publicKey: key } = generateKeyPairSync("ed25519");
   const publicKey = key.export({ type: "spki", format: "der" }).toString("base64");
   const signed = (text: string) => sign(null, Buffer.from(text), privateKey).toString("base64");
@@ -47,14 +62,11 @@ export async function connectFakeRunner(server: SignalboxServer, number: number)
   const headers = { authorization: `Bearer ${connectionToken}` };
   const output = new WebSocket(`${address}${RUNNER_PATHS.output}`, OUTPUT_SUBPROTOCOL, { headers });
   await once(output, "open");
-  return () => {
-    output.terminate();
-    control.terminate();
-  };
+  return { control, output };
 }
 
 /** Strangers may knock so often in a second only. */
-async function enrol(server: SignalboxServer, request: object): Promise<string> {
+async function enrol(server: ServerDoor, request: object): Promise<string> {
   for (;;) {
     const response = await fetch(`${server.url}${RUNNER_PATHS.enrol}`, {
       method: "POST",
