@@ -43,14 +43,18 @@ export class StateFile implements OpenPersistence {
   readonly #path: string;
   readonly #database: Database.Database;
   readonly #insert: Database.Statement<[number, number, Uint8Array]>;
+  #records: StoredRecord[];
 
   /** Opens a file, or makes it. Throws a StateFileError. */
   constructor({ path, pluginId, newSlot }: StateFileOptions) {
     this.#path = path;
     const database = connect(path);
+    this.#database = database;
     try {
       if (isNew(database)) create(database, pluginId);
       else check(database, path, pluginId);
+      // Before anything is written: a damaged file is left as it is.
+      this.#records = this.#read();
       makeDurable(database);
       this.slot = slotOf(database, fileIdentity(path), newSlot);
       this.#insert = database.prepare("INSERT INTO log (kind, checksum, bytes) VALUES (?, ?, ?)");
@@ -58,16 +62,13 @@ export class StateFile implements OpenPersistence {
       database.close();
       throw toFileError(error, path);
     }
-    this.#database = database;
   }
 
   load(): StoredRecord[] {
-    return this.#guarded(() =>
-      this.#database
-        .prepare<[], LogRow>("SELECT position, kind, checksum, bytes FROM log ORDER BY position")
-        .all()
-        .map((row, index) => this.#toRecord(row, index + 1)),
-    );
+    const records = this.#records;
+    // They are not needed here any more.
+    this.#records = [];
+    return records;
   }
 
   append(records: readonly StoredRecord[]): void {
@@ -88,6 +89,13 @@ export class StateFile implements OpenPersistence {
 
   close(): void {
     this.#database.close();
+  }
+
+  #read(): StoredRecord[] {
+    return this.#database
+      .prepare<[], LogRow>("SELECT position, kind, checksum, bytes FROM log ORDER BY position")
+      .all()
+      .map((row, index) => this.#toRecord(row, index + 1));
   }
 
   #insertAll(records: readonly StoredRecord[]): void {
@@ -117,6 +125,7 @@ export class StateFile implements OpenPersistence {
 function connect(path: string): Database.Database {
   try {
     createPrivateFile(path);
+    refuseFragment(path);
     const database = new Database(path, { timeout: limit("file.busyMs") });
     try {
       database.pragma("locking_mode = EXCLUSIVE");
@@ -143,6 +152,14 @@ function createPrivateFile(path: string): void {
   fsyncSync(folder);
   closeSync(folder);
 }
+
+/** A file that is shorter than the header of a database can be one that SQLite takes for a new one, and writes over. */
+function refuseFragment(path: string): void {
+  const { size } = statSync(path);
+  if (size > 0 && size < HEADER_BYTES) throw new StateFileNotOursError(path, "is no state file");
+}
+
+const HEADER_BYTES = 100;
 
 function isNew(database: Database.Database): boolean {
   const tables = database.prepare<[], number>("SELECT count(*) FROM sqlite_schema").pluck().get();
