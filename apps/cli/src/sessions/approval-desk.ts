@@ -7,6 +7,8 @@ import type { Context } from "../context.ts";
 import { remoteText } from "../text/remote-text.ts";
 import type { SessionView } from "./session-view.ts";
 
+const LATE_WORDS_MS = 500;
+
 /** What a watched session asks, one after the other: shown whole, and answered here where there is somebody to ask. */
 export class ApprovalDesk {
   readonly #context: Context;
@@ -32,6 +34,8 @@ export class ApprovalDesk {
   async asked(approvalId: string): Promise<void> {
     const approval = await this.#client.approvals.get(approvalId);
     if (approval.state !== "pending" || this.#open.some((other) => other.approvalId === approvalId)) return;
+    // Two streams tell of it; what the agent said before it asked should stand above what it asks.
+    if (approval.origin) await this.#view.untilAsked(approval.origin.requestId, LATE_WORDS_MS);
     this.#open.push(approval);
     if (this.#open.length === 1) this.#show(approval);
   }

@@ -14,13 +14,24 @@ export class SessionView {
   #isInLine = false;
   #starts = 0;
   #isThinking = false;
+  readonly #asked = new Map<string, () => void>();
 
   constructor(output: Output) {
     this.#output = output;
   }
 
+  /** Resolves once the agent's own words have come to a request, or after a while. */
+  async untilAsked(requestId: string, timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (this.#asked.has(requestId)) return resolve();
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#asked.set(requestId, () => (clearTimeout(timer), resolve()));
+    });
+  }
+
   /** Something that the agent said or did. */
   agent(event: AgentEvent): void {
+    if (event.type === "approval.requested" || event.type === "question.requested") this.#hasAsked(event.requestId);
     if (this.#output.isJson) return this.#output.document({ agent: event });
     switch (event.type) {
       case "text.delta":
@@ -83,6 +94,11 @@ export class SessionView {
     const how = this.#starts++ === 0 ? "" : `; ${RESUMED[resumed]}`;
     const whose = model === undefined ? "" : ` with ${remoteText(model)}`;
     this.line(this.#output.colors.dim(`the agent is ready${whose}${how}`));
+  }
+
+  #hasAsked(requestId: string): void {
+    this.#asked.get(requestId)?.();
+    this.#asked.set(requestId, () => undefined);
   }
 
   #words(text: string, isThought: boolean): void {

@@ -1,5 +1,6 @@
 import { manifestHash } from "@signalbox/plugins";
 import type {
+  Approval,
   EventRecord,
   Gate,
   Plugin,
@@ -8,8 +9,10 @@ import type {
   RunDetails,
   RunEventType,
   Runner,
+  Session,
+  SessionEventType,
 } from "@signalbox/protocol";
-import { hashGateContent } from "@signalbox/protocol/hash";
+import { hashApprovalContent, hashGateContent } from "@signalbox/protocol/hash";
 
 export const AT = "2026-11-21T08:00:00.000Z";
 
@@ -60,6 +63,58 @@ export function gate(fields: Partial<Gate["content"]> = {}): Gate {
     requestedAt: AT,
     expiresAt: content.expiresAt,
   };
+}
+
+export function session(fields: Partial<Session> = {}): Session {
+  return {
+    sessionId: "ses_1.0",
+    orgId: "default",
+    projectId: "default",
+    providerId: "codex",
+    title: "Write a greeting",
+    task: "Write a greeting",
+    mode: "task",
+    state: "RUNNING",
+    runId: "run_1",
+    step: "session",
+    isWorking: true,
+    turns: 1,
+    hasTerminal: false,
+    queue: [],
+    pendingApprovals: [],
+    usage: { inputTokens: 0, outputTokens: 0 },
+    lastSeq: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...fields,
+  };
+}
+
+export function sessionEvent(seq: number, type: SessionEventType, data: Record<string, unknown> = {}): EventRecord {
+  return { ...event(seq, "run.started", data), stream: "ses_1.0", type };
+}
+
+/** An approval whose hash is that of its content. */
+export function approval(fields: Partial<Approval> = {}): Approval {
+  const asked: Approval = {
+    approvalId: "apr_1",
+    orgId: "default",
+    sessionId: "ses_1.0",
+    kind: "permission",
+    action: "command",
+    description: "npm publish",
+    context: { command: "npm publish" },
+    origin: { attemptId: "att_1", epoch: 1, requestId: "r1" },
+    state: "pending",
+    contentHash: "",
+    requestedAt: AT,
+    expiresAt: "2126-11-28T08:00:00.000Z",
+    approvers: [],
+    ...fields,
+  };
+  const { orgId, sessionId = "", kind, action, description, context, questions = null, origin = null } = asked;
+  const content = { v: 1 as const, orgId, sessionId, kind, action, description, context, questions, origin };
+  return { ...asked, contentHash: fields.contentHash ?? hashApprovalContent(content) };
 }
 
 export function runner(fields: Partial<Runner> = {}): Runner {
