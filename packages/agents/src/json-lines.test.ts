@@ -62,12 +62,13 @@ describe("JsonLineSplitter", () => {
 });
 
 describe("JsonLineWriter", () => {
-  it("waits for whoever does not read, and for nobody when the stream is gone", async () => {
+  it("waits for whoever leaves too much unread, and for nobody when the stream is gone", async () => {
     const stream = new PassThrough({ highWaterMark: 10 });
-    const writer = new JsonLineWriter(stream);
+    const writer = new JsonLineWriter(stream, 1_000);
+    await writer.write({ short: "x".repeat(500) });
 
     let isTaken = false;
-    const writing = writer.write({ long: "x".repeat(100) }).then(() => (isTaken = true));
+    const writing = writer.write({ long: "x".repeat(1_000) }).then(() => (isTaken = true));
     await new Promise(setImmediate);
     expect(isTaken).toBe(false);
     stream.resume();
@@ -79,7 +80,7 @@ describe("JsonLineWriter", () => {
 
   it("is not brought down by a pipe that breaks", async () => {
     const stream = new Writable({ write: (_chunk, _encoding, done) => done(new Error("EPIPE")) });
-    const writer = new JsonLineWriter(stream);
+    const writer = new JsonLineWriter(stream, 1_000);
 
     await writer.write({ a: 1 });
     await new Promise(setImmediate);

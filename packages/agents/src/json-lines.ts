@@ -69,22 +69,31 @@ export class JsonLineSplitter {
 /** Writes frames as lines of JSON. A stream that is closed or broken swallows them: the process's end tells of that. */
 export class JsonLineWriter {
   readonly #stream: Writable;
+  readonly #maxBytes: number;
 
-  constructor(stream: Writable) {
+  constructor(stream: Writable, maxBytes: number) {
     this.#stream = stream;
+    this.#maxBytes = maxBytes;
     stream.on("error", () => undefined);
   }
 
-  /** Resolves when the stream takes more: who waits for it cannot be made to hold answers that nobody reads. */
-  write(frame: unknown): Promise<void> {
-    return this.writeLine(JSON.stringify(frame));
+  /** Resolves when the stream takes more; see `whenRead`. */
+  async write(frame: unknown): Promise<void> {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.writableEnded) return;
+    stream.write(`${JSON.stringify(frame)}\n`);
+    await this.whenRead();
   }
 
-  /** As `write`, for a line that is JSON already. */
-  writeLine(line: string): Promise<void> {
+  /**
+   * Undefined while no more than `maxBytes` wait to be read, so that two sides that both write first do not wait for each
+   * other; above that, resolves when all was read. Who hears the other side only then cannot be made to hold answers without
+   * end.
+   */
+  whenRead(): Promise<void> | undefined {
     const stream = this.#stream;
-    if (stream.destroyed || stream.writableEnded) return Promise.resolve();
-    if (stream.write(`${line}\n`)) return Promise.resolve();
+    // Below its high-water mark a stream tells nobody when it was read.
+    if (!stream.writableNeedDrain || stream.writableLength <= this.#maxBytes || stream.destroyed) return undefined;
     return new Promise((resolve) => {
       const done = (): void => {
         for (const event of DRAINED) stream.off(event, done);

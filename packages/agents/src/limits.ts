@@ -12,6 +12,7 @@ export const AGENT_LIMITS = {
     meaning: "one line of an agent's protocol; a longer one is skipped",
   },
   "line.garbage": { value: 100, unit: "count", meaning: "lines that are no protocol before the session is ended" },
+  "write.bytes": { value: 4_194_304, unit: "bytes", meaning: "what an agent may leave unread before it is not heard" },
   "stderr.bytes": { value: 65_536, unit: "bytes", meaning: "the end of an agent's error output that is kept" },
   "queue.events": {
     value: 1_000,

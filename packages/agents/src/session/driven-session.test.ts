@@ -341,6 +341,27 @@ describe("DrivenSession: an agent that says too much", () => {
   });
 });
 
+describe("DrivenSession: an agent that asks and reads no answers", () => {
+  it("is not heard until it has read them", async () => {
+    const { process, driver, events } = await openLab({ "write.bytes": 1_000 });
+    process.stdin.removeAllListeners("data").pause();
+    const receive = driver.receive.bind(driver);
+    driver.receive = (frame) => {
+      process.stdin.write("x".repeat(5_000));
+      receive(frame);
+    };
+
+    for (let index = 0; index < 100; index++) process.say({ news: "raw", frame: index });
+    await eventually(() => types(events).includes("raw"));
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    const heard = types(events).filter((type) => type === "raw").length;
+    process.stdin.resume();
+
+    expect(heard).toBeLessThan(30);
+    await eventually(() => types(events).filter((type) => type === "raw").length === 100);
+  });
+});
+
 describe("DrivenSession: an agent that talks nonsense", () => {
   it("is forgiven some of it, and ended for too much", async () => {
     const { session, process, clock, events } = await openLab({ "line.garbage": 3, "line.bytes": 1_000 });

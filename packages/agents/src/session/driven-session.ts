@@ -251,6 +251,7 @@ export class DrivenSession implements AgentSession {
       this.#complain("invalid_frame", toError(error).message);
     }
     this.#frameBytes = 0;
+    await this.#process.whenRead();
   }
 
   /** Some nonsense is told and forgiven; too much ends the agent. */

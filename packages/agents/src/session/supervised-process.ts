@@ -44,7 +44,7 @@ export class SupervisedProcess {
   constructor(parts: SupervisedProcessParts) {
     const { process, limits, whenRoom, takeLine } = parts;
     this.#parts = parts;
-    this.#writer = new JsonLineWriter(process.stdin);
+    this.#writer = new JsonLineWriter(process.stdin, limits["write.bytes"]);
     this.#stderr = new StderrTail(process.stderr, limits["stderr.bytes"]);
     this.#reading = readLines({ stream: process.stdout, maxBytes: limits["line.bytes"], whenRoom, take: takeLine });
     this.ended = this.#watch();
@@ -63,6 +63,11 @@ export class SupervisedProcess {
 
   write(frame: unknown): Promise<void> {
     return this.#writer.write(frame);
+  }
+
+  /** Undefined, or resolves when it has read what it was told: until then it is not heard. */
+  whenRead(): Promise<void> | undefined {
+    return this.#writer.whenRead();
   }
 
   /** Ends its input first, which ends an idle agent; then as `end`. */
