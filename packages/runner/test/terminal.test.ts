@@ -1,3 +1,5 @@
+import { readdirSync, readlinkSync } from "node:fs";
+
 import type { TerminalCommand, TerminalSize } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import xterm from "@xterm/headless";
@@ -97,3 +99,115 @@ describe.each(["auto", "none"] as const)("a command in a terminal (sandbox %s)",
     expect(await isAlive(terminal.attempt.grant.attemptId)).toBe(false);
   });
 });
+
+describe("a terminal on a runner", () => {
+  it("passes on every byte as it is, however many and whatever they are", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const every = "node -e 'process.stdout.write(Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)))'";
+    const terminal = openTerminal(fleet.fake, `stty raw; ${every}; head -c 10000000 /dev/zero`);
+
+    await fleet.fake.resultOf(terminal.attempt, 30_000);
+
+    const output = fleet.fake.output(terminal.attempt, "terminal");
+    expect([...output.subarray(0, 256)]).toEqual(Array.from({ length: 256 }, (_, byte) => byte));
+    expect(output.length).toBe(256 + 10_000_000);
+    expect(output.subarray(256).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it("makes a flooding program wait while its output is not acknowledged, and loses nothing of it", async () => {
+    await using fleet = await startFleet({ sandbox: "none", spool: { maxBytes: 4_000_000, pauseBytes: 500_000 } });
+    const { fake } = fleet;
+    fake.acknowledgesOutput = false;
+    const terminal = openTerminal(fake, "stty raw; head -c 3000000 /dev/zero; printf end");
+    await eventually(() => expect(fake.maxUnacknowledgedBytes).toBeGreaterThan(400_000));
+
+    const atRest = await eventually(async () => {
+      const before = fake.maxUnacknowledgedBytes;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return fake.maxUnacknowledgedBytes === before && before;
+    });
+    fake.answerHeld();
+
+    expect(atRest).toBeLessThan(1_100_000);
+    await fake.resultOf(terminal.attempt);
+    expect(fake.output(terminal.attempt, "terminal").length).toBe(3_000_003);
+    expect(terminal.text().endsWith("end")).toBe(true);
+  });
+
+  it("keeps secrets back, also those that are shown in pieces", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const secrets = [{ name: "TOKEN", value: "hunter2-hunter2" }];
+    const terminal = openTerminal(fleet.fake, `printf hunter2; sleep 0.1; printf -- '-hunter2 done'`, { secrets });
+
+    await fleet.fake.resultOf(terminal.attempt);
+
+    expect(terminal.text()).toBe("[redacted:TOKEN] done");
+  });
+
+  it("goes on with everything else while a program does not read what is typed", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const deaf = openTerminal(fleet.fake, "stty raw -echo; printf ready; sleep 1000");
+    await eventually(() => expect(deaf.text()).toBe("ready"));
+
+    for (let count = 0; count < 20; count++) deaf.type("x".repeat(60_000));
+    const other = openTerminal(fleet.fake, "echo here");
+
+    expect(await fleet.fake.resultOf(other.attempt)).toMatchObject({ outcome: "succeeded" });
+    expect(other.text()).toBe("here\r\n");
+  });
+
+  it("is no terminal of any other command", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const first = openTerminal(fleet.fake, "printf ready; sleep 1000");
+    await eventually(() => expect(first.text()).toBe("ready"));
+
+    const [plain, second] = [
+      fleet.fake.offer(grantOf({ inputs: { shell: "ls -l /proc/self/fd; tty" } })),
+      openTerminal(fleet.fake, "ls -l /proc/self/fd"),
+    ];
+    await Promise.all([fleet.fake.resultOf(plain), fleet.fake.resultOf(second.attempt)]);
+
+    expect(fleet.fake.text(plain)).toContain("not a tty");
+    expect(fleet.fake.text(plain) + second.text()).not.toContain("ptmx");
+  });
+
+  it("has the size that somebody gave it before it began", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const terminal = openTerminal(fleet.fake, "stty size; sleep 0.1; stty size");
+    await eventually(() => expect(fleet.fake.of("accept")).toHaveLength(1));
+
+    terminal.resize(132, 43);
+
+    await fleet.fake.resultOf(terminal.attempt);
+    expect(terminal.text()).toMatch(/43 132\r\n$/);
+  });
+
+  it("refuses a program that is not there by its name", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const inputs = { argv: ["no-such-program"], terminal: SIZE };
+
+    const result = await fleet.fake.resultOf(fleet.fake.offer(grantOf({ inputs })));
+
+    expect(result).toMatchObject({ outcome: "failed", reason: "missing_dependency" });
+  });
+
+  it("holds no descriptors when its command is over", async () => {
+    await using fleet = await startFleet({ sandbox: "none" });
+    const open = () => readdirSync("/proc/self/fd").map((fd) => targetOf(`/proc/self/fd/${fd}`));
+    const run = async () => fleet.fake.resultOf(openTerminal(fleet.fake, "echo one").attempt);
+    await run();
+
+    for (let count = 0; count < 5; count++) await run();
+
+    await eventually(() => expect(open().filter((target) => target.includes("/pt"))).toEqual([]));
+  });
+});
+
+/** What a descriptor stands for; it may be gone by now. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return "";
+  }
+}

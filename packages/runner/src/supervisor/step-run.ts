@@ -133,6 +133,8 @@ export class StepRun implements StepContext {
     const child = await this.#spawn(command, "ignore", { terminal: inbox.terminalSize ?? size, isBeside });
     const stopping = this.#stopWith(child);
     const typing = inbox.onTerminal((done) => obeyKeyboard(child, done));
+    // It may have been given another size while it was being opened.
+    if (inbox.terminalSize) child.terminal?.resize(inbox.terminalSize);
     const recording = recorder.record("terminal", child.stdout.bytes);
     const ended = Promise.all([child.exited, recording]).then(([{ exitCode, signal }]) => {
       stopping[Symbol.dispose]();
