@@ -4,6 +4,7 @@ import {
   createIdSource,
   DEFAULT_ORG,
   limitsWith,
+  type Capabilities,
   type IdSource,
   type LimitLookup,
   type LimitOverrides,
@@ -267,6 +268,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       heartbeats.beat(row.id, {
         load: { cpuPercent: 0, memoryPercent: 0, diskPercent: 0 },
         runtimeVersions: hello.runtimeVersions,
+        capabilities: { ...(JSON.parse(row.capabilities) as Capabilities), ...hello.capabilities },
       });
     },
     onReturned: (runnerId, held) => {

@@ -1,11 +1,14 @@
-import { limit, type RunnerMessageOf } from "@signalbox/protocol";
+import { limit, type Capabilities, type RunnerMessageOf } from "@signalbox/protocol";
 import type { SignalboxStore } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 
-type Beat = Pick<RunnerMessageOf<"heartbeat">, "load" | "runtimeVersions">;
+interface Beat extends Pick<RunnerMessageOf<"heartbeat">, "load" | "runtimeVersions"> {
+  /** What the runner says it can do, when it has just said so. */
+  readonly capabilities?: Capabilities;
+}
 
 interface Heard {
   at: number;
@@ -62,7 +65,7 @@ export class Heartbeats extends EventEmitter<HeartbeatEvents> {
     const heard = this.#heard.get(runnerId);
     if (!heard) return;
     heard.at = this.#clock.monotonic();
-    heard.unwritten = beat;
+    heard.unwritten = { ...heard.unwritten, ...beat };
     this.#schedule();
     if (!heard.isOnline) void this.flush();
   }
@@ -101,7 +104,7 @@ export class Heartbeats extends EventEmitter<HeartbeatEvents> {
               at: now,
               load: JSON.stringify(unwritten.load),
               runtimeVersions: unwritten.runtimeVersions ? JSON.stringify(unwritten.runtimeVersions) : null,
-              capabilities: null,
+              capabilities: unwritten.capabilities ? JSON.stringify(unwritten.capabilities) : null,
             },
           ],
     );

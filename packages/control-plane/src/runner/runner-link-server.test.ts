@@ -274,6 +274,21 @@ describe("the control channel", () => {
     expect((await trusted.told("offer")).step).toBe("secret");
   });
 
+  it("shows what a runner can do now, and not what it could when it was enrolled", async () => {
+    await using rig = await Rig.open();
+    await using server = await serve(rig);
+    const identity = await enrol(rig);
+
+    await using _ = await LinkedRunner.connect(server.url, identity, {
+      capabilities: { providers: ["codex"], features: ["sandbox"] },
+    });
+
+    await rig.pass(limit("runner.offlineMs") / 2);
+
+    const { capabilities } = dataOf(await rig.plane.runners.getRunner(identity.runnerId));
+    expect(capabilities).toEqual({ providers: ["codex"], features: ["sandbox"], maxConcurrentSessions: 5 });
+  });
+
   it("of a runner that was draining when it went finds it draining when it comes", async () => {
     await using rig = await Rig.open();
     await using server = await serve(rig);

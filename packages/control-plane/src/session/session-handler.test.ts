@@ -61,13 +61,19 @@ describe("SessionHandler.createSession", () => {
 
   it("lists sessions of an org in pages, newest first", async () => {
     const handler = new SessionHandler();
-    for (const task of ["one", "two", "three"]) await handler.createSession({ ...REQUEST, task });
+    const made: string[] = [];
+    for (const task of ["one", "two", "three"]) {
+      const { data } = await handler.createSession({ ...REQUEST, task });
+      made.push(data?.sessionId ?? "");
+    }
+    // Ids sort by the time of making, those of one millisecond in any order.
+    const newestFirst = made.toSorted().toReversed();
 
     const first = await handler.listSessions("org-123", { page: 1, pageSize: 2 });
     const other = await handler.listSessions("org-b");
 
     expect(first.data).toMatchObject({ total: 3, hasMore: true });
-    expect(first.data?.items.map(({ task }) => task)).toEqual(["three", "two"]);
+    expect(first.data?.items.map(({ sessionId }) => sessionId)).toEqual(newestFirst.slice(0, 2));
     expect(other.data?.items).toEqual([]);
   });
 });
