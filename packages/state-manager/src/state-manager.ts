@@ -171,9 +171,10 @@ export class DistributedStateManager implements AsyncDisposable {
   /** The keys of one kind that there is something under, in order. */
   keys(kind: StateKind): string[] {
     const { registers, counters, sets } = this.#store.replica.entries;
-    const keys = { register: registers, counter: counters, set: sets }[kind]?.keys();
-    if (!keys) throw new InvalidArgumentError(`a kind is register, counter or set, not ${String(kind)}`);
-    return [...keys].sort();
+    const byKind = { register: registers, counter: counters, set: sets };
+    if (!Object.hasOwn(byKind, kind))
+      throw new InvalidArgumentError(`a kind is register, counter or set, not ${String(kind)}`);
+    return [...byKind[kind].keys()].sort();
   }
 
   /** Calls a listener with every event of a name; see `StateEvents`. */

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { StateFileCorruptError, StateFileNotOursError, StateFileTooNewError, type StateError } from "../errors.ts";
+import { isReplicaId } from "../ids.ts";
 import { limit } from "../limits.ts";
 import type { OpenPersistence, StoredRecord } from "../persistence.ts";
 import { toFileError } from "./sqlite-error.ts";
@@ -201,7 +202,8 @@ const JOURNAL_BYTES = 4_194_304;
  */
 function slotOf(database: Database.Database, identity: string, newSlot: () => string): string {
   const slot = readMeta(database, "slot");
-  if (slot !== undefined && readMeta(database, "identity") === identity) return slot;
+  // One that cannot be would make deltas that nobody can read.
+  if (slot !== undefined && isReplicaId(slot) && readMeta(database, "identity") === identity) return slot;
   const fresh = newSlot();
   const inOneTransaction = database.transaction(() => {
     writeMeta(database, "slot", fresh);
