@@ -27,6 +27,13 @@ export class Counter implements Home {
     return this.#isExact ? this.#total : undefined;
   }
 
+  /** Whether it is such a number after so much more, also where it is none now: what was counted too far can be counted back. */
+  isSafeAfter(added: number, taken: number): boolean {
+    const total = this.total();
+    if (total !== undefined) return Number.isSafeInteger(total + added - taken);
+    return Number.isSafeInteger(Number(this.#exact() + BigInt(added) - BigInt(taken)));
+  }
+
   first(part: string): Dot | undefined {
     return this.#parts.get(part);
   }
@@ -47,10 +54,14 @@ export class Counter implements Home {
   }
 
   #recount(): void {
+    this.#total = Number(this.#exact());
+    this.#isExact = Number.isSafeInteger(this.#total);
+  }
+
+  #exact(): bigint {
     let total = 0n;
     for (const first of this.#parts.values()) total += BigInt(addedIn(first)) - BigInt(takenIn(first));
-    this.#total = Number(total);
-    this.#isExact = Number.isSafeInteger(this.#total);
+    return total;
   }
 }
 

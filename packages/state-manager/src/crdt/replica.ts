@@ -89,8 +89,8 @@ export class Replica {
     const first = counter?.first(this.slot);
     const main = first ? addedIn(first) + added : added;
     const side = first ? takenIn(first) + taken : taken;
-    const total = (counter ? counter.total() : 0) ?? Number.NaN;
-    if (!Number.isSafeInteger(main) || !Number.isSafeInteger(side) || !Number.isSafeInteger(total + added - taken)) {
+    const isSafe = counter ? counter.isSafeAfter(added, taken) : Number.isSafeInteger(added - taken);
+    if (!Number.isSafeInteger(main) || !Number.isSafeInteger(side) || !isSafe) {
       throw new CounterOverflowError(key);
     }
     this.#write(counter ?? this.entries.counter(key), this.slot, main, side, null);
