@@ -18,7 +18,7 @@ const JUMPS_MS = [-86_400_000, -1_000, 61_000, 3_600_000, 200 * 86_400_000, -200
 type Step = readonly [what: number, who: number, which: number, value: number];
 
 const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99));
-const steps = fc.array(step, { maxLength: 100 });
+const steps = fc.array(step, { maxLength: 100, size: "max" });
 
 /** What was done so far, to all replicas together. */
 class History {
@@ -180,7 +180,9 @@ describe("snapshots and deltas carried by hand, in any order, again and again", 
 
         withSteps(world, all);
 
-        for (const [index, manager] of world.managers.entries()) expect(mirrors[index]).toEqual(shownBy(manager));
+        for (const [index, manager] of world.managers.entries()) {
+          expect(mirrors[index]).toEqual(withoutZeros(shownBy(manager)));
+        }
       }),
       { numRuns: RUNS },
     );
@@ -199,12 +201,19 @@ function withSteps<World extends { do(step: Step): void }>(
   return world;
 }
 
+/** A counter at 0 reads like one that is not there, so nobody is told when it comes to be. */
+function withoutZeros(view: View): View {
+  return { ...view, counters: Object.fromEntries(Object.entries(view.counters).filter(([, value]) => value !== 0)) };
+}
+
 /** What is known of a replica from its events alone. */
 function mirrorOf(manager: DistributedStateManager): View {
   const view: View = { registers: {}, counters: {}, sets: {} };
   manager.on("changed", (change) => {
-    if (change.kind === "counter") view.counters[change.key] = change.value;
-    else if (change.kind === "register") {
+    if (change.kind === "counter") {
+      if (change.value === 0) delete view.counters[change.key];
+      else view.counters[change.key] = change.value;
+    } else if (change.kind === "register") {
       if (change.value === undefined) delete view.registers[change.key];
       else view.registers[change.key] = change.value;
     } else if (change.key !== SEEN) changeSet(view.sets, change.key, change.change, canonical(change.value));

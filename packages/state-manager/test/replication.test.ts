@@ -404,6 +404,23 @@ describe("replicas on a network that loses, duplicates and reorders", () => {
     expect(b.getRegister("x")).toBe(1);
   });
 
+  it("come together where each has run for months before they hear of each other for the first time", () => {
+    const replicas = new Replicas();
+    const [a, b] = [replicas.add("a"), replicas.add("b")];
+    replicas.network.partition(["a"], ["b"]);
+    a.setRegister("of a", 1);
+    b.addToSet("of b", 2);
+    for (const host of ["a", "b"]) replicas.offsetsMs.set(host, 200 * 86_400_000);
+    replicas.compare(10);
+
+    replicas.network.heal();
+    replicas.compare();
+
+    expect(a.getSet("of b")).toEqual([2]);
+    expect(b.getRegister("of a")).toBe(1);
+    expectAlike(replicas);
+  });
+
   it("fall silent when nothing changes, but for a comparison now and then", () => {
     const replicas = new Replicas();
     for (const host of ["a", "b", "c"]) replicas.add(host);

@@ -6,10 +6,13 @@ import { encodeState } from "../codec/state-codec.ts";
 
 const RUNS = Number(process.env["SIGNALBOX_STATE_RUNS"] ?? 150);
 
+const MOST_DELIVERIES = 100_000;
+
 /** One thing that happens; the numbers choose who and what. */
 type Step = readonly [what: number, who: number, which: number, value: number];
 
-const steps = fc.array(fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99)), { maxLength: 120 });
+// Without a size fast-check makes ten steps at most, in which hardly anything can go wrong.
+const steps = fc.array(fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99)), { maxLength: 120, size: "max" });
 
 /** Three or four replicas and everything that is on its way between them. */
 class World {
@@ -50,12 +53,19 @@ class World {
     }
   }
 
-  /** Any of those on the way, so that order is lost; one in three stays there to come again. */
+  /** Any of those on the way, so that order is lost; one in three stays there to come again, and what came too early does. */
   #deliver(which: number, value: number): void {
     const item = this.#onTheWay[which % Math.max(1, this.#onTheWay.length)];
-    if (!item) return;
-    item.to.receive(item.delta);
-    if (value % 3 !== 0) this.#lose(which);
+    if (item && item.to.receive(item.delta) !== "gap" && value % 3 !== 0) this.#lose(which);
+  }
+
+  /** Everything that was told arrives, in an order that the numbers choose. */
+  deliverAll(choices: Iterator<number>): void {
+    for (const replica of this.replicas) this.#send(replica, 0);
+    for (let left = MOST_DELIVERIES; this.#onTheWay.length > 0 && left > 0; left--) {
+      this.#deliver(choices.next().value as number, 1);
+    }
+    if (this.#onTheWay.length > 0) throw new Error(`${this.#onTheWay.length} deltas never arrive`);
   }
 
   #lose(which: number): void {
@@ -77,20 +87,21 @@ class World {
     this.history = this.history.filter(({ name }) => !lost.has(name));
   }
 
-  /** Everybody hears everything, in an order that the last number chooses. */
+  /** Everybody pulls from those who have seen more, in an order that the number chooses, and from nobody else. */
   heal(order: number): void {
     const { replicas } = this;
     for (let round = 0; round < 2; round++) {
       for (let index = 0; index < replicas.length; index++) {
         const to = replicas.at((order % 2 === 0 ? index + order : -index - order) % replicas.length)!;
-        for (const from of replicas) if (from !== to) to.pull(from, 100);
+        for (const from of replicas) if (to.lacks(from)) to.pull(from, 100);
       }
     }
   }
 }
 
 describe("replicas", () => {
-  // Seen red with `removeEarly` left out, with `removeOlder` left out, and with joins that keep every dot.
+  // Seen red with `removeOlder` left out, with joins that keep every dot, and with joins that
+  // heed or pass on no early removals.
   it("agree with the model after loss, duplicates, disorder, partitions, crashes, compaction and jumping clocks", () => {
     fc.assert(
       fc.property(steps, fc.constantFrom(3, 4), fc.nat(20), (all, count, order) => {
@@ -111,24 +122,19 @@ describe("replicas", () => {
     );
   });
 
-  it("agree when each has only heard the deltas of all others, each at least once, in any order", () => {
+  // Seen red with early removals not kept in mind, and with gaps that are passed over.
+  it("agree when they heard nothing but deltas, each at least once and in any order", () => {
     fc.assert(
       fc.property(steps, fc.infiniteStream(fc.nat()), (all, choices) => {
         const world = new World(3);
-        for (const step of all.filter(([what]) => what < 45)) world.do(step);
-        const deltas = world.replicas.map((replica) => replica.flush(80));
 
-        // What has a gap before it is offered again, as it would be after a pull.
-        for (const [index, replica] of world.replicas.entries()) {
-          const offered = deltas.flatMap((some, of) => (of === index ? [] : some));
-          while (offered.length > 0) {
-            const at = (choices.next().value as number) % offered.length;
-            if (replica.receive(offered[at]!)) offered.splice(at, 1);
-          }
-        }
+        // Operations, sending and arriving: nothing is lost, and nobody is given a whole state.
+        for (const step of all.filter(([what]) => what < 80)) world.do(step);
+        world.deliverAll(choices[Symbol.iterator]());
 
         const expected = viewOf(world.history);
         for (const replica of world.replicas) expect(replica.view()).toEqual(expected);
+        expect(new Set(world.replicas.map(({ replica }) => replica.entries.digest.toString())).size).toBe(1);
       }),
       { numRuns: RUNS },
     );

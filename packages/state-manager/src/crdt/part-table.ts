@@ -3,8 +3,9 @@ import type { Dot } from "./dot.ts";
 const LEAST_SLOTS = 16;
 /** At most half of the slots are taken, so that what is looked for stands near where it should. */
 const FULL = 2;
-/** And an eighth at least. */
-const SPARSE = 8;
+/** And so many times fewer at least. */
+const SPARSE = 32;
+const GROWTH = 4;
 /** With such room no part is ever so far from its place, unless somebody has chosen parts that all want the same one. */
 const MOST_STEPS = 256;
 
@@ -40,7 +41,7 @@ export class PartTable {
     this.#dots[~slot] = dot;
     this.size++;
     if (distance(~slot, hash, this.#hashes.length) > MOST_STEPS) this.#becomeMap();
-    else if (this.size * FULL > this.#hashes.length) this.#resize(this.#hashes.length * 2);
+    else if (this.size * FULL > this.#hashes.length) this.#resize(this.#hashes.length * GROWTH);
     return undefined;
   }
 
@@ -55,7 +56,7 @@ export class PartTable {
     this.#free(slot);
     this.size--;
     const slots = this.#hashes.length;
-    if (slots > LEAST_SLOTS && this.size * SPARSE < slots) this.#resize(slots / 2);
+    if (slots > LEAST_SLOTS && this.size * SPARSE < slots) this.#resize(slots / GROWTH);
   }
 
   /** In no order that means anything. */

@@ -11,7 +11,10 @@ export interface Comparison {
   readonly theyLack: boolean;
 }
 
-/** Compares what we have seen with what another replica has. Writers that one of the two has forgotten do not count. */
+/**
+ * Compares what we have seen with what another replica has. A writer that one of the two does not know and that is old may have been
+ * forgotten there, so it counts for neither: what is left of it shows in the digests.
+ */
 export function compareVersions(replica: Replica, theirs: Versions, nowMs: number): Comparison {
   let weLack = false;
   let theyLack = false;
@@ -19,8 +22,8 @@ export function compareVersions(replica: Replica, theirs: Versions, nowMs: numbe
     const writer = replica.writers.get(id);
     if (seq > (writer?.seq ?? 0) && (writer || !isOld(id, nowMs))) weLack = true;
   }
-  for (const { id, seq, oldest } of replica.writers.values()) {
-    if (seq > (theirs.get(id) ?? 0) && (theirs.has(id) || oldest || !isOld(id, nowMs))) theyLack = true;
+  for (const { id, seq } of replica.writers.values()) {
+    if (seq > (theirs.get(id) ?? 0) && (theirs.has(id) || !isOld(id, nowMs))) theyLack = true;
   }
   return { weLack, theyLack };
 }

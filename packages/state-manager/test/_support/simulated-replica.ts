@@ -1,7 +1,7 @@
 import { decodeDelta, DeltaEncoder } from "../../src/codec/delta-codec.ts";
 import { decodeState, encodeState } from "../../src/codec/state-codec.ts";
 import { versionsOf } from "../../src/codec/versions-codec.ts";
-import { applyDelta } from "../../src/crdt/apply-delta.ts";
+import { applyDelta, type Applied } from "../../src/crdt/apply-delta.ts";
 import type { Dot } from "../../src/crdt/dot.ts";
 import { formOfPart } from "../../src/crdt/home.ts";
 import { HybridClock } from "../../src/crdt/hybrid-clock.ts";
@@ -95,14 +95,22 @@ export class SimulatedReplica {
     return this.#encoder.take(this.#replica, mostBytes);
   }
 
-  /** Takes a delta of another; whether it was of use. */
-  receive(delta: Uint8Array): boolean {
+  /** Takes a delta of another. */
+  receive(delta: Uint8Array): Applied {
     const decoded = decodeDelta(delta);
-    if (applyDelta(this.#replica, decoded) !== "applied") return false;
+    const applied = applyDelta(this.#replica, decoded);
+    if (applied !== "applied") return applied;
     this.#observeStamps();
     for (let seq = decoded.from + 1; seq <= decoded.to; seq++) this.seen.add(`${decoded.writerId}:${seq}`);
     this.#stored.push({ delta });
-    return true;
+    return applied;
+  }
+
+  /** Whether another has seen an operation that it has not. */
+  lacks(other: SimulatedReplica): boolean {
+    other.flush();
+    const ours = versionsOf(this.#replica);
+    return [...versionsOf(other.replica)].some(([id, seq]) => seq > (ours.get(id) ?? 0));
   }
 
   /** Takes what it lacks from another, whole. What the other tells is on its disk first. */
