@@ -29,6 +29,11 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: "The steps do not form a plan: a cycle, a missing need, a name used twice.",
   },
+  ADDRESS_NOT_ALLOWED: {
+    status: 400,
+    retryable: false,
+    meaning: "The URL leads to an address that the operator of this server has not allowed.",
+  },
   INVALID_PROVIDER: { status: 400, retryable: false, meaning: "The agent provider is not supported." },
   UNAUTHORIZED: { status: 401, retryable: false, meaning: "No valid credential came with the request." },
   FORBIDDEN: { status: 403, retryable: false, meaning: "The credential does not permit this." },
@@ -51,13 +56,29 @@ export const ERROR_CODES = {
   SESSION_NOT_FOUND: { status: 404, retryable: false, meaning: "No such session for this org." },
   APPROVAL_NOT_FOUND: { status: 404, retryable: false, meaning: "No such approval for this org." },
   INPUT_NOT_FOUND: { status: 404, retryable: false, meaning: "No such input waits in this session." },
+  WEBHOOK_NOT_FOUND: { status: 404, retryable: false, meaning: "No such webhook for this org." },
+  DELIVERY_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    meaning: "No such delivery of this webhook, or it is no longer kept.",
+  },
   TOKEN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such API token." },
+  DIFF_NOT_FOUND: {
+    status: 404,
+    retryable: false,
+    meaning: "There is no such diff of this session: it has no repository, or ended before one was taken.",
+  },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false, meaning: "The path exists, the method does not." },
   INVALID_STATE: { status: 409, retryable: false, meaning: "What was asked is not possible in the present state." },
   PROVIDER_UNAVAILABLE: {
     status: 409,
     retryable: true,
     meaning: "No runner of the org has this agent installed and configured.",
+  },
+  DIFF_UNAVAILABLE: {
+    status: 409,
+    retryable: true,
+    meaning: "The session's machine cannot tell its diff now: it has not begun, is away, or is slow.",
   },
   TERMINAL_BUSY: { status: 409, retryable: true, meaning: "Somebody else holds the keyboard of this terminal." },
   FENCED: {
@@ -92,6 +113,7 @@ export const ERROR_CODES = {
   },
   RUNNER_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many runners as it may have." },
   PLUGIN_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many plugins as it may have." },
+  WEBHOOK_LIMIT_EXCEEDED: { status: 429, retryable: true, meaning: "The org has as many webhooks as it may have." },
   RATE_LIMITED: { status: 429, retryable: true, meaning: "Too many requests, or too many open streams." },
   PLUGIN_FAILED: {
     status: 424,

@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   offer: "off",
   request: "req",
   webhook: "whk",
+  delivery: "whd",
 } as const;
 export type IdKind = keyof typeof ID_PREFIXES;
 

@@ -283,6 +283,7 @@ export {
 export { RUNNER_TRANSITIONS, type RunnerState } from "./runner/runner-states.ts";
 
 export {
+  ANSWER_REFUSALS,
   APPROVAL_KINDS,
   APPROVAL_SCOPES,
   ApprovalContentSchema,
@@ -292,6 +293,7 @@ export {
   QuestionSchema,
   RequestApprovalRequestSchema,
   ResolveApprovalRequestSchema,
+  type AnswerRefusal,
   type Approval,
   type ApprovalContent,
   type ApprovalKind,
@@ -342,6 +344,19 @@ export {
   type SessionInput,
   type StopSessionRequest,
 } from "./session/session.ts";
+export {
+  DiffDocumentSchema,
+  DiffFileSchema,
+  DiffStatsSchema,
+  GitObjectSchema,
+  SessionDiffSchema,
+  SnapshotSchema,
+  type DiffDocument,
+  type DiffFile,
+  type DiffStats,
+  type SessionDiff,
+  type Snapshot,
+} from "./session/session-diff.ts";
 export { BudgetSchema, shareUsed, UsageSchema, type Budget, type Usage } from "./session/usage.ts";
 
 export {
@@ -374,3 +389,41 @@ export {
   OrgRuntimeConfigRequestSchema,
   type OrgRuntimeConfigRequest,
 } from "./update/org-runtime-config.ts";
+
+export {
+  DEFAULT_WEBHOOK_FILTERS,
+  wantsEvent,
+  WEBHOOK_EVENT_TYPES,
+  WEBHOOK_TEST_EVENT,
+  WebhookFilterSchema,
+} from "./webhook/webhook-filter.ts";
+export { WEBHOOK_EVENTS, type WebhookEventData, type WebhookEventType } from "./webhook/webhook-events.ts";
+export { foldWebhook, type FoldedWebhook } from "./webhook/webhook-fold.ts";
+export { WebhookMessageSchema, type WebhookMessage } from "./webhook/webhook-message.ts";
+export {
+  DELIVERY_TRANSITIONS,
+  WEBHOOK_TRANSITIONS,
+  type DeliveryState,
+  type WebhookState,
+} from "./webhook/webhook-states.ts";
+export {
+  CreateWebhookRequestSchema,
+  DELIVERY_ERRORS,
+  DeliveryStateSchema,
+  RotateWebhookSecretRequestSchema,
+  SECRET_PREFIX,
+  UpdateWebhookRequestSchema,
+  WebhookDeliverySchema,
+  webhookKey,
+  WebhookSchema,
+  WebhookWithSecretSchema,
+  type CreateWebhookInput,
+  type CreateWebhookRequest,
+  type DeliveryError,
+  type RotateWebhookSecretRequest,
+  type UpdateWebhookRequest,
+  type Webhook,
+  type WebhookDelivery,
+  type WebhookOrigin,
+  type WebhookWithSecret,
+} from "./webhook/webhook.ts";

@@ -18,6 +18,8 @@ export const SCOPES = [
   "plugins:call",
   "plugins:write",
   "plugins:approve",
+  "webhooks:read",
+  "webhooks:write",
   "admin",
 ] as const;
 export const ScopeSchema = z.enum(SCOPES);

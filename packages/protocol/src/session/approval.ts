@@ -75,6 +75,13 @@ export const ApprovalSchema = z.object({
 });
 export type Approval = z.infer<typeof ApprovalSchema>;
 
+/**
+ * Why a runner did not let its agent go on though somebody said yes: what was allowed is not what the agent waits with; the agent
+ * waits no more, or was answered before; the answer is none of those that the agent offers.
+ */
+export const ANSWER_REFUSALS = ["CONTENT_CHANGED", "NOT_WAITING", "INVALID_ANSWER"] as const;
+export type AnswerRefusal = (typeof ANSWER_REFUSALS)[number];
+
 /** How long an answer counts: for this one request, or for all like it in the session, where the agent offers that. */
 export const APPROVAL_SCOPES = ["once", "session"] as const;
 

@@ -26,6 +26,8 @@ export const SessionCommandSchema = z.discriminatedUnion("kind", [
     reason: z.string().optional(),
     answers: z.record(z.string(), z.array(z.string())).optional(),
   }),
+  /** Take the diff of the workspace; `pack`: and keep what it takes to publish it. Answered by a fact. */
+  z.object({ kind: z.literal("diff"), requestId: z.string().max(200), pack: z.boolean() }),
   z.object({ kind: z.literal("pause") }),
   /** `continues`: the turn that the pause interrupted goes on. */
   z.object({ kind: z.literal("resume"), continues: z.boolean() }),

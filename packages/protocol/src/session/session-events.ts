@@ -1,8 +1,9 @@
 import * as z from "zod";
 
 import type { EventDefinition } from "../event.ts";
-import { ApprovalKindSchema } from "./approval.ts";
+import { ANSWER_REFUSALS, ApprovalKindSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
+import { DiffStatsSchema } from "./session-diff.ts";
 import { SessionStateSchema } from "./session.ts";
 import { UsageSchema } from "./usage.ts";
 
@@ -70,6 +71,28 @@ export const SESSION_EVENTS = {
       state: z.enum(["allowed", "denied", "expired", "superseded"]),
       reason: z.string().optional(),
     }),
+  },
+  "approval.refused": {
+    meaning: "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with.",
+    data: z.object({ ...approval, code: z.enum(ANSWER_REFUSALS), message: z.string() }),
+  },
+  "workspace.changed": {
+    meaning: "How much the workspace differs from the commit that it began from.",
+    data: DiffStatsSchema,
+  },
+  "diff.taken": {
+    meaning: "The diff of the workspace was taken, because somebody asked or because the session ends.",
+    data: z.object({
+      requestId: z.string().nullable(),
+      stats: DiffStatsSchema,
+      tree: z.string(),
+      diffHash: z.string(),
+      document: z.string(),
+    }),
+  },
+  "diff.failed": {
+    meaning: "The diff that somebody asked for cannot be told.",
+    data: z.object({ requestId: z.string(), message: z.string() }),
   },
   "usage.updated": { meaning: "What the agent has used so far.", data: z.object({ usage: UsageSchema }) },
   "session.completed": { meaning: "The session is over, and all is well.", data: z.object(ending) },

@@ -1,7 +1,8 @@
 import * as z from "zod";
 
-import { QuestionSchema } from "./approval.ts";
+import { ANSWER_REFUSALS, QuestionSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
+import { DiffStatsSchema, SnapshotSchema } from "./session-diff.ts";
 import { UsageSchema } from "./usage.ts";
 
 /**
@@ -37,7 +38,25 @@ export const SessionFactSchema = z.discriminatedUnion("fact", [
   }),
   /** It no longer waits: somebody answered at the terminal, or its turn was interrupted. */
   z.object({ fact: z.literal("withdrawn"), requestId: z.string().min(1).max(500) }),
+  /** A yes that did not reach the agent, which was told no, or had gone on without it. */
+  z.object({
+    fact: z.literal("refused"),
+    approvalId: z.string().min(1).max(500),
+    code: z.enum(ANSWER_REFUSALS),
+    message: z.string().max(4_000),
+  }),
   z.object({ fact: z.literal("usage"), usage: UsageSchema }),
+  /** How much the workspace differs from its base: after a turn, at the end, or because somebody asked (`requestId`). */
+  z.object({
+    fact: z.literal("diff"),
+    requestId: z.string().max(200).nullable(),
+    stats: DiffStatsSchema,
+    /** Absent where only the figures were looked at. */
+    snapshot: SnapshotSchema.optional(),
+    isFinal: z.boolean(),
+  }),
+  /** A diff that was asked for and cannot be told. */
+  z.object({ fact: z.literal("diff_failed"), requestId: z.string().max(200), message: z.string().max(4_000) }),
   /** The agent is gone, and why. The result of the attempt follows. */
   z.object({ fact: z.literal("ended"), reason: SessionEndReasonSchema, message: z.string().max(4_000).optional() }),
 ]);

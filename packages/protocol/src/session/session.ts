@@ -9,6 +9,7 @@ import { RepositorySchema } from "../run/repository.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { ApprovalSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
+import { DiffStatsSchema } from "./session-diff.ts";
 import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "./session-modes.ts";
 import { INPUT_TRANSITIONS, SESSION_TRANSITIONS, type InputState, type SessionState } from "./session-states.ts";
 import { TerminalSizeSchema } from "./terminal-size.ts";
@@ -102,6 +103,8 @@ export const SessionSchema = z.object({
   usage: UsageSchema,
   budget: BudgetSchema.optional(),
   forkOf: z.string().optional(),
+  /** How much its workspace differs from the commit that it began from, as of its last turn or diff. */
+  changes: DiffStatsSchema.optional(),
   /** The number of its last event: where a reader that has just read this begins. */
   lastSeq: z.int(),
   createdAt: TimestampSchema,

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  type ApprovalContent,
   isFinal,
   limit,
   type SessionCommand,
@@ -13,7 +14,7 @@ import {
 
 import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
-import { openApproval, supersedeApprovals } from "./approvals.ts";
+import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
 import { settleTurn, speakNext } from "./session-queue.ts";
 import {
   canMove,
@@ -87,6 +88,8 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
       return yield* ask(change, fact, origin);
     case "withdrawn":
       return yield* supersedeApprovals(change, (content) => content.origin?.requestId === fact.requestId, origin);
+    case "refused":
+      return yield* noteRefusal(change, fact);
     case "usage":
       change.progress.usage = fact.usage;
       tell(change, "usage.updated", { usage: fact.usage });
@@ -211,6 +214,17 @@ function* ask(
     scope: "once",
     reason: "too many questions of this session wait for an answer",
   });
+}
+
+/** The approval stays what it is: somebody did say yes. That nothing came of it is told. */
+function* noteRefusal(
+  change: SessionChange,
+  { approvalId, code, message }: SessionFactOf<"refused">,
+): Generator<Statement, void, unknown> {
+  const approval = yield* findApproval(approvalId);
+  if (approval?.session_id !== change.row.id) return;
+  const { action } = JSON.parse(approval.content) as ApprovalContent;
+  tell(change, "approval.refused", { approvalId, kind: approval.kind, action, code, message });
 }
 
 /** Stops the turn of an agent that has used up its budget, and asks whether it may have as much again. */

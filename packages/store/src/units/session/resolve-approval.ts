@@ -10,7 +10,7 @@ import { UnitRefusal } from "../../errors.ts";
 import type { ApprovalRow } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
 import { once, type Answer } from "../idempotency.ts";
-import { closeApproval, findApproval, openApproval } from "./approvals.ts";
+import { closeApproval, findApproval, hashOfApproval, openApproval } from "./approvals.ts";
 import { close } from "./session-queue.ts";
 import {
   command,
@@ -88,6 +88,7 @@ function* decide(args: ResolveApprovalArgs): Generator<Statement, SessionOutcome
       { contentHash: approval.content_hash },
     );
   }
+  requireUntouched(approval, args.move);
   const change = yield* loadSession(approval.session_id);
   const answer = canonicalJson({ move: args.move, scope: args.scope, answers: args.answers ?? null });
   if (nextState(APPROVAL_TRANSITIONS, approval.state, args.move) === undefined) {
@@ -100,6 +101,13 @@ function* decide(args: ResolveApprovalArgs): Generator<Statement, SessionOutcome
   yield* closeApproval(change, approval, { ...args, actor, answer });
   follow(change, approval, args);
   return yield* saveSession(change, { now: args.now, actor });
+}
+
+/** A yes is to what was asked: a row that somebody has changed since takes none. A no does no harm, and ends it. */
+function requireUntouched(approval: ApprovalRow, move: ResolveApprovalArgs["move"]): void {
+  const contentHash = hashOfApproval(approval.content);
+  if (move !== "allow" || contentHash === approval.content_hash) return;
+  throw new UnitRefusal("CONTENT_CHANGED", `approval ${approval.id} was changed since it was asked for`, { contentHash });
 }
 
 function decided(approval: ApprovalRow, state: string, move: string): UnitRefusal {
