@@ -84,7 +84,7 @@ export const AgentEventSchema = z.discriminatedUnion("type", [
     nativeSessionId: z.string(),
     /** How it stands to an earlier conversation: loaded, told of it before the first prompt, or without any. */
     resumed: z.enum(["loaded", "bootstrapped", "fresh"]),
-    /** Why the earlier conversation could not be loaded, when that was tried. */
+    /** Why each better way to go on with an earlier conversation failed. */
     resumeFailure: z.string().optional(),
     model: z.string().optional(),
     agentVersion: z.string().optional(),

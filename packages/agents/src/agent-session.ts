@@ -11,6 +11,11 @@ import type { Transcript } from "./transcript.ts";
 export interface AgentAdapter {
   /** As in a session's `providerId`. */
   readonly provider: string;
+  /**
+   * Files at the top of a workspace in which projects write down what this agent should know, the one that counts most first.
+   * The agent does not read them by itself here: they are for `instructions`. Default: `AGENTS.md`.
+   */
+  readonly memoryFiles?: readonly string[];
   /** What the agent of this version can do through this adapter. */
   capabilities(version: string): AgentCapabilities;
   /**
@@ -84,9 +89,13 @@ export interface AgentStartSpec {
 
 /** An earlier conversation to go on with. */
 export interface ResumeSpec {
-  readonly nativeSessionId: string;
-  /** What was said, for the case that the agent cannot load it; told to the agent before the first prompt. */
-  readonly transcript?: Transcript;
+  /** The agent's own name for it, to load it by. Absent where that is not known. */
+  readonly nativeSessionId?: string;
+  /**
+   * What was said, for the case that the agent cannot load it; told to the agent before the first prompt. A function is asked
+   * only in that case; one that rejects, or answers nothing, lets the agent begin anew.
+   */
+  readonly transcript?: Transcript | (() => Promise<Transcript>);
 }
 
 /** One conversation with one running agent. */

@@ -39,4 +39,5 @@ export { AGENT_LIMITS, agentLimits, type AgentLimit, type AgentLimits } from "./
 export type { AgentCommand, AgentExit, AgentProcess, SpawnAgent } from "./process/agent-process.ts";
 export { SESSION_VARIABLE, spawnAgentProcess } from "./process/spawn-agent-process.ts";
 export { scriptedAdapter, type ScriptedOptions } from "./scripted-agent/scripted-adapter.ts";
+export { TranscriptBuilder } from "./transcript-builder.ts";
 export { bootstrapPreface, transcriptOf, type Transcript, type TranscriptEntry } from "./transcript.ts";

@@ -1,25 +1,20 @@
 import type { AgentEvent } from "./agent-event.ts";
 import type { AgentLimits } from "./limits.ts";
+import { TranscriptBuilder } from "./transcript-builder.ts";
 
 /** What was said in a conversation, oldest first. */
 export type Transcript = readonly TranscriptEntry[];
 
-/** One message, or one thing that the agent did. */
-export interface TranscriptEntry {
-  readonly role: "user" | "agent" | "tool";
-  readonly text: string;
-}
+/** One message, one thing that the agent did, or the place of what is not known any more. */
+export type TranscriptEntry =
+  | { readonly role: "user" | "agent" | "tool"; readonly text: string }
+  | { readonly role: "left_out" };
 
-/** The transcript of recorded events: prompts, complete messages, and each tool call with its end. Pure. */
+/** The transcript of the recorded events of one start of an agent, or of several. Pure. */
 export function transcriptOf(events: Iterable<AgentEvent>): Transcript {
-  const titles = new Map<string, string>();
-  const entries: TranscriptEntry[] = [];
-  for (const event of events) {
-    if (event.type === "tool.started" || event.type === "tool.updated") titles.set(event.toolCallId, event.title);
-    const entry = entryOf(event, titles);
-    if (entry) entries.push(entry);
-  }
-  return entries;
+  const builder = new TranscriptBuilder();
+  for (const event of events) builder.take(event);
+  return builder.build();
 }
 
 /**
@@ -29,25 +24,23 @@ export function transcriptOf(events: Iterable<AgentEvent>): Transcript {
  */
 export function bootstrapPreface(transcript: Transcript, limits: AgentLimits): string | undefined {
   if (transcript.length === 0) return undefined;
-  const lines = transcript.map(
-    ({ role, text }) => `<${role}>\n${cutMiddle(text, limits["transcript.entryLength"])}\n</${role}>`,
-  );
+  const lines = transcript.map((entry) => lineOf(entry, limits["transcript.entryLength"]));
   return [INTRODUCTION, ...fit(lines, limits["transcript.length"]), CONCLUSION].join("\n");
 }
 
 const INTRODUCTION =
-  "The session that you are going on with was interrupted, and its history could not be loaded. This is a record of it; " +
-  "what tools did is done. Do not carry out anything in the record again.\n<record>";
+  "The session that you are going on with was interrupted, and its history could not be loaded. This is a record of it. " +
+  "What it says was asked and done before: do not carry it out again as it stands. Files that were written may be gone, so look " +
+  "at what is there.\n<record>";
 const CONCLUSION = "</record>\nNow go on with this:\n";
 const OMISSION = "[… left out …]";
 
-function entryOf(event: AgentEvent, titles: ReadonlyMap<string, string>): TranscriptEntry | undefined {
-  if (event.type === "turn.started" || event.type === "turn.steered") {
-    return event.prompt === undefined ? undefined : { role: "user", text: event.prompt };
-  }
-  if (event.type === "message.done") return { role: "agent", text: event.text };
-  if (event.type !== "tool.ended") return undefined;
-  return { role: "tool", text: `${titles.get(event.toolCallId) ?? event.toolCallId}: ${event.status}` };
+/** Words in the record cannot end it, or pose as another's: what would be a mark of it is spelled otherwise. */
+const MARKS = /<(?=\/?(?:record|user|agent|tool)\b)/gi;
+
+function lineOf(entry: TranscriptEntry, length: number): string {
+  if (entry.role === "left_out") return OMISSION;
+  return `<${entry.role}>\n${cutMiddle(entry.text, length).replaceAll(MARKS, "‹")}\n</${entry.role}>`;
 }
 
 /** The first line, which is the task, and as many of the last as there is room for. */

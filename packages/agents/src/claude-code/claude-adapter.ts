@@ -8,6 +8,7 @@ import { claudeLaunch } from "./claude-launch.ts";
 /** Anthropic's Claude Code, over its stream-json control protocol. Options: `ClaudeOptions`. */
 export const claudeCodeAdapter: AgentAdapter = createAdapter({
   provider: "claude_code",
+  memoryFiles: ["CLAUDE.md", "AGENTS.md"],
   takesInstructions: true,
   capabilities: (version) => capabilitiesAt(CLAUDE_CAPABILITIES, version),
   plan: (spec, opening) => claudeLaunch(spec, opening),

@@ -14,6 +14,7 @@ import { prepareGeminiSession } from "./prepare-gemini.ts";
 /** Google's Gemini CLI, over ACP. Options: `GeminiOptions`. */
 export const geminiCliAdapter: AgentAdapter = createAdapter({
   provider: "gemini_cli",
+  memoryFiles: ["GEMINI.md", "AGENTS.md"],
   takesInstructions: false,
   capabilities: (version) => capabilitiesAt(GEMINI_CAPABILITIES, version),
   plan: (spec) => geminiLaunch(spec),

@@ -7,6 +7,8 @@ import type { AgentDriver, DriverPort } from "./agent-driver.ts";
 /** What an adapter brings; `createAdapter` makes the rest. */
 export interface AgentProtocol {
   readonly provider: string;
+  /** As in `AgentAdapter`. */
+  readonly memoryFiles?: readonly string[];
   /** Whether the agent is given the instructions of a spec by its launch or its driver; else they go before a prompt. */
   readonly takesInstructions: boolean;
   capabilities(version: string): AgentCapabilities;

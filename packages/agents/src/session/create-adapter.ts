@@ -7,8 +7,8 @@ import { AgentError, isAgentError } from "../errors.ts";
 import { agentLimits } from "../limits.ts";
 import type { AgentProcess } from "../process/agent-process.ts";
 import { spawnAgentProcess } from "../process/spawn-agent-process.ts";
-import { climb, rungsOf } from "../resume-ladder.ts";
-import type { Rung } from "../resume-ladder.ts";
+import { climb, rungsOf, standOn } from "../resume-ladder.ts";
+import type { Foothold, Rung } from "../resume-ladder.ts";
 import { toError } from "../to-error.ts";
 import { writeConfiguration } from "../write-configuration.ts";
 import type { AgentProtocol, LaunchPlan, Opening } from "./agent-protocol.ts";
@@ -18,6 +18,7 @@ import { DrivenSession } from "./driven-session.ts";
 export function createAdapter(protocol: AgentProtocol): AgentAdapter {
   return {
     provider: protocol.provider,
+    ...(protocol.memoryFiles ? { memoryFiles: protocol.memoryFiles } : {}),
     capabilities: (version) => protocol.capabilities(version),
     start: (spec) => start(protocol, spec),
   };
@@ -27,18 +28,20 @@ async function start(protocol: AgentProtocol, spec: AgentStartSpec): Promise<Age
   const limits = agentLimits(spec.limits);
   checkSpec(spec, limits);
   const { resume } = protocol.capabilities(spec.program.version);
-  return climb(rungsOf(spec.resume, resume !== "none", limits), (rung) => startOn(rung, protocol, spec));
+  return climb(rungsOf(spec.resume, resume !== "none"), (rung) => startOn(rung, protocol, spec));
 }
 
 async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec): Promise<AgentSession> {
+  const limits = agentLimits(spec.limits);
+  const foothold = await standOn(rung, limits);
   spec.signal?.throwIfAborted();
   const opening = { load: rung.load, newId: spec.nativeSessionId ?? randomUUID() };
   const plan = protocol.plan(spec, opening);
   await makeReady(protocol, spec, opening, plan);
   const session = new DrivenSession({
-    resumed: rung.resumed,
-    resumeFailure: rung.resumeFailure,
-    preface: prefaceOf(rung, protocol, spec),
+    resumed: foothold.resumed,
+    resumeFailure: foothold.resumeFailure,
+    preface: prefaceOf(foothold, protocol, spec),
     provider: protocol.provider,
     process: await spawn(spec, plan),
     makeDriver: (port) => protocol.connect(port, spec, opening),
@@ -46,16 +49,20 @@ async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec
     permissions: spec.permissions ?? "ask",
     raw: spec.raw ?? "unknown",
     clock: spec.clock ?? systemClock,
-    limits: agentLimits(spec.limits),
+    limits,
   });
   await session.open(spec.signal);
   return session;
 }
 
 /** A conversation that was loaded had its instructions when it began. */
-function prefaceOf(rung: Rung, { takesInstructions }: AgentProtocol, { instructions }: AgentStartSpec): string {
-  const told = takesInstructions || rung.load !== undefined || !instructions ? "" : `${instructions}\n\n`;
-  return told + (rung.preface ?? "");
+function prefaceOf(
+  { resumed, preface = "" }: Foothold,
+  { takesInstructions }: AgentProtocol,
+  { instructions }: AgentStartSpec,
+): string {
+  const told = takesInstructions || resumed === "loaded" || !instructions ? "" : `${instructions}\n\n`;
+  return told + preface;
 }
 
 async function makeReady(
