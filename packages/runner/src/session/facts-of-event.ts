@@ -67,8 +67,9 @@ function endedBy({ reason, message }: AgentEventOf<"process.exited">): SessionFa
 }
 
 function askedBy(event: AgentEventOf<"approval.requested">): SessionFactOf<"asked"> {
-  const { requestId, kind, title, command, cwd, reason, name, changes, input } = event;
-  const context = withoutUndefined({ kind, title, name, command, cwd, reason, changes, input });
+  const { requestId, kind, title, command, cwd, reason, name, changes, input, options } = event;
+  // The options too: what a yes for the whole session would let happen is in their words.
+  const context = withoutUndefined({ kind, title, name, command, cwd, reason, changes, input, options });
   return {
     fact: "asked",
     requestId,

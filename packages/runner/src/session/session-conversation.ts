@@ -1,5 +1,5 @@
 import { isAgentError, type AgentEventOf, type AgentSession, type Answers, type Decision } from "@signalbox/agents";
-import type { SessionCommand, SessionEndReason } from "@signalbox/protocol";
+import type { AnswerRefusal, SessionCommand, SessionEndReason } from "@signalbox/protocol";
 
 import type { SessionInbox } from "./session-inbox.ts";
 import type { SessionJournal } from "./session-journal.ts";
@@ -117,27 +117,43 @@ export class SessionConversation implements AsyncDisposable {
     await this.#say(text);
   }
 
+  /** A no needs no proof; a yes to something else than the agent waits with is a no. */
   async #answer(command: Extract<SessionCommand, { kind: "answer" }>): Promise<void> {
-    const { session, journal } = this.#settings;
-    const { requestId, contentHash, decision, scope, reason, answers } = command;
-    const isWhatWasShown = journal.takeAnswer(requestId, contentHash);
-    if (decision === "allow" && isWhatWasShown) {
-      const ways: (Decision | Answers)[] = answers
-        ? [{ answers }]
-        : [
-            { decision, scope },
-            { decision, scope: "once" },
-          ];
-      for (const way of ways) if (await fits(session.answer(requestId, way))) return;
-    }
-    // A no needs no proof; a yes to something else than the agent waits with is a no.
-    const objection = isWhatWasShown
-      ? "the answer does not fit what was asked"
-      : "what was allowed is not what was asked";
-    const why = decision === "allow" ? objection : reason;
-    await harmless(session.answer(requestId, { decision: "deny", ...(why === undefined ? {} : { reason: why }) }));
+    const { journal } = this.#settings;
+    const { requestId, approvalId, contentHash, decision, reason } = command;
+    const refusal = journal.takeAnswer(requestId, contentHash);
+    if (decision === "deny") return this.#deny(requestId, reason);
+    const code = refusal ?? ((await this.#allow(command)) ? undefined : "INVALID_ANSWER");
+    if (code === undefined) return;
+    const message = OBJECTIONS[code];
+    await this.#deny(requestId, message);
+    if (approvalId !== "") await journal.tell({ fact: "refused", approvalId, code, message });
+  }
+
+  /** Whether the agent takes the yes, or needs none any more; where it does not offer one for the whole session, once. */
+  async #allow({ requestId, scope, answers }: Extract<SessionCommand, { kind: "answer" }>): Promise<boolean> {
+    const { session } = this.#settings;
+    const ways: (Decision | Answers)[] = answers
+      ? [{ answers }]
+      : [
+          { decision: "allow", scope },
+          { decision: "allow", scope: "once" },
+        ];
+    for (const way of ways) if (await fits(session.answer(requestId, way))) return true;
+    return false;
+  }
+
+  #deny(requestId: string, reason: string | undefined): Promise<void> {
+    const { session } = this.#settings;
+    return harmless(session.answer(requestId, { decision: "deny", ...(reason === undefined ? {} : { reason }) }));
   }
 }
+
+const OBJECTIONS: Readonly<Record<AnswerRefusal, string>> = {
+  CONTENT_CHANGED: "what was allowed is not what was asked",
+  NOT_WAITING: "the agent does not wait for this answer",
+  INVALID_ANSWER: "the answer does not fit what was asked",
+};
 
 /** Whether the agent takes an answer, or needs none any more. */
 async function fits(answering: Promise<void>): Promise<boolean> {

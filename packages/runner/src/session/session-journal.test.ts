@@ -52,10 +52,31 @@ describe("what a session records of a question", () => {
     const [fact] = facts();
     const hash = fact?.fact === "asked" ? hashAt(fact) : "";
 
-    expect(made.takeAnswer("r1", "0".repeat(64))).toBe(false);
-    expect(made.takeAnswer("other", hash)).toBe(false);
-    expect(made.takeAnswer("r1", hash)).toBe(true);
-    expect(made.takeAnswer("r1", hash)).toBe(false);
+    expect(made.takeAnswer("other", hash)).toBe("NOT_WAITING");
+    expect(made.takeAnswer("r1", hash)).toBeUndefined();
+    expect(made.takeAnswer("r1", hash)).toBe("NOT_WAITING");
+  });
+
+  it("takes no answer after one to something else: that one was a no", async () => {
+    const { journal: made, facts } = journal();
+    await made.write(asked());
+    const [fact] = facts();
+
+    expect(made.takeAnswer("r1", "0".repeat(64))).toBe("CONTENT_CHANGED");
+    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBe("NOT_WAITING");
+  });
+
+  it("says so where its description is cut, and has the end of it too", async () => {
+    const { journal: made, facts } = journal();
+    const command = `echo ${"x".repeat(9_000)}; rm -rf /`;
+    await made.write(asked({ command }));
+    const [fact] = facts();
+
+    expect(fact).toMatchObject({ context: { command } });
+    expect(fact?.fact === "asked" && fact.description).toMatch(
+      /^echo x+ … \(the first characters of 9015; all of them are/,
+    );
+    expect(fact?.fact === "asked" && fact.description).toHaveLength(4_000);
   });
 
   it("has no secrets: what is hashed is what is shown", async () => {
@@ -67,7 +88,7 @@ describe("what a session records of a question", () => {
 
     expect(fact).toMatchObject({ fact: "asked", description: "curl -H [redacted:KEY]" });
     expect(JSON.stringify(fact)).not.toContain(SECRET);
-    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBe(true);
+    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBeUndefined();
     expect(lines.filter(({ stream }) => stream === "session")).toHaveLength(1);
   });
 
@@ -79,7 +100,7 @@ describe("what a session records of a question", () => {
     const [fact] = facts();
 
     expect(fact).toMatchObject({ questions: [{ allowsMany: false, allowsText: false }] });
-    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBe(true);
+    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBeUndefined();
   });
 
   it("is void once the agent waits no more", async () => {
@@ -89,7 +110,7 @@ describe("what a session records of a question", () => {
     const [fact, withdrawn] = facts();
 
     expect(withdrawn).toEqual({ fact: "withdrawn", requestId: "r1" });
-    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBe(false);
+    expect(made.takeAnswer("r1", fact?.fact === "asked" ? hashAt(fact) : "")).toBe("NOT_WAITING");
   });
 
   it.each([

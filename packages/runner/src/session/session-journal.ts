@@ -2,6 +2,7 @@ import { displayText, type AgentEvent } from "@signalbox/agents";
 import {
   limit,
   SessionFactSchema,
+  type AnswerRefusal,
   type ApprovalContent,
   type SessionFact,
   type SessionFactOf,
@@ -58,10 +59,15 @@ export class SessionJournal {
     await this.#append("session", bounded);
   }
 
-  /** Whether an answer is to what the agent waits for now: same request, same content. It counts once. */
-  takeAnswer(requestId: string, contentHash: string): boolean {
-    if (this.#asked.get(requestId) !== contentHash) return false;
-    return this.#asked.delete(requestId);
+  /**
+   * Takes an answer to what the agent waits for now: same request, same content. It counts once. Answers why it is none,
+   * or undefined.
+   */
+  takeAnswer(requestId: string, contentHash: string): AnswerRefusal | undefined {
+    const asked = this.#asked.get(requestId);
+    this.#asked.delete(requestId);
+    if (asked === undefined) return "NOT_WAITING";
+    return asked === contentHash ? undefined : "CONTENT_CHANGED";
   }
 
   #hashOf({ requestId, kind, action, description, context, questions }: SessionFactOf<"asked">): string {
@@ -108,7 +114,7 @@ function showable(fact: SessionFactOf<"asked">): SessionFactOf<"asked"> {
   const short = {
     ...fact,
     action: displayText(fact.action).slice(0, 200) || "unnamed",
-    description: displayText(fact.description).slice(0, 4_000),
+    description: shortened(displayText(fact.description)),
   };
   const most = limit("approval.contextBytes");
   const bytes = bytesOf(context) + bytesOf(questions);
@@ -116,6 +122,15 @@ function showable(fact: SessionFactOf<"asked">): SessionFactOf<"asked"> {
   const read = SessionFactSchema.safeParse(JSON.parse(JSON.stringify(short)));
   if (read.data?.fact === "asked" && bytes <= most) return read.data;
   return { ...short, context: { cannotBeShown: true, bytes, limit: most }, questions: null };
+}
+
+const DESCRIPTION_LENGTH = 4_000;
+
+/** Says so where it is cut: the end of a command is as much part of it as its beginning, and stands in the context. */
+function shortened(text: string): string {
+  if (text.length <= DESCRIPTION_LENGTH) return text;
+  const mark = ` … (the first characters of ${text.length}; all of them are in the context)`;
+  return text.slice(0, DESCRIPTION_LENGTH - mark.length) + mark;
 }
 
 function bytesOf(value: unknown): number {
