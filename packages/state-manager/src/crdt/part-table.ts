@@ -11,118 +11,131 @@ const MOST_STEPS = 256;
 
 /**
  * The cells of a set by their part, like a Map. A set of many elements is looked through by the hashes alone, which lie
- * together; a Map has to look at the strings themselves, which lie scattered, and that is most of what an operation takes. Where
- * the parts were chosen so that their hashes are the same it becomes a Map, on which that has no effect.
+ * together; a Map has to look at the strings themselves, which lie scattered, and that is most of what an operation takes. The dots
+ * stand in a row of their own, one behind the other as they came: the garbage collector has to look at every place of an old array
+ * into which a new object was put, and such places cost least where they lie together. Where the parts were chosen so that their
+ * hashes are the same it becomes a Map, on which that has no effect.
  */
 export class PartTable {
-  size = 0;
-  /** 0: the slot is free. */
-  #hashes = new Int32Array(LEAST_SLOTS);
-  #dots = emptySlots(LEAST_SLOTS);
+  /** Two numbers for each slot: the hash, 0 where the slot is free, and where its dot stands in the row. */
+  #slots = new Int32Array(2 * LEAST_SLOTS);
+  #row: Dot[] = [];
   #map: Map<string, Dot> | undefined;
+
+  get size(): number {
+    return this.#map ? this.#map.size : this.#row.length;
+  }
 
   get(part: string): Dot | undefined {
     if (this.#map) return this.#map.get(part);
     const slot = this.#find(part, hashOf(part));
-    return slot < 0 ? undefined : this.#dots[slot];
+    return slot < 0 ? undefined : this.#row[this.#place(slot)];
   }
 
   /** Sets the dot of a part; returns the one that was there. */
   swap(part: string, dot: Dot): Dot | undefined {
-    if (this.#map) return this.#swapInMap(this.#map, part, dot);
+    if (this.#map) return swapInMap(this.#map, part, dot);
     const hash = hashOf(part);
     const slot = this.#find(part, hash);
     if (slot >= 0) {
-      const before = this.#dots[slot];
-      this.#dots[slot] = dot;
+      const place = this.#place(slot);
+      const before = this.#row[place];
+      this.#row[place] = dot;
       return before;
     }
-    this.#hashes[~slot] = hash;
-    this.#dots[~slot] = dot;
-    this.size++;
-    if (distance(~slot, hash, this.#hashes.length) > MOST_STEPS) this.#becomeMap();
-    else if (this.size * FULL > this.#hashes.length) this.#resize(this.#hashes.length * GROWTH);
+    this.#set(~slot, hash, this.#row.length);
+    this.#row.push(dot);
+    if (distance(~slot, hash, this.#slotCount) > MOST_STEPS) this.#becomeMap();
+    else if (this.#row.length * FULL > this.#slotCount) this.#resize(this.#slotCount * GROWTH);
     return undefined;
   }
 
   delete(part: string): void {
-    if (this.#map) {
-      this.#map.delete(part);
-      this.size = this.#map.size;
-      return;
-    }
+    if (this.#map) return void this.#map.delete(part);
     const slot = this.#find(part, hashOf(part));
     if (slot < 0) return;
+    const place = this.#place(slot);
     this.#free(slot);
-    this.size--;
-    const slots = this.#hashes.length;
-    if (slots > LEAST_SLOTS && this.size * SPARSE < slots) this.#resize(slots / GROWTH);
+    const last = this.#row.at(-1);
+    // The last one fills the gap in the row.
+    if (last && place < this.#row.length - 1) {
+      const hash = hashOf(last.part);
+      this.#set(this.#find(last.part, hash), hash, place);
+      this.#row[place] = last;
+    }
+    this.#row.pop();
+    if (this.#slotCount > LEAST_SLOTS && this.#row.length * SPARSE < this.#slotCount)
+      this.#resize(this.#slotCount / GROWTH);
   }
 
   /** In no order that means anything. */
   values(): Dot[] {
-    if (this.#map) return [...this.#map.values()];
-    return this.#dots.filter((dot) => dot !== undefined);
+    return this.#map ? [...this.#map.values()] : [...this.#row];
+  }
+
+  get #slotCount(): number {
+    return this.#slots.length / 2;
+  }
+
+  #place(slot: number): number {
+    return this.#slots[2 * slot + 1] ?? 0;
+  }
+
+  #set(slot: number, hash: number, place: number): void {
+    this.#slots[2 * slot] = hash;
+    this.#slots[2 * slot + 1] = place;
   }
 
   /** The slot of a part; where it has none, the one that it would get, inverted. */
   #find(part: string, hash: number): number {
-    const hashes = this.#hashes;
-    const last = hashes.length - 1;
+    const slots = this.#slots;
+    const last = slots.length / 2 - 1;
     for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      const found = hashes[slot];
+      const found = slots[2 * slot];
       if (found === 0) return ~slot;
-      if (found === hash && this.#dots[slot]?.part === part) return slot;
+      if (found === hash && this.#row[slots[2 * slot + 1] ?? 0]?.part === part) return slot;
     }
   }
 
   /** Empties a slot and moves up what would not be found any more beyond the gap. */
   #free(slot: number): void {
-    const last = this.#hashes.length - 1;
+    const slots = this.#slots;
+    const last = this.#slotCount - 1;
     let gap = slot;
-    for (let next = (gap + 1) & last; this.#hashes[next] !== 0; next = (next + 1) & last) {
-      const hash = this.#hashes[next] ?? 0;
+    for (let next = (gap + 1) & last; slots[2 * next] !== 0; next = (next + 1) & last) {
+      const hash = slots[2 * next] ?? 0;
       if (distance(next, hash, last + 1) < ((next - gap) & last)) continue;
-      this.#hashes[gap] = hash;
-      this.#dots[gap] = this.#dots[next];
+      this.#set(gap, hash, this.#place(next));
       gap = next;
     }
-    this.#hashes[gap] = 0;
-    this.#dots[gap] = undefined;
+    this.#set(gap, 0, 0);
   }
 
-  #resize(slots: number): void {
-    const [hashes, dots] = [this.#hashes, this.#dots];
-    this.#hashes = new Int32Array(slots);
-    this.#dots = emptySlots(slots);
-    const last = slots - 1;
-    for (let from = 0; from < hashes.length; from++) {
-      const hash = hashes[from] ?? 0;
+  #resize(count: number): void {
+    const before = this.#slots;
+    const slots = new Int32Array(2 * count);
+    for (let from = 0; from < before.length; from += 2) {
+      const hash = before[from] ?? 0;
       if (hash === 0) continue;
-      let slot = hash & last;
-      while (this.#hashes[slot] !== 0) slot = (slot + 1) & last;
-      this.#hashes[slot] = hash;
-      this.#dots[slot] = dots[from];
+      let slot = hash & (count - 1);
+      while (slots[2 * slot] !== 0) slot = (slot + 1) & (count - 1);
+      slots[2 * slot] = hash;
+      slots[2 * slot + 1] = before[from + 1] ?? 0;
     }
+    this.#slots = slots;
   }
 
   #becomeMap(): void {
-    this.#map = new Map(this.values().map((dot) => [dot.part, dot]));
-    this.#hashes = new Int32Array(0);
-    this.#dots = [];
-  }
-
-  #swapInMap(map: Map<string, Dot>, part: string, dot: Dot): Dot | undefined {
-    const before = map.get(part);
-    map.set(part, dot);
-    this.size = map.size;
-    return before;
+    this.#map = new Map(this.#row.map((dot) => [dot.part, dot]));
+    this.#slots = new Int32Array(0);
+    this.#row = [];
   }
 }
 
-function emptySlots(slots: number): (Dot | undefined)[] {
-  // oxlint-disable-next-line unicorn/no-new-array -- `from` is many times slower, and these are large
-  return new Array<Dot | undefined>(slots).fill(undefined);
+function swapInMap(map: Map<string, Dot>, part: string, dot: Dot): Dot | undefined {
+  const before = map.get(part);
+  map.set(part, dot);
+  return before;
 }
 
 /** How far a slot is behind the one that its hash asks for. */
