@@ -110,6 +110,18 @@ export const LIMITS = {
     meaning: "unfinished sessions of one org, unless configured otherwise",
   },
   "session.queue": { value: 100, unit: "count", meaning: "inputs that wait for one session's agent" },
+  "session.recordBytes": {
+    value: 8_388_608,
+    unit: "bytes",
+    meaning:
+      "what a runner is given of an agent's earlier words, for an agent that cannot load them; the middle is left out",
+  },
+  "session.recordHeadBytes": { value: 262_144, unit: "bytes", meaning: "of that, what is kept of the beginning" },
+  "session.activityMs": {
+    value: 15_000,
+    unit: "ms",
+    meaning: "longest time between two notes that somebody types into a session's terminal",
+  },
   "session.factBytes": { value: 524_288, unit: "bytes", meaning: "one line of what a runner records of a session" },
   "session.timeoutMs": { value: 3_600_000, unit: "ms", meaning: "default life of a session" },
   "session.inactivityMs": {
@@ -125,7 +137,11 @@ export const LIMITS = {
       "how long a runner keeps what a session's agent wrote in its home, after the last start of the agent there",
   },
   "session.dataTtlMs": { value: 86_400_000, unit: "ms", meaning: "how long a session's data is kept after its end" },
-  "diff.bytes": { value: 1_048_576, unit: "bytes", meaning: "text of one diff of a session's workspace; the rest is cut" },
+  "diff.bytes": {
+    value: 1_048_576,
+    unit: "bytes",
+    meaning: "text of one diff of a session's workspace; the rest is cut",
+  },
   "diff.files": { value: 2_000, unit: "count", meaning: "files that one diff names; the others are counted" },
   "diff.answerMs": { value: 15_000, unit: "ms", meaning: "for a runner to answer with the diff of a session" },
   "approval.expiresMs": { value: 3_600_000, unit: "ms", meaning: "default life of an approval in a session" },
@@ -153,7 +169,11 @@ export const LIMITS = {
     unit: "bytes",
     meaning: "one post to a webhook; a larger payload is left out of it",
   },
-  "webhook.answerBytes": { value: 65_536, unit: "bytes", meaning: "what is read, and thrown away, of a receiver's answer" },
+  "webhook.answerBytes": {
+    value: 65_536,
+    unit: "bytes",
+    meaning: "what is read, and thrown away, of a receiver's answer",
+  },
   "webhook.connectMs": { value: 5_000, unit: "ms", meaning: "for a connection to a receiver" },
   "webhook.timeoutMs": { value: 10_000, unit: "ms", meaning: "for one post to a webhook, from the name to the answer" },
   "webhook.leaseMs": {

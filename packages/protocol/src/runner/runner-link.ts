@@ -16,6 +16,7 @@ export const RUNNER_PATHS = {
   control: "/runner/v1/control",
   output: "/runner/v1/output",
   blobs: "/runner/v1/blobs",
+  records: "/runner/v1/records",
 } as const;
 
 /** An attempt and the epoch under which its runner holds it: on every message about it, checked in the commit. */

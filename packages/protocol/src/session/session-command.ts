@@ -5,15 +5,22 @@ import { APPROVAL_SCOPES } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
 import { TerminalSizeSchema } from "./terminal-size.ts";
 
+const words = {
+  inputId: z.string(),
+  text: z.string().max(limit("prompt.length")),
+  /** An earlier attempt took it, and its agent was lost before it did anything: it may know the words, and did not act on them. */
+  isAgain: z.boolean().optional(),
+};
+
 /**
  * What the control plane tells the runner of a session. Each is a row with a number until the runner's record says that it
  * was taken, and is sent again after every reconnect: a runner that has taken a number ignores it.
  */
 export const SessionCommandSchema = z.discriminatedUnion("kind", [
   /** The next turn. */
-  z.object({ kind: z.literal("prompt"), inputId: z.string(), text: z.string().max(limit("prompt.length")) }),
+  z.object({ kind: z.literal("prompt"), ...words }),
   /** Words into the turn that goes on. */
-  z.object({ kind: z.literal("steer"), inputId: z.string(), text: z.string().max(limit("prompt.length")) }),
+  z.object({ kind: z.literal("steer"), ...words }),
   z.object({ kind: z.literal("interrupt") }),
   /** An answer to what the agent asked; `contentHash` is recomputed from what the agent holds. */
   z.object({

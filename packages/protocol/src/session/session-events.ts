@@ -27,6 +27,7 @@ export const SESSION_EVENTS = {
       runnerId: z.string(),
       nativeSessionId: z.string().optional(),
       resumed: z.enum(["loaded", "bootstrapped", "fresh"]).optional(),
+      resumeFailure: z.string().optional(),
       model: z.string().optional(),
     }),
   },
@@ -45,6 +46,10 @@ export const SESSION_EVENTS = {
     data: z.object({ inputIds: z.array(z.string()) }),
   },
   "input.taken": { meaning: "The agent was given it.", data: z.object(input) },
+  "input.returned": {
+    meaning: "The agent was lost before it did anything about it; it will be told again.",
+    data: z.object(input),
+  },
   "turn.started": { meaning: "The agent began to work.", data: z.object({ turn: z.int() }) },
   "turn.ended": {
     meaning: "The agent has stopped working and waits.",
@@ -73,7 +78,8 @@ export const SESSION_EVENTS = {
     }),
   },
   "approval.refused": {
-    meaning: "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with.",
+    meaning:
+      "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with.",
     data: z.object({ ...approval, code: z.enum(ANSWER_REFUSALS), message: z.string() }),
   },
   "workspace.changed": {

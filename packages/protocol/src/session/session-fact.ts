@@ -16,11 +16,17 @@ export const SessionFactSchema = z.discriminatedUnion("fact", [
     nativeSessionId: z.string().max(500).optional(),
     model: z.string().max(200).optional(),
     resumed: z.enum(["loaded", "bootstrapped", "fresh"]).optional(),
+    /** Why each better way to go on with its conversation failed. */
+    resumeFailure: z.string().max(4_000).optional(),
     hasTerminal: z.boolean().default(false),
   }),
   /** A command was taken; those with lower numbers were too. */
   z.object({ fact: z.literal("taken"), seq: z.int().min(1) }),
   z.object({ fact: z.literal("turn_started") }),
+  /** It was given more words in the middle of a turn. */
+  z.object({ fact: z.literal("steered") }),
+  /** The agent did something after it was last told something: it has heard that. Told once each time. */
+  z.object({ fact: z.literal("heard") }),
   z.object({
     fact: z.literal("turn_ended"),
     status: z.enum(["completed", "cancelled", "failed"]),

@@ -48,10 +48,13 @@ export const APPROVAL_TRANSITIONS = {
 } as const satisfies TransitionTable;
 export type ApprovalState = StateOf<typeof APPROVAL_TRANSITIONS>;
 
-/** The life of an input: queued behind others, given to the agent, or taken back before that. */
+/**
+ * The life of an input: queued behind others, given to the agent, or taken back before that. One that an agent was given and was
+ * lost with is queued again.
+ */
 export const INPUT_TRANSITIONS = {
   queued: { take: "taken", withdraw: "withdrawn" },
-  taken: {},
+  taken: { return: "queued" },
   withdrawn: {},
 } as const satisfies TransitionTable;
 export type InputState = StateOf<typeof INPUT_TRANSITIONS>;

@@ -94,6 +94,8 @@ export const SessionSchema = z.object({
   nativeSessionId: z.string().optional(),
   /** How the conversation went on after its last start: as it was, from a summary of it, or from nothing. */
   resumed: z.enum(["loaded", "bootstrapped", "fresh"]).optional(),
+  /** Why each better way to go on with the conversation failed. */
+  resumeFailure: z.string().optional(),
   /** Whether the agent works on something now. */
   isWorking: z.boolean(),
   turns: z.int(),
