@@ -219,7 +219,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const courier = new SessionCourier({ store, fleet, sessionLog, logger });
   const terminals = new Terminals({ store, board, courier, runLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
-  const sessions = new SessionHandler(options.session, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
+  const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };
+  const sessions = new SessionHandler(sessionConfig, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
   const projects = new ProjectHandler({ store, clock, vault });
   const pluginRuntime = new PluginRuntime({ store, clock, ids, logger });
   const plugins = new PluginHandler({ store, clock, ids, runtime: pluginRuntime });

@@ -14,6 +14,7 @@ const TUNABLE_LIMITS = [
   "step.outputBytes",
   "probe.everyMs",
   "disk.reserveBytes",
+  "sessions.perOrg",
 ] as const satisfies readonly LimitName[];
 
 /** Limits set otherwise, by name. A lease must outlive two renewals, else one lost frame would end it. */

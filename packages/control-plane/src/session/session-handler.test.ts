@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { Rig } from "../../test/_support/rig.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session-handler.ts";
 
 const REQUEST = {
@@ -41,6 +42,15 @@ describe("SessionHandler.createSession", () => {
 
     expect(second.error?.code).toBe("SESSION_LIMIT_EXCEEDED");
     await expect(handler.createSession({ ...REQUEST, orgId: "org-b" })).resolves.toMatchObject({ success: true });
+  });
+
+  it("refuses more than the installation's limit", async () => {
+    await using rig = await Rig.open({ limits: { "sessions.perOrg": 1 } });
+    await rig.plane.sessions.createSession(REQUEST);
+
+    const second = await rig.plane.sessions.createSession(REQUEST);
+
+    expect(second.error).toMatchObject({ code: "SESSION_LIMIT_EXCEEDED" });
   });
 
   it.each([
