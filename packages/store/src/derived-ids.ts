@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /**
  * Ids of what belongs to a run are made from the run's, so that a unit needs no randomness, a step's attempts lie
  * together, and the run can be read off. A run's id is itself unguessable.
@@ -30,6 +32,21 @@ export function approvalIdOf(sessionId: string, number: number): string {
 
 export function inputIdOf(sessionId: string, number: number): string {
   return `inp_${bodyOf(sessionId)}.${number}`;
+}
+
+/**
+ * The run that a stream of events tells of: a run's own, or that of the step that a session is the work of; null for
+ * the streams of runners, plugins and webhooks.
+ */
+export function runIdOfStream(stream: string): string | null {
+  if (stream.startsWith("run_")) return stream;
+  return stream.startsWith("ses_") ? `run_${bodyOf(stream).replace(/\.\d+$/, "")}` : null;
+}
+
+/** One event on its way to one webhook. Signatures join parts with '.', so there is none in it. */
+export function deliveryIdOf(webhookId: string, stream: string, seq: number): string {
+  const hash = createHash("sha256").update(`${webhookId}/${stream}/${seq}`).digest("hex");
+  return `whd_${hash.slice(0, 32)}`;
 }
 
 /** The range of ids [from, to) that belong to a run, for the kinds above. */

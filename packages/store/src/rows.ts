@@ -4,6 +4,8 @@ import type {
   AttemptState,
   Budget,
   Command,
+  DeliveryError,
+  DeliveryState,
   FailureReason,
   GateState,
   PluginOrigin,
@@ -18,6 +20,8 @@ import type {
   Step,
   StepState,
   Usage,
+  WebhookOrigin,
+  WebhookState,
 } from "@signalbox/protocol";
 
 /** A step as its plan fixed it when the run was made: defaults filled in, needs named, configuration pinned. */
@@ -95,8 +99,8 @@ export interface StepProgress {
   live: number | null;
   /** Whether it was skipped because one that it needs did not succeed. */
   cutOff: boolean;
-  /** The session that it is the work of; absent for a step without an agent. */
-  readonly sessionId?: string;
+  /** The session that it is the work of; absent for a step without an agent, and until the first lease where that names the agent. */
+  sessionId?: string;
   startedAt: number | null;
   endedAt: number | null;
   attempts: AttemptProgress[];
@@ -290,6 +294,54 @@ export interface PluginRow {
   registered_at: number;
   updated_at: number;
   last_seq: number;
+}
+
+export interface WebhookRow {
+  id: string;
+  org_id: string;
+  url: string;
+  /** Its filters as JSON. */
+  events: string;
+  state: WebhookState;
+  disabled_reason: string | null;
+  origin: WebhookOrigin;
+  /** Sealed; what it was sealed under is its version. */
+  secret: Uint8Array;
+  secret_version: number;
+  /** The secret before, which signs as well until its time is over. */
+  previous_secret: Uint8Array | null;
+  previous_version: number | null;
+  previous_until: number | null;
+  created_at: number;
+  created_by: string;
+  updated_at: number;
+  last_seq: number;
+}
+
+export interface DeliveryRow {
+  id: string;
+  org_id: string;
+  webhook_id: string;
+  /** The order in which its webhook's deliveries were planned. */
+  n: number;
+  /** What is told in order: a run with its sessions, or another stream. */
+  lane: string;
+  run_id: string | null;
+  /** The event; null for a test. */
+  stream: string | null;
+  seq: number | null;
+  event_type: string;
+  state: DeliveryState;
+  attempts: number;
+  /** When it may be tried; null when it is over, stands behind another in its lane, or its webhook is disabled. */
+  due_at: number | null;
+  /** From when its age counts: its making, or the last time that somebody wanted it sent again. */
+  since: number;
+  last_attempt_at: number | null;
+  last_status: number | null;
+  last_error: DeliveryError | null;
+  created_at: number;
+  ended_at: number | null;
 }
 
 export interface ProjectRow {

@@ -65,6 +65,7 @@ function unreadable(damage: readonly string[]): VerifyReport {
     runners: 0,
     plugins: 0,
     sessions: 0,
+    webhooks: 0,
     events: 0,
     problemCount: problems.length,
     problems,

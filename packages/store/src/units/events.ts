@@ -1,6 +1,7 @@
 import type { Actor } from "@signalbox/protocol";
 
-import { get, run, type SqlValue, type Statement } from "../unit.ts";
+import { run, type SqlValue, type Statement } from "../unit.ts";
+import { planDeliveries } from "./webhook/plan-deliveries.ts";
 
 /** An event that a unit is about to append. */
 export interface PendingEvent {
@@ -51,43 +52,6 @@ export function* appendEvents(
     }
     yield* run(inserts[some.length] ?? "", ...params);
   }
-  yield* fillOutbox(stream, lastSeq, events, origin);
+  yield* planDeliveries(stream, lastSeq, events, origin);
   return lastSeq + events.length;
 }
-
-/** Events that a subscription outside may want: only these look at the subscriptions. */
-const OUTBOX_TYPES: ReadonlySet<string> = new Set([
-  "run.succeeded",
-  "run.failed",
-  "run.cancelled",
-  "gate.pending",
-  "artifact.created",
-]);
-
-function* fillOutbox(
-  stream: string,
-  lastSeq: number,
-  events: readonly PendingEvent[],
-  origin: EventOrigin,
-): Generator<Statement, void, unknown> {
-  if (!events.some((event) => OUTBOX_TYPES.has(event.type))) return;
-  const anybody = yield* get(ANY_SUBSCRIPTION);
-  if (!anybody) return;
-  for (const [index, event] of events.entries()) {
-    if (!OUTBOX_TYPES.has(event.type)) continue;
-    yield* run(
-      FILL_OUTBOX,
-      stream,
-      lastSeq + index + 1,
-      origin.orgId,
-      event.type,
-      origin.now,
-      `%"${event.type}"%`,
-      origin.orgId,
-    );
-  }
-}
-
-const ANY_SUBSCRIPTION = "SELECT 1 FROM outbox_subscriptions LIMIT 1";
-export const FILL_OUTBOX = `INSERT INTO outbox (subscription, stream, seq, org_id, type, tries, due_at)
-  SELECT name, ?, ?, ?, ?, 0, ? FROM outbox_subscriptions WHERE types LIKE ? AND (org_id IS NULL OR org_id = ?)`;

@@ -1,6 +1,5 @@
 import { createToken, revokeToken, touchTokens } from "./access/tokens.ts";
 import { forgetAnswers } from "./idempotency.ts";
-import { claimOutbox, settleOutbox, subscribeOutbox } from "./outbox.ts";
 import { approvePlugin, createPluginToken, revokePlugin } from "./plugin/decide-plugin.ts";
 import { registerPlugin } from "./plugin/register-plugin.ts";
 import { deleteSecret, putProject, putSecret } from "./project/projects.ts";
@@ -19,6 +18,12 @@ import { requestApproval, resolveApproval } from "./session/resolve-approval.ts"
 import { reorderInputs, sendInput, withdrawInput } from "./session/session-inputs.ts";
 import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
 import { fireTimer } from "./timer/fire-timer.ts";
+import { createWebhook } from "./webhook/create-webhook.ts";
+import { redeliver, testWebhook } from "./webhook/add-delivery.ts";
+import { claimDeliveries } from "./webhook/claim-deliveries.ts";
+import { deleteWebhook, disableWebhook, rotateWebhookSecret, updateWebhook } from "./webhook/change-webhook.ts";
+import { postponeDelivery, recordTry } from "./webhook/record-try.ts";
+import { tidyDeliveries } from "./webhook/tidy-deliveries.ts";
 
 /** Everything that changes what is remembered, by name. The writer thread loads this module itself. */
 export const units = {
@@ -58,8 +63,16 @@ export const units = {
   revokePlugin,
   createPluginToken,
   forgetAnswers,
-  subscribeOutbox,
-  claimOutbox,
-  settleOutbox,
+  createWebhook,
+  updateWebhook,
+  disableWebhook,
+  deleteWebhook,
+  rotateWebhookSecret,
+  testWebhook,
+  redeliver,
+  claimDeliveries,
+  recordTry,
+  postponeDelivery,
+  tidyDeliveries,
 } as const;
 export type SignalboxUnits = typeof units;

@@ -13,7 +13,7 @@ export type ProblemKind =
   | "blob"
   | "orphan";
 
-/** Something that must not be. `stream` is the run, runner, plugin or session that it is about, or empty. */
+/** Something that must not be. `stream` is the run, runner, plugin, session or webhook that it is about, or empty. */
 export interface VerifyProblem {
   readonly kind: ProblemKind;
   readonly stream: string;
@@ -22,7 +22,7 @@ export interface VerifyProblem {
 
 /** Something worth knowing that is no problem, and how often it was found. */
 export interface VerifyNote {
-  readonly kind: "orphan_blobs" | "expired_answers" | "stuck_outbox" | "overdue_timers";
+  readonly kind: "orphan_blobs" | "expired_answers" | "late_deliveries" | "overdue_timers";
   readonly count: number;
   readonly message: string;
 }

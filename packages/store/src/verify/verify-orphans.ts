@@ -1,12 +1,13 @@
 import { all, get, type Statement } from "../unit.ts";
 import type { VerifyContext } from "./verify-store.ts";
 
-/** How many rows of each table were met on the way through runs, runners, plugins and sessions. */
+/** How many rows of each table were met on the way through runs, runners, plugins, sessions and webhooks. */
 export interface Seen {
   runs: number;
   runners: number;
   plugins: number;
   sessions: number;
+  webhooks: number;
   events: number;
   plans: number;
   gates: number;
@@ -23,7 +24,7 @@ const TABLES = {
   events: {
     count: "SELECT COUNT(*) AS count FROM events",
     owner:
-      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) AND stream NOT IN (SELECT id FROM plugins) AND stream NOT IN (SELECT id FROM sessions) LIMIT ?",
+      "SELECT DISTINCT stream AS id FROM events WHERE stream NOT IN (SELECT id FROM runs) AND stream NOT IN (SELECT id FROM runners) AND stream NOT IN (SELECT id FROM plugins) AND stream NOT IN (SELECT id FROM sessions) AND stream NOT IN (SELECT id FROM webhooks) LIMIT ?",
   },
   gates: {
     count: "SELECT COUNT(*) AS count FROM gates",
@@ -59,7 +60,7 @@ export function* verifyOrphans({ findings }: VerifyContext, seen: Seen): Generat
     findings.problem(
       "orphan",
       examples[0]?.id ?? "",
-      `${count - met} of ${count} ${table} belong to no run, runner, plugin or session: ${names}`,
+      `${count - met} of ${count} ${table} belong to no run, runner, plugin, session or webhook: ${names}`,
     );
   }
   for (const { id, plugin_id: owner } of yield* all<{ id: string; plugin_id: string }>(SELECT_TOKENS, EXAMPLES)) {

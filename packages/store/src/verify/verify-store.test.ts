@@ -42,6 +42,9 @@ async function livedIn(directory: string): Promise<Fleet> {
   await fleet.store.run("approvePlugin", { ...fleet.plugin("crier"), manifestHash: sha256("crier") });
   await fleet.store.run("createPluginToken", { ...fleet.plugin("crier"), id: "tok_crier", hash: "h", expiresAt: null });
 
+  await fleet.createWebhook("whk_1", ["run.*", "gate.*"]);
+  await fleet.createRun([gate("ask")], { id: "run_told" });
+
   const asked = await fleet.createRun([{ name: "session", tool: "agent:codex", inputs: { task: "Do it" } }], {
     id: "run_session",
   });
@@ -95,11 +98,12 @@ describe("verifyDataDir", () => {
     const report = await verifyDataDir(dir.file("data"), { hashes: true, now: fleet.now });
 
     expect(report).toEqual({
-      runs: 5,
+      runs: 6,
       runners: 2,
       plugins: 1,
       sessions: 1,
-      events: 37,
+      webhooks: 1,
+      events: 40,
       problemCount: 0,
       problems: [],
       notes: [],
@@ -118,8 +122,8 @@ describe("verifyDataDir", () => {
     const closed = await verifyDataDir(dir.file("data"));
     const cutOff = await verifyDataDir(dir.file("copy"));
 
-    expect([closed.runs, closed.problemCount]).toEqual([5, 0]);
-    expect([cutOff.runs, kinds(cutOff)]).toEqual([5, ["blob"]]);
+    expect([closed.runs, closed.problemCount]).toEqual([6, 0]);
+    expect([cutOff.runs, kinds(cutOff)]).toEqual([6, ["blob"]]);
   });
 
   it("refuses a folder without a database, and a database of another version", async () => {
@@ -168,6 +172,14 @@ describe("verifyStore", () => {
     ["a runner in another state", "state", "UPDATE runners SET state = 'draining' WHERE id = 'rnr_1'"],
     ["a plugin in another state", "state", "UPDATE plugins SET state = 'pending'"],
     ["a plugin with another manifest than was approved", "state", "UPDATE plugins SET manifest_hash = 'other'"],
+    ["a webhook in another state", "state", "UPDATE webhooks SET state = 'disabled'"],
+    ["a webhook that goes elsewhere", "state", "UPDATE webhooks SET url = 'https://elsewhere.example/'"],
+    [
+      "a webhook that is told of other events",
+      "state",
+      "UPDATE webhook_filters SET filter = 'plugin.*' WHERE filter = 'gate.*'",
+    ],
+    ["what waits for a webhook and is never due", "state", "UPDATE webhook_deliveries SET due_at = NULL"],
     ["an approval that nobody gave", "state", "UPDATE plugins SET approved_at = NULL"],
     [
       "an approval of another manifest",
@@ -232,11 +244,11 @@ describe("verifyStore", () => {
     expect(reports.map(kinds)).toEqual([[], ["hash"]]);
   });
 
-  it("notes what is no problem: blobs of nothing, old answers, a stuck outbox, late timers", async () => {
+  it("notes what is no problem: blobs of nothing, old answers, late deliveries and timers", async () => {
     await using fleet = await Fleet.open();
     await put(fleet, "nobody's");
     const idempotency = { orgId: "o", principal: "p", key: "k", route: "r", bodyHash: "h", expiresAt: fleet.now };
-    await fleet.store.run("subscribeOutbox", { name: "s", orgId: null, types: ["gate.pending"] });
+    await fleet.createWebhook("whk_1", ["gate.pending"]);
     await fleet.createRun([gate("ask", { inputs: { expiresInMs: 1_000 } })], { idempotency });
 
     const report = await verifyStore(fleet.store, { now: fleet.now + 100_000_000 });
@@ -244,7 +256,7 @@ describe("verifyStore", () => {
     expect(report.problems).toEqual([]);
     expect(report.notes.map(({ kind, count }) => `${count} ${kind}`)).toEqual([
       "1 expired_answers",
-      "1 stuck_outbox",
+      "1 late_deliveries",
       "1 overdue_timers",
       "1 orphan_blobs",
     ]);
@@ -255,6 +267,6 @@ describe("verifyStore", () => {
 
     const report = await verifyDataDir(dir.file("data"), { maxProblems: 2 });
 
-    expect([report.problemCount, report.problems.length]).toEqual([37, 2]);
+    expect([report.problemCount, report.problems.length]).toEqual([40, 2]);
   });
 });

@@ -8,6 +8,7 @@ import { verifyPlugins } from "./verify-plugins.ts";
 import { verifyRunners } from "./verify-runners.ts";
 import { verifyRuns } from "./verify-runs.ts";
 import { verifySessions } from "./verify-sessions.ts";
+import { verifyWebhooks } from "./verify-webhooks.ts";
 
 export interface VerifyOptions {
   /** Also hash every blob, and the content of every gate, and compare. Default false. */
@@ -24,6 +25,7 @@ export interface VerifyReport {
   readonly runners: number;
   readonly plugins: number;
   readonly sessions: number;
+  readonly webhooks: number;
   readonly events: number;
   readonly problemCount: number;
   readonly problems: readonly VerifyProblem[];
@@ -46,8 +48,8 @@ export async function verifyStore(
   const seen = await store.view(() => verifyRows({ findings, wanted, hashes, now }));
   await verifyBlobs(store.blobs, wanted, findings, hashes);
   const { problemCount, problems, notes } = findings;
-  const { runs, runners, plugins, sessions, events } = seen;
-  return { runs, runners, plugins, sessions, events, problemCount, problems, notes };
+  const { runs, runners, plugins, sessions, webhooks, events } = seen;
+  return { runs, runners, plugins, sessions, webhooks, events, problemCount, problems, notes };
 }
 
 /** What the checks of rows share. */
@@ -64,6 +66,7 @@ function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown
     runners: 0,
     plugins: 0,
     sessions: 0,
+    webhooks: 0,
     events: 0,
     plans: 0,
     gates: 0,
@@ -75,6 +78,7 @@ function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown
   yield* verifyRunners(context, seen);
   yield* verifyPlugins(context, seen);
   yield* verifySessions(context, seen);
+  yield* verifyWebhooks(context, seen);
   yield* verifyOrphans(context, seen);
   yield* verifyLeftovers(context);
   return seen;

@@ -75,6 +75,37 @@ export class Fleet implements AsyncDisposable {
     });
   }
 
+  /** Makes a webhook that asks for these events. */
+  createWebhook(id: string, events: readonly string[] = ["*"], over: Partial<Args<"createWebhook">> = {}) {
+    return this.store.run("createWebhook", {
+      id,
+      orgId: ORG,
+      url: `https://hooks.example/${id}`,
+      events,
+      origin: "api",
+      secret: new Uint8Array([1]),
+      secretVersion: 1,
+      maxWebhooks: 10,
+      now: this.now,
+      actor: CALLER,
+      ...over,
+    });
+  }
+
+  /** What every unit wants to know that is about a webhook. */
+  webhook(webhookId: string) {
+    return { webhookId, orgId: ORG, now: this.now, actor: CALLER };
+  }
+
+  /** Takes what is due of a webhook, under a lease of a second. */
+  claim(webhookId: string, count = 10) {
+    return this.store.run("claimDeliveries", {
+      wanted: [{ webhookId, count }],
+      now: this.now,
+      leaseUntil: this.now + 1_000,
+    });
+  }
+
   /** What every unit wants to know that is about a plugin. */
   plugin(name: string) {
     return { orgId: ORG, name, now: this.now, actor: CALLER };

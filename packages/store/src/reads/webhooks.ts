@@ -1,0 +1,57 @@
+import type { DeliveryState } from "@signalbox/protocol";
+
+import type { DeliveryRow, WebhookRow } from "../rows.ts";
+import { all, get, type Statement } from "../unit.ts";
+
+/** One webhook of an org. */
+export function* readWebhook(webhookId: string, orgId: string): Generator<Statement, WebhookRow | undefined, unknown> {
+  const row = yield* get<WebhookRow>("SELECT * FROM webhooks WHERE id = ? AND state <> 'deleted'", webhookId);
+  return row?.org_id === orgId ? row : undefined;
+}
+
+/** Every webhook of an org, oldest first: there are no more than `webhooks.perOrg`. */
+export function* readWebhooks(orgId: string): Generator<Statement, WebhookRow[], unknown> {
+  return yield* all<WebhookRow>(
+    "SELECT * FROM webhooks WHERE org_id = (SELECT ?) AND state <> 'deleted' ORDER BY id",
+    orgId,
+  );
+}
+
+/** For each active webhook of every org, when the first of what waits for it is due; null where nothing does. */
+export function* readDueWebhooks(): Generator<Statement, { id: string; due_at: number | null }[], unknown> {
+  return yield* all<{ id: string; due_at: number | null }>(
+    `SELECT id, (SELECT MIN(due_at) FROM webhook_deliveries WHERE webhook_id = webhooks.id AND due_at IS NOT NULL) AS due_at
+      FROM webhooks WHERE state = 'active' ORDER BY id`,
+  );
+}
+
+/** One delivery of a webhook. */
+export function* readDelivery(
+  deliveryId: string,
+  webhookId: string,
+): Generator<Statement, DeliveryRow | undefined, unknown> {
+  const row = yield* get<DeliveryRow>("SELECT * FROM webhook_deliveries WHERE id = ?", deliveryId);
+  return row?.webhook_id === webhookId ? row : undefined;
+}
+
+export interface DeliveryQuery {
+  readonly webhookId: string;
+  readonly state?: DeliveryState | undefined;
+  readonly limit: number;
+  /** The last delivery of the page before. */
+  readonly before?: DeliveryRow | undefined;
+}
+
+const SELECT_PAGE = `SELECT * FROM webhook_deliveries WHERE webhook_id = (SELECT ?) AND (? IS NULL OR n < ?)
+  AND (? IS NULL OR state = ?) ORDER BY n DESC LIMIT ?`;
+
+/** Deliveries of a webhook, newest first. */
+export function* readDeliveries({
+  webhookId,
+  state,
+  limit,
+  before,
+}: DeliveryQuery): Generator<Statement, DeliveryRow[], unknown> {
+  const n = before?.n ?? null;
+  return yield* all<DeliveryRow>(SELECT_PAGE, webhookId, n, n, state ?? null, state ?? null, limit);
+}
