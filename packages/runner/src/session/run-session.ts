@@ -4,6 +4,7 @@ import { AgentInputsSchema, agentProvider, limit, type AgentInputs, type Session
 import type { Tool, ToolResult } from "../tools/tool.ts";
 import type { AvailableAgent } from "./agent-catalog.ts";
 import { GO_ON, SessionConversation } from "./session-conversation.ts";
+import { SessionDiffs } from "./session-diffs.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
 import { SessionShell } from "./session-shell.ts";
@@ -33,6 +34,7 @@ export const runSession: Tool = async (context) => {
 
   const opening = inputs.terminal && SessionShell.open(context, inputs.terminal);
   await using _shell = { [Symbol.asyncDispose]: async () => (await opening)?.[Symbol.asyncDispose]() };
+  await using diffs = new SessionDiffs({ diff: context.diff, journal });
   const folders = await openSessionFolders(context.sessionsDirectory, about.sessionId, agent.home);
   let session: AgentSession;
   try {
@@ -50,6 +52,7 @@ export const runSession: Tool = async (context) => {
     session,
     journal,
     inbox: context.inbox,
+    diffs,
     graceMs: cancelGraceMs,
   });
   if (context.signal.aborted) void conversation.stop();

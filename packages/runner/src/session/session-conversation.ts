@@ -1,6 +1,7 @@
 import { isAgentError, type AgentEventOf, type AgentSession, type Answers, type Decision } from "@signalbox/agents";
 import type { AnswerRefusal, SessionCommand, SessionEndReason } from "@signalbox/protocol";
 
+import type { SessionDiffs } from "./session-diffs.ts";
 import type { SessionInbox } from "./session-inbox.ts";
 import type { SessionJournal } from "./session-journal.ts";
 
@@ -11,6 +12,7 @@ export interface SessionConversationSettings {
   readonly session: AgentSession;
   readonly journal: SessionJournal;
   readonly inbox: SessionInbox;
+  readonly diffs: Pick<SessionDiffs, "noteTurn" | "answer" | "finish">;
   /** Between asking the agent to end and killing it. */
   readonly graceMs: number;
 }
@@ -41,6 +43,7 @@ export class SessionConversation implements AsyncDisposable {
     });
     this.#settings.inbox.close();
     await talking;
+    await this.#settings.diffs.finish();
     return exit;
   }
 
@@ -55,9 +58,10 @@ export class SessionConversation implements AsyncDisposable {
   }
 
   async #listen(): Promise<AgentEventOf<"process.exited">> {
-    const { session, journal } = this.#settings;
+    const { session, journal, diffs } = this.#settings;
     for await (const event of session.events) {
       await journal.write(event);
+      if (event.type === "turn.ended") diffs.noteTurn();
       if (event.type === "process.exited") return event;
     }
     throw new Error("the agent's events ended without its end");
@@ -74,7 +78,7 @@ export class SessionConversation implements AsyncDisposable {
   }
 
   async #carryOut(command: SessionCommand): Promise<void> {
-    const { session } = this.#settings;
+    const { session, diffs } = this.#settings;
     switch (command.kind) {
       case "prompt":
         return this.#say(command.text);
@@ -87,6 +91,8 @@ export class SessionConversation implements AsyncDisposable {
         return command.continues ? this.#say(GO_ON) : undefined;
       case "answer":
         return this.#answer(command);
+      case "diff":
+        return diffs.answer(command);
       case "close":
         this.#closedBecause = command.reason;
         await session.close({ graceMs: this.#settings.graceMs });

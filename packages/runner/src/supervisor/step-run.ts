@@ -2,6 +2,7 @@ import type { AgentProcess } from "@signalbox/agents";
 import type { OutputStream, StartGrant, TerminalCommand, TerminalSize } from "@signalbox/protocol";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 
 import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
@@ -30,6 +31,7 @@ import type { StopSwitch } from "./stop-switch.ts";
 export interface StepRunSettings {
   readonly grant: StartGrant;
   readonly chosen: ChosenSandbox;
+  readonly diff?: WorkspaceDiff | undefined;
   readonly workspace: WorkspaceView;
   /** The workspace's folder on this machine. */
   readonly directory: string;
@@ -57,6 +59,7 @@ const CAPTURE_BYTES = 1_048_576;
 export class StepRun implements StepContext {
   readonly grant: StartGrant;
   readonly signal: AbortSignal;
+  readonly diff: WorkspaceDiff | undefined;
   readonly workspace: WorkspaceView;
   readonly isEnclosed: boolean;
   readonly hasNetwork: boolean;
@@ -71,6 +74,7 @@ export class StepRun implements StepContext {
     this.grant = settings.grant;
     this.signal = settings.stop.signal;
     this.workspace = settings.workspace;
+    this.diff = settings.diff;
     this.inbox = settings.inbox;
     this.agents = settings.agents;
     this.sessionsDirectory = settings.sessionsDirectory;

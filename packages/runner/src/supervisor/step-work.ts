@@ -2,6 +2,7 @@ import type { AttemptResult, StartGrant } from "@signalbox/protocol";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import { createRedactor, type Redactor } from "../redaction/redactor.ts";
 import { WORKSPACE_PATH } from "../sandbox/sandbox.ts";
 import type { ToolResult } from "../tools/tool.ts";
@@ -17,6 +18,7 @@ import { resultOfStop } from "./result-of-stop.ts";
 import { stepEnvironment } from "./step-environment.ts";
 import { StepError, toStepError } from "./step-error.ts";
 import { StepRun } from "./step-run.ts";
+import { StopSwitch } from "./stop-switch.ts";
 import type { StepExecutorSettings } from "./step-executor.ts";
 
 /** The work of one attempt. */
@@ -117,13 +119,19 @@ export class StepWork {
   }
 
   /** Commands of the runner's own in the step's enclosure, with nothing of the step's environment. */
-  #plainCommands(chosen: ChosenSandbox, folder: string, needsNetwork: boolean): CommandRunner {
+  #plainCommands(
+    chosen: ChosenSandbox,
+    folder: string,
+    needsNetwork: boolean,
+    stop = this.#attempt.stop,
+  ): CommandRunner {
     const { policy } = this.#settings;
     const network = needsNetwork && policy.network === "host" ? "host" : "none";
     const view = { pathInside: folder, commit: undefined, list: async () => [], read: async () => undefined };
     const environment = { PATH: this.#pathFor(chosen), LANG: "C.UTF-8", HOME: this.#settings.homesDirectory };
     const run = new StepRun({
       ...this.#common({ ...chosen, network, report: { ...chosen.report, network } }),
+      stop,
       workspace: view,
       directory: folder,
       environment,
@@ -133,6 +141,21 @@ export class StepWork {
       isEnclosed: chosen.sandbox.name !== "none",
       capture: (command, maxBytes) => run.capture(command, maxBytes),
     };
+  }
+
+  /** What was changed is told of a step that is stopped too, but not of one that is somebody else's by now. */
+  #diffOf(chosen: ChosenSandbox, workspace: Workspace): WorkspaceDiff | undefined {
+    const { stop: attemptStop } = this.#attempt;
+    const stop = new StopSwitch();
+    attemptStop.onStop(() => {
+      const { cause } = attemptStop;
+      if (cause === "fenced" || cause === "lease" || cause === "leaving") stop.stop(cause, 0);
+    });
+    return workspace.diff({
+      commandsIn: (folder) => this.#plainCommands(chosen, folder, false, stop),
+      redact: (text) => this.#redact(text),
+      stop: () => stop.stop("leaving", 0),
+    });
   }
 
   #stepRun(chosen: ChosenSandbox, workspace: Workspace, home: string, onSpawn: () => void): StepRun {
@@ -145,7 +168,15 @@ export class StepWork {
       path,
       home,
     });
-    return new StepRun({ ...this.#common(chosen), workspace, directory: workspace.directory, environment, onSpawn });
+    const diff = this.#diffOf(chosen, workspace);
+    return new StepRun({
+      ...this.#common(chosen),
+      workspace,
+      diff,
+      directory: workspace.directory,
+      environment,
+      onSpawn,
+    });
   }
 
   #pathFor({ sandbox }: ChosenSandbox): string {

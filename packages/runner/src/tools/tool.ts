@@ -1,6 +1,7 @@
 import type { AgentProcess } from "@signalbox/agents";
 import type { AttemptResult, OutputStream, StartGrant, TerminalSize } from "@signalbox/protocol";
 
+import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { ByteRedaction } from "../redaction/redactor.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
@@ -49,6 +50,8 @@ export interface AgentLaunch {
   readonly home: string;
   /** Folders of this machine that hold the program. */
   readonly programFolders: readonly string[];
+  /** How the workspace differs from the commit that it was made from; undefined when it was made from none. */
+  readonly diff: WorkspaceDiff | undefined;
 }
 
 /** What a step gives to its tool. Every command runs in the step's sandbox, in its workspace, with its environment. */

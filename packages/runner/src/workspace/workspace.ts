@@ -5,9 +5,11 @@ import { join } from "node:path";
 
 import type { BlobClient } from "../link/blob-client.ts";
 import type { WorkspaceView } from "../tools/tool.ts";
+import { BaseRepository } from "../diff/base-repository.ts";
+import { WorkspaceDiff, type WorkspaceDiffSettings } from "../diff/workspace-diff.ts";
 import { decodeBase, encodeBase, type BaseState } from "./base-state.ts";
 import { findChanges } from "./find-changes.ts";
-import type { Git } from "./git.ts";
+import type { CommandRunner, Git } from "./git.ts";
 import { inParallel } from "./in-parallel.ts";
 import { leftOut } from "./left-out.ts";
 import { applyChanges, encodeManifest } from "./manifests.ts";
@@ -62,6 +64,22 @@ export class Workspace implements WorkspaceView {
     const chunks: Buffer[] = [];
     for await (const chunk of readSafely(file)) chunks.push(chunk);
     return Buffer.concat(chunks).toString();
+  }
+
+  /** How it differs from the commit that it was made from; undefined when it was made from none. */
+  diff({
+    commandsIn,
+    ...rest
+  }: Pick<WorkspaceDiffSettings, "redact" | "stop"> & {
+    readonly commandsIn: (folder: string) => CommandRunner;
+  }): WorkspaceDiff | undefined {
+    const { copy, blobs, version } = this.#settings;
+    const { commit: base } = version;
+    if (base === null) return undefined;
+    const directory = join(copy.directory, "base");
+    const commands = commandsIn(directory);
+    const repository = new BaseRepository({ directory, tree: this.directory, base, commands });
+    return new WorkspaceDiff({ repository, base, blobs, ...rest });
   }
 
   /** Finds and sends what the step changed, and the files that it declares. Nothing may run in the workspace any more. */

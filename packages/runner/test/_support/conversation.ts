@@ -5,6 +5,7 @@ import { eventually } from "@signalbox/testkit";
 
 import { createRedactor } from "../../src/redaction/redactor.ts";
 import { SessionConversation } from "../../src/session/session-conversation.ts";
+import { SessionDiffs } from "../../src/session/session-diffs.ts";
 import { SessionInbox } from "../../src/session/session-inbox.ts";
 import { SessionJournal } from "../../src/session/session-journal.ts";
 
@@ -101,7 +102,8 @@ export function journalOf() {
 export function converse(firstWords?: string, session = new FakeSession()) {
   const inbox = new SessionInbox();
   const { journal, facts } = journalOf();
-  const conversation = new SessionConversation({ session, journal, inbox, graceMs: 10 });
+  const diffs = new SessionDiffs({ diff: undefined, journal });
+  const conversation = new SessionConversation({ session, journal, inbox, diffs, graceMs: 10 });
   const ended = conversation.run(firstWords);
   ended.catch(() => undefined);
   let seq = 0;
