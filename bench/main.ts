@@ -18,6 +18,7 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   bus: async () => (await import("./bus/suite.ts")).bus,
   breaker: async () => (await import("./breaker/suite.ts")).breaker,
   terminals: async () => (await import("./terminals/suite.ts")).terminals,
+  sessions: async () => (await import("./sessions/suite.ts")).sessions,
   state: async () => (await import("./state/suite.ts")).state,
 };
 

@@ -85,6 +85,7 @@ export async function startRunner(
     readonly sandbox: "auto" | "none";
     readonly slots?: number;
     readonly profileDir?: string | undefined;
+    readonly environment?: Readonly<Record<string, string>>;
   },
 ): Promise<SignalboxRunner> {
   const { token } = await server.call<{ token: string }>("POST", "/runners/enrolment-tokens", {});
@@ -96,6 +97,7 @@ export async function startRunner(
     SIGNALBOX_RUNNER_SANDBOX: settings.sandbox,
     SIGNALBOX_RUNNER_SLOTS: String(settings.slots ?? 5),
     SIGNALBOX_LOG_LEVEL: "error",
+    ...settings.environment,
   };
   const args = [
     ...profiling(settings.profileDir, "runner"),

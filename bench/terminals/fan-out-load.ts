@@ -5,7 +5,7 @@ import { WebSocket } from "ws";
 import { readTask, report } from "../harness/processes.ts";
 import { percentile } from "../harness/statistics.ts";
 import { openPushRunner } from "./push-runner.ts";
-import { cpuMs, residentKb } from "./process-cost.ts";
+import { cpuMs, residentKb } from "../harness/process-cost.ts";
 import { doorOf } from "./server-door.ts";
 import { connectWatcher, type WatcherKind } from "./watcher-kinds.ts";
 

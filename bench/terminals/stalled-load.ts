@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { readTask, report } from "../harness/processes.ts";
-import { residentKb } from "./process-cost.ts";
+import { residentKb } from "../harness/process-cost.ts";
 import { openPushRunner } from "./push-runner.ts";
 import { doorOf } from "./server-door.ts";
 import { connectWatcher } from "./watcher-kinds.ts";

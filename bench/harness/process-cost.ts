@@ -15,3 +15,25 @@ export function cpuMs(pid: number): number {
 export function residentKb(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? Number.NaN);
 }
+
+/** What all processes below one hold in memory, pages that they share counted by their share, in kB. */
+export function shareBelowKb(pid: number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + shareKb(child) + shareBelowKb(child), 0);
+}
+
+function childrenOf(pid: number): readonly number[] {
+  return textOf(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+}
+
+function shareKb(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB/m.exec(textOf(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+/** A process that has ended meanwhile says nothing. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
