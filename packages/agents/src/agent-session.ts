@@ -27,16 +27,19 @@ export interface AgentAdapter {
 
 /** The program of an agent, as it was installed. */
 export interface AgentProgram {
-  /** The program and what always comes after it: `["/…/codex"]`, `["/…/node", "/…/gemini.js"]`. Absolute paths. */
+  /**
+   * The program and what always comes after it: `["/…/codex"]`, `["/…/node", "/…/gemini.js"]`. Absolute paths. Of a service,
+   * which nobody starts here, its name.
+   */
   readonly argv: readonly [string, ...string[]];
   /** As the program itself tells it. */
   readonly version: string;
 }
 
-/** Where an agent reaches its model. */
+/** Where an agent reaches its model; of a service, where the service is. */
 export interface ModelEndpoint {
   readonly baseUrl: string;
-  /** Goes into the agent's environment, and nowhere else. */
+  /** Goes into the agent's environment, or to the service as a header, and nowhere else. */
   readonly apiKey: string;
 }
 
@@ -127,9 +130,10 @@ export interface AgentSession extends AsyncDisposable {
   answer(requestId: string, answer: Decision | Answers): Promise<void>;
   /**
    * Ends the agent and everything that it started, and resolves with its last event when nothing is left. Calling it again
-   * is harmless. `graceMs` is the time between the polite signal and the kill.
+   * is harmless. `graceMs` is the time between the polite signal and the kill. `isForGood` says that nobody will go on with the
+   * conversation, so that a service does not keep its agent; default false.
    */
-  close(options?: { readonly graceMs?: number }): Promise<AgentEventOf<"process.exited">>;
+  close(options?: { readonly graceMs?: number; readonly isForGood?: boolean }): Promise<AgentEventOf<"process.exited">>;
 }
 
 /** An answer to an approval. */

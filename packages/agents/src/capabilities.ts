@@ -32,6 +32,8 @@ export const AgentCapabilitiesSchema = z.object({
   failures: z.enum(["typed", "text"]),
   /** What a person can have: the same conversation in a terminal, a terminal of its own after a pause, or none. */
   terminal: z.enum(["shared", "separate", "none"]),
+  /** Where it works: in the workspace that it is given, or on a machine of its own, which has nothing of that. */
+  workspace: z.enum(["given", "own"]).default("given"),
 });
 export type AgentCapabilities = z.infer<typeof AgentCapabilitiesSchema>;
 

@@ -36,6 +36,8 @@ export { AGENT_ERRORS, AgentError, isAgentError, type AgentErrorCode } from "./e
 export { geminiCliAdapter } from "./gemini-cli/gemini-adapter.ts";
 export type { GeminiOptions } from "./gemini-cli/gemini-launch.ts";
 export { AGENT_LIMITS, agentLimits, type AgentLimit, type AgentLimits } from "./limits.ts";
+export { omnaraAdapter } from "./omnara/omnara-adapter.ts";
+export { OmnaraOptionsSchema, type OmnaraOptions } from "./omnara/omnara-options.ts";
 export type { AgentCommand, AgentExit, AgentProcess, SpawnAgent } from "./process/agent-process.ts";
 export { SESSION_VARIABLE, spawnAgentProcess } from "./process/spawn-agent-process.ts";
 export { scriptedAdapter, type ScriptedOptions } from "./scripted-agent/scripted-adapter.ts";

@@ -24,6 +24,7 @@ export const ACP_CAPABILITIES: CapabilityHistory = [
       cost: true,
       failures: "typed",
       terminal: "none",
+      workspace: "given",
     },
   },
 ];

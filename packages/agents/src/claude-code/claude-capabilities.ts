@@ -21,6 +21,7 @@ export const CLAUDE_CAPABILITIES: CapabilityHistory = [
       cost: true,
       failures: "typed",
       terminal: "separate",
+      workspace: "given",
     },
   },
 ];

@@ -22,6 +22,7 @@ export const CODEX_CAPABILITIES: CapabilityHistory = [
       cost: false,
       failures: "typed",
       terminal: "shared",
+      workspace: "given",
     },
   },
 ];

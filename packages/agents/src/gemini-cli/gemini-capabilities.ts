@@ -22,6 +22,7 @@ export const GEMINI_CAPABILITIES: CapabilityHistory = [
       cost: false,
       failures: "typed",
       terminal: "separate",
+      workspace: "given",
     },
   },
 ];

@@ -16,6 +16,8 @@ export interface AgentDriver {
   /** Tells the agent to end its turn; `open` names the requests that wait for an answer. */
   interrupt(open: readonly string[]): Promise<void>;
   answer(key: string, answer: CheckedAnswer): Promise<void>;
+  /** Nobody goes on with the conversation: gives up what is kept of it elsewhere. */
+  retire?(): Promise<void>;
   /** The process is gone: what waits for it fails. */
   ended(error: Error): void;
 }

@@ -11,41 +11,66 @@ import { climb, rungsOf, standOn } from "../resume-ladder.ts";
 import type { Foothold, Rung } from "../resume-ladder.ts";
 import { toError } from "../to-error.ts";
 import { writeConfiguration } from "../write-configuration.ts";
+import type { AgentDriver, DriverPort } from "./agent-driver.ts";
 import type { AgentProtocol, LaunchPlan, Opening } from "./agent-protocol.ts";
 import { DrivenSession } from "./driven-session.ts";
 
-/** The adapter that speaks a protocol. */
+/** The adapter that starts a program and speaks its protocol. */
 export function createAdapter(protocol: AgentProtocol): AgentAdapter {
+  return adapterBy({
+    ...protocol,
+    begin: async (spec, opening) => {
+      const plan = protocol.plan(spec, opening);
+      await makeReady(protocol, spec, opening, plan);
+      return { process: await spawn(spec, plan), makeDriver: (port) => protocol.connect(port, spec, opening) };
+    },
+  });
+}
+
+/** How an adapter comes to a conversation, whatever the agent is. */
+export interface AgentWay extends Pick<
+  AgentProtocol,
+  "provider" | "memoryFiles" | "takesInstructions" | "capabilities"
+> {
+  /** Starts the agent, or what stands for it here. Throws `INVALID_SPEC`, `SPAWN_FAILED`, `HANDSHAKE_FAILED`. */
+  begin(spec: AgentStartSpec, opening: Opening): Promise<BegunAgent>;
+}
+
+/** An agent that is started and was not spoken to. */
+export interface BegunAgent {
+  readonly process: AgentProcess;
+  readonly makeDriver: (port: DriverPort) => AgentDriver;
+}
+
+/** The adapter that comes to its conversations this way. */
+export function adapterBy(way: AgentWay): AgentAdapter {
   return {
-    provider: protocol.provider,
-    ...(protocol.memoryFiles ? { memoryFiles: protocol.memoryFiles } : {}),
-    capabilities: (version) => protocol.capabilities(version),
-    start: (spec) => start(protocol, spec),
+    provider: way.provider,
+    ...(way.memoryFiles ? { memoryFiles: way.memoryFiles } : {}),
+    capabilities: (version) => way.capabilities(version),
+    start: (spec) => start(way, spec),
   };
 }
 
-async function start(protocol: AgentProtocol, spec: AgentStartSpec): Promise<AgentSession> {
+async function start(way: AgentWay, spec: AgentStartSpec): Promise<AgentSession> {
   const limits = agentLimits(spec.limits);
   checkSpec(spec, limits);
-  const { resume } = protocol.capabilities(spec.program.version);
-  return climb(rungsOf(spec.resume, resume !== "none"), (rung) => startOn(rung, protocol, spec));
+  const { resume } = way.capabilities(spec.program.version);
+  return climb(rungsOf(spec.resume, resume !== "none"), (rung) => startOn(rung, way, spec));
 }
 
-async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec): Promise<AgentSession> {
+async function startOn(rung: Rung, way: AgentWay, spec: AgentStartSpec): Promise<AgentSession> {
   const limits = agentLimits(spec.limits);
   const foothold = await standOn(rung, limits);
   spec.signal?.throwIfAborted();
   const opening = { load: rung.load, newId: spec.nativeSessionId ?? randomUUID() };
-  const plan = protocol.plan(spec, opening);
-  await makeReady(protocol, spec, opening, plan);
   const session = new DrivenSession({
     resumed: foothold.resumed,
     resumeFailure: foothold.resumeFailure,
-    preface: prefaceOf(foothold, protocol, spec),
-    provider: protocol.provider,
-    process: await spawn(spec, plan),
-    makeDriver: (port) => protocol.connect(port, spec, opening),
-    capabilities: protocol.capabilities(spec.program.version),
+    preface: prefaceOf(foothold, way, spec),
+    provider: way.provider,
+    ...(await way.begin(spec, opening)),
+    capabilities: way.capabilities(spec.program.version),
     permissions: spec.permissions ?? "ask",
     raw: spec.raw ?? "unknown",
     clock: spec.clock ?? systemClock,
@@ -58,7 +83,7 @@ async function startOn(rung: Rung, protocol: AgentProtocol, spec: AgentStartSpec
 /** A conversation that was loaded had its instructions when it began. */
 function prefaceOf(
   { resumed, preface = "" }: Foothold,
-  { takesInstructions }: AgentProtocol,
+  { takesInstructions }: AgentWay,
   { instructions }: AgentStartSpec,
 ): string {
   const told = takesInstructions || resumed === "loaded" || !instructions ? "" : `${instructions}\n\n`;

@@ -171,8 +171,10 @@ export class DrivenSession implements AgentSession {
     if (key !== undefined) await this.#interrupt([key]);
   }
 
-  close({ graceMs = this.#parts.limits["close.graceMs"] } = {}): Promise<AgentEventOf<"process.exited">> {
-    this.#closing ??= this.#close(graceMs);
+  close({ graceMs = this.#parts.limits["close.graceMs"], isForGood = false } = {}): Promise<
+    AgentEventOf<"process.exited">
+  > {
+    this.#closing ??= this.#close(graceMs, isForGood);
     return this.#closing.then(() => this.#ended);
   }
 
@@ -200,11 +202,15 @@ export class DrivenSession implements AgentSession {
     await this.#ended;
   }
 
-  async #close(graceMs: number): Promise<void> {
+  async #close(graceMs: number, isForGood: boolean): Promise<void> {
+    const { clock } = this.#parts;
     const isIdle = this.#turn === undefined;
     this.#move("close");
     this.#queue.shed();
     this.#desk.cancelAll("end");
+    // A service that does not let go of it in time keeps it: that is no reason for the rest not to end.
+    const retired = isForGood ? this.#driver.retire?.().catch(() => undefined) : undefined;
+    if (retired) await within(clock, graceMs, retired);
     await this.#process.close(isIdle, graceMs);
   }
 
