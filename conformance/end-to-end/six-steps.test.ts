@@ -25,7 +25,7 @@ const PLAN: PlanInput = {
         script: [
           { do: "say", text: "thinking of a greeting" },
           { do: "write", path: "src/greeting.js", text: "export const greeting = 'hello, world';\n" },
-          { do: "progress", percent: 100, message: "written" },
+          { do: "plan", entries: [{ text: "Write it", status: "completed" }] },
         ],
       },
     },

@@ -219,10 +219,10 @@ export {
   EnvironmentSchema,
   EnvNameSchema,
   findTool,
+  isAgentTool,
   isConfiguredTool,
   ManualGateInputsSchema,
   PullRequestInputsSchema,
-  ScriptedActionSchema,
   TOOLS,
   type AgentInputs,
   type CheckInputs,
@@ -232,9 +232,9 @@ export {
   type Environment,
   type ManualGateInputs,
   type PullRequestInputs,
-  type ScriptedAction,
   type ToolDefinition,
 } from "./run/tools.ts";
+export { agentInputsOf, codegenProvider } from "./run/agent-work.ts";
 export { WorkspacePathSchema } from "./run/workspace-path.ts";
 
 export { decodeOutputFrame, encodeOutputFrame, type OutputFrame } from "./runner/output-frame.ts";

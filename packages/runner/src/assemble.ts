@@ -18,6 +18,7 @@ import { systemClock } from "./process/clock.ts";
 import type { RunnerConfig } from "./runner-config.ts";
 import { detectSandbox } from "./sandbox/detect-sandbox.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
+import { scriptedAgent } from "./session/scripted-agent.ts";
 import { removeOldSessionFolders } from "./session/session-folders.ts";
 import { AttemptSpool } from "./supervisor/attempt-spool.ts";
 import { Attempt } from "./supervisor/attempt.ts";
@@ -105,7 +106,7 @@ export async function assemble(
       readOnlyPaths: config.readOnlyPaths ?? [],
     }),
     homesDirectory: join(dataDir, "homes"),
-    agents: config.agents ?? new Map(),
+    agents: config.agents ?? new Map([["scripted", scriptedAgent()]]),
     sessionsDirectory,
     cgroupParent,
     clock,
@@ -139,9 +140,11 @@ function factsOf(config: RunnerConfig, slots: number, sandbox: Sandbox): Machine
     features = [],
     labels = {},
     runtimeVersions,
+    codegenProvider,
   } = config;
   const capabilities: Capabilities = {
     providers: [...providers],
+    ...(codegenProvider === undefined ? {} : { codegenProvider }),
     maxConcurrentSessions: slots,
     features: [...features, ...(sandbox.name === "none" ? [] : ["sandbox"])],
   };

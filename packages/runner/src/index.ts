@@ -8,5 +8,6 @@ export type { Clock, Timer } from "./process/clock.ts";
 export type { RunnerConfig } from "./runner-config.ts";
 export { createRunner, type Runner, type RunnerStatus } from "./runner.ts";
 export type { AgentCatalog, AvailableAgent } from "./session/agent-catalog.ts";
+export { scriptedAgent } from "./session/scripted-agent.ts";
 export { SandboxUnavailableError } from "./sandbox/sandbox-errors.ts";
 export type { WorkspaceLimits } from "./workspace/choose-leftovers.ts";

@@ -1,3 +1,5 @@
+import type { ProviderId } from "@signalbox/protocol";
+
 import type { Logger } from "./logger.ts";
 import type { RunnerPolicyInput } from "./policy/policy.ts";
 import type { AgentCatalog } from "./session/agent-catalog.ts";
@@ -17,8 +19,10 @@ export interface RunnerConfig {
   readonly labels?: Readonly<Record<string, string>>;
   /** Agent providers whose programs are there. Default the scripted one. */
   readonly providers?: readonly string[];
-  /** The agents that sessions can be opened with here. Default none. */
+  /** The agents that sessions can be opened with here. Default the scripted one. */
   readonly agents?: AgentCatalog;
+  /** The one of them that works on steps with the tool `codegen`. Default the scripted one. */
+  readonly codegenProvider?: ProviderId | undefined;
   readonly features?: readonly string[];
   readonly runtimeVersions?: Readonly<Record<string, string>>;
   /** What the owner of the machine lets happen on it. Default: everything but repositories on its own disk. */

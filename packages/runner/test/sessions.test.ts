@@ -229,7 +229,7 @@ describe("a session on a runner", () => {
 
     const result = await talk.result();
 
-    expect(result).toMatchObject({ outcome: "failed", reason: "tool_failure" });
+    expect(result).toMatchObject({ outcome: "failed", reason: "runtime_error" });
     expect(talk.facts).toMatchObject([{ fact: "ended", reason: "agent_silent" }]);
   });
 
@@ -242,12 +242,12 @@ describe("a session on a runner", () => {
 
     const result = await talk.result();
 
-    expect(result).toMatchObject({ outcome: "failed", reason: "tool_failure" });
+    expect(result).toMatchObject({ outcome: "failed", reason: "runtime_error" });
     expect(talk.facts.at(-1)).toMatchObject({ fact: "ended", reason });
   });
 
   it("says that this machine does not have the agent", async () => {
-    await using fleet = await startFleet();
+    await using fleet = await startFleet({ agents: new Map() });
     const talk = new Talk(fleet, WRITE);
 
     const result = await talk.result();

@@ -1,9 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 
+import type { ScriptStepInput } from "@signalbox/agents/scripted-agent";
+
+import { scriptedAgent } from "../src/index.ts";
+import { closeAfterTurn } from "./_support/close-after-turn.ts";
 import { makeRepository } from "./_support/git-repository.ts";
 import { startFleet, type Fleet } from "./_support/fleet.ts";
 import { grantOf, type GrantInput } from "./_support/grants.ts";
+
+let sessions = 0;
 
 /** Runs one step of a tool in a workspace that holds `files`. */
 async function use(fleet: Fleet, tool: string, input: GrantInput & { files?: Record<string, string> } = {}) {
@@ -18,9 +24,20 @@ async function use(fleet: Fleet, tool: string, input: GrantInput & { files?: Rec
     entries.length === 0
       ? null
       : fleet.fake.putBlob(JSON.stringify({ v: 1, commit: null, files: entries, deleted: [] }));
+  const session =
+    tool === "codegen"
+      ? {
+          sessionId: `ses_${++sessions}`,
+          provider: "scripted" as const,
+          nativeSessionId: null,
+          turns: 0,
+          wasWorking: false,
+        }
+      : undefined;
   const attempt = fleet.fake.offer(
-    grantOf({ tool, inputs: {}, ...rest, envelope: { baseManifest, ...rest.envelope } }),
+    grantOf({ tool, inputs: {}, ...rest, envelope: { baseManifest, ...(session && { session }), ...rest.envelope } }),
   );
+  if (session) void closeAfterTurn(fleet.fake, attempt);
   const result = await fleet.fake.resultOf(attempt);
   return { attempt, result, out: fleet.fake.text(attempt), err: fleet.fake.text(attempt, "stderr") };
 }
@@ -132,17 +149,29 @@ describe("a configured tool", () => {
 });
 
 describe("codegen", () => {
-  it("plays a script: writes, runs, deletes, tells its progress", async () => {
-    await using fleet = await startFleet();
-    const script = [
-      { do: "say", text: "hello from the agent" },
-      { do: "write", path: "src/a.txt", text: "made" },
-      { do: "run", argv: ["cat", "src/a.txt"] },
-      { do: "progress", percent: 50, message: "half" },
-      { do: "delete", path: "old.txt" },
-    ];
+  const codegen = (fleet: Fleet, steps: readonly ScriptStepInput[], input: Parameters<typeof use>[2] = {}) =>
+    use(fleet, "codegen", { inputs: { prompt: "p", script: steps }, ...input });
 
-    const { result, out } = await use(fleet, "codegen", { inputs: { prompt: "p", script }, files: { "old.txt": "x" } });
+  it("is a session in which the agent writes, runs, deletes and tells its progress; who reads the step's output can follow", async () => {
+    await using fleet = await startFleet();
+
+    const { result, out, err } = await codegen(
+      fleet,
+      [
+        { do: "say", text: "hello from the agent" },
+        {
+          do: "plan",
+          entries: [
+            { text: "first", status: "completed" },
+            { text: "half", status: "in_progress" },
+          ],
+        },
+        { do: "write", path: "src/a.txt", text: "made" },
+        { do: "run", argv: ["cat", "src/a.txt"] },
+        { do: "delete", path: "old.txt" },
+      ],
+      { files: { "old.txt": "x" } },
+    );
 
     expect(result).toMatchObject({
       outcome: "succeeded",
@@ -151,6 +180,7 @@ describe("codegen", () => {
       changes: { files: 2 },
     });
     expect(out).toBe("hello from the agent\nmade");
+    expect(err).toContain("signalbox: cat src/a.txt\n");
     expect(fleet.fake.of("progress")).toMatchObject([{ percent: 50, message: "half" }]);
   });
 
@@ -167,30 +197,107 @@ describe("codegen", () => {
     expect(runs[0]?.out).toContain("No model was asked");
   });
 
+  it("plays what the machine's owner says where the step says nothing", async () => {
+    const script = JSON.stringify({ turns: [{ steps: [{ do: "say", text: "of the owner: {prompt}" }] }] });
+    await using fleet = await startFleet({ agents: new Map([["scripted", scriptedAgent({ script })]]) });
+
+    const { out } = await use(fleet, "codegen", { inputs: { prompt: "Write it", filePath: "a.md" } });
+
+    expect(out).toBe("of the owner: Put the result into the file a.md.\n\nWrite it\n");
+  });
+
   it.each([
     ["write_file", { do: "write", path: "a", text: "x" }],
     ["delete_file", { do: "delete", path: "a" }],
     ["run_command", { do: "run", argv: ["touch", "a"] }],
-  ])("ends with tool_not_allowed before the agent uses %s against the step's word", async (tool, action) => {
+  ] satisfies [string, ScriptStepInput][])("denies %s where the step does not allow it", async (tool, action) => {
     await using fleet = await startFleet();
     const toolsAllowed = ["write_file", "delete_file", "run_command"].filter((name) => name !== tool);
 
-    const { result } = await use(fleet, "codegen", {
-      inputs: { prompt: "p", script: [action] },
-      envelope: { toolsAllowed, artifacts: ["a"] },
-    });
+    const { result, out, err, attempt } = await codegen(
+      fleet,
+      [{ ...action, allow: [{ do: "say", text: "done" }], deny: [{ do: "say", text: "denied" }] }],
+      { envelope: { toolsAllowed } },
+    );
 
-    expect(result).toMatchObject({ outcome: "failed", reason: "tool_not_allowed", artifacts: [] });
+    expect(result).toMatchObject({ outcome: "succeeded", outputs: { files: [] }, artifacts: [] });
+    expect(result.changes).toBeUndefined();
+    expect(out).toBe("denied\n");
+    expect(err).toContain(`the step does not allow ${tool}`);
+    expect(fleet.fake.text(attempt, "session")).not.toContain('"asked"');
   });
 
-  it("fails when the agent does", async () => {
+  it.each([
+    ["write_file", { do: "write", path: "a", text: "x", ask: false }],
+    ["delete_file", { do: "delete", path: "README.md", ask: false }],
+    ["run_command", { do: "run", argv: ["touch", "a"], ask: false }],
+    ["fetch", { do: "tool", kind: "fetch", ask: false }],
+    ["other", { do: "tool", kind: "other", ask: false }],
+  ] satisfies [string, ScriptStepInput][])(
+    "ends with tool_not_allowed, and keeps no change, when the agent does not even ask: %s",
+    async (tool, action) => {
+      await using fleet = await startFleet();
+
+      const { result } = await codegen(fleet, [action, { do: "hang" }], {
+        envelope: { toolsAllowed: ["nothing"] },
+        files: { "README.md": "x" },
+      });
+
+      expect(result).toMatchObject({ outcome: "failed", reason: "tool_not_allowed" });
+      expect(result.message).toContain(tool);
+      expect(result.changes).toBeUndefined();
+    },
+  );
+
+  it("lets an agent read and think, and use what the step names", async () => {
     await using fleet = await startFleet();
 
-    const { result } = await use(fleet, "codegen", {
-      inputs: { prompt: "p", script: [{ do: "fail", message: "gave up" }] },
+    const { result, out } = await codegen(
+      fleet,
+      [
+        { do: "tool", kind: "read", ask: false },
+        { do: "think", text: "hm" },
+        { do: "run", argv: ["echo", "ran"] },
+      ],
+      { envelope: { toolsAllowed: ["shell"] } },
+    );
+
+    expect(result.outcome).toBe("succeeded");
+    expect(out).toBe("ran\n");
+  });
+
+  it.each([
+    ["tool_failure", "gave up", [{ do: "fail", message: "gave up" }]],
+    [
+      "runtime_error",
+      "exit",
+      [
+        { do: "say", text: "Oh." },
+        { do: "crash", exitCode: 7 },
+      ],
+    ],
+    ["runtime_error", "", [{ do: "garbage", lines: 200 }, { do: "hang" }]],
+  ] satisfies [string, string, ScriptStepInput[]][])("fails as its agent does: %s %s", async (reason, words, steps) => {
+    await using fleet = await startFleet();
+
+    const { result } = await codegen(fleet, [{ do: "write", path: "a.txt", text: "half" }, ...steps]);
+
+    expect(result).toMatchObject({ outcome: "failed", reason, artifacts: [{ path: "a.txt" }] });
+    expect(result.message).toContain(words);
+    expect(result.changes).toBeUndefined();
+  });
+
+  it("gives its agent what the step adds to the environment, and keeps the rest", async () => {
+    await using fleet = await startFleet({ hostEnvironment: { CANARY: "host secret" } });
+
+    const { out } = await codegen(fleet, [{ do: "run", argv: ["env"] }], {
+      environment: { STAGE: "test", HOME: "/evil" },
+      secrets: [{ name: "API_KEY", value: "s3cr3t-value-12345" }],
     });
 
-    expect(result).toMatchObject({ outcome: "failed", reason: "tool_failure", message: "gave up" });
+    expect(out).toContain("STAGE=test\n");
+    expect(out).toContain("API_KEY=[redacted:API_KEY]\n");
+    expect(out).not.toMatch(/evil|CANARY/);
   });
 
   it("works without a sandbox too", async () => {
@@ -303,7 +410,7 @@ describe("the environment of a step", () => {
       inputs: {
         prompt: "p",
         script: [
-          { do: "progress", percent: 1, message: "s3cr3t-value-12345" },
+          { do: "plan", entries: [{ text: "s3cr3t-value-12345", status: "in_progress" }] },
           { do: "fail", message: "s3cr3t-value-12345" },
         ],
       },

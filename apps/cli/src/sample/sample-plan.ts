@@ -56,10 +56,16 @@ export const SAMPLE_PLAN: PlanInput = {
         prompt: "Add German and Japanese to src/greet.js, and test all languages.",
         script: [
           { do: "say", text: "I add two languages to the table, and a test for each." },
-          { do: "progress", percent: 20, message: "src/greet.js" },
+          { do: "plan", entries: [{ text: "src/greet.js", status: "in_progress" }, { text: "test/greet.test.js" }] },
           { do: "write", path: "src/greet.js", text: GREETINGS },
           { do: "wait", ms: 400 },
-          { do: "progress", percent: 70, message: "test/greet.test.js" },
+          {
+            do: "plan",
+            entries: [
+              { text: "src/greet.js", status: "completed" },
+              { text: "test/greet.test.js", status: "in_progress" },
+            ],
+          },
           { do: "write", path: "test/greet.test.js", text: TESTS },
           { do: "wait", ms: 400 },
           { do: "say", text: "Done: three languages, three tests." },

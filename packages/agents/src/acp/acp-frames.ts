@@ -22,6 +22,7 @@ export const ToolCallSchema = z.looseObject({
   kind: text,
   status: text,
   content: z.array(ToolContentSchema).nullish(),
+  locations: z.array(z.looseObject({ path: z.string() })).nullish(),
   rawInput: z.unknown().optional(),
   rawOutput: z.unknown().optional(),
 });

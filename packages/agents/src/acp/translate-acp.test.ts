@@ -65,6 +65,18 @@ describe("translateAcp", () => {
     expect(news).toMatchObject({ kind: "file_change", changes: [{ path: "/w/a", ...change }] });
   });
 
+  it("knows a deletion by what is deleted: there is no text to show", () => {
+    const call = {
+      sessionUpdate: "tool_call",
+      toolCallId: "c1",
+      title: "t",
+      kind: "delete",
+      locations: [{ path: "/w/a" }],
+    };
+
+    expect(translateAcp(call)).toMatchObject([{ kind: "file_change", changes: [{ path: "/w/a", change: "delete" }] }]);
+  });
+
   it("takes all of a raw output where there are no words", () => {
     const end = { sessionUpdate: "tool_call_update", toolCallId: "c1", status: "failed", rawOutput: "no such file" };
 

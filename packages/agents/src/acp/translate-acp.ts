@@ -89,7 +89,14 @@ function outputOf(call: AcpToolCall): string | undefined {
   return typeof call.rawOutput === "string" ? call.rawOutput : undefined;
 }
 
-function changesOf({ content, kind }: AcpToolCall): FileChange[] {
+/** What is deleted has no text to show: the call says where it is. */
+function changesOf({ content, kind, locations }: AcpToolCall): FileChange[] {
+  const shown = diffsOf({ content, kind });
+  if (shown.length > 0 || kind !== "delete") return shown;
+  return (locations ?? []).map(({ path }) => ({ path, change: "delete" }));
+}
+
+function diffsOf({ content, kind }: Pick<AcpToolCall, "content" | "kind">): FileChange[] {
   return (content ?? []).flatMap((each) => {
     if (each.type !== "diff" || each.path === undefined) return [];
     const isNew = each.oldText === null || each.oldText === undefined || each.oldText === "";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
-import type { ScriptStepOf } from "./script.ts";
+import type { ScriptStepOf } from "@signalbox/protocol/agent-script";
 
 /** The process that the scripted agent is: its streams, its end, and what it leaves behind. */
 export class AgentHost {

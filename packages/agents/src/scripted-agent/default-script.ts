@@ -1,4 +1,4 @@
-import type { AgentScriptInput } from "./script.ts";
+import type { AgentScriptInput } from "@signalbox/protocol/agent-script";
 
 /** What is played without a script: a plan, a file that it asks to write, and a word about it. For demos and fake modes. */
 export const DEFAULT_SCRIPT: AgentScriptInput = {

@@ -1,6 +1,6 @@
 import { RequestError } from "@agentclientprotocol/sdk";
 import type { AgentHost } from "./agent-host.ts";
-import type { ScriptStep, ScriptStepOf } from "./script.ts";
+import type { ScriptStep, ScriptStepOf } from "@signalbox/protocol/agent-script";
 
 /** Steps that need nothing but the process: they may stand outside a turn. */
 export type HostStep = ScriptStepOf<

@@ -3,8 +3,14 @@ import { fileURLToPath } from "node:url";
 import { programFolders } from "./program-folders.ts";
 
 export { DEFAULT_SCRIPT } from "./default-script.ts";
-export { AgentScriptSchema, ScriptStepSchema } from "./script.ts";
-export type { AgentScript, AgentScriptInput, ScriptStep, ScriptStepInput, ScriptStepOf } from "./script.ts";
+export { AgentScriptSchema, ScriptStepSchema } from "@signalbox/protocol/agent-script";
+export type {
+  AgentScript,
+  AgentScriptInput,
+  ScriptStep,
+  ScriptStepInput,
+  ScriptStepOf,
+} from "@signalbox/protocol/agent-script";
 export { SCRIPTED_AGENT_VERSION } from "./scripted-agent.ts";
 
 /**

@@ -10,8 +10,8 @@ import * as z from "zod";
 import { AgentHost } from "./agent-host.ts";
 import { DEFAULT_SCRIPT } from "./default-script.ts";
 import { playOutside } from "./host-steps.ts";
-import { AgentScriptSchema } from "./script.ts";
-import type { AgentScript } from "./script.ts";
+import { AgentScriptSchema } from "@signalbox/protocol/agent-script";
+import type { AgentScript } from "@signalbox/protocol/agent-script";
 import { SCRIPTED_AGENT_VERSION, scriptedAgent } from "./scripted-agent.ts";
 
 const HELP = `scripted-agent [--script FILE] [--state DIR]

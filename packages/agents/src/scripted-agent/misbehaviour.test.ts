@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { playScript, startAgent } from "../../test/play-script.ts";
 import type { AgentChild } from "../../test/play-script.ts";
 import { scriptedAgentArgv } from "./index.ts";
-import type { ScriptStepInput } from "./script.ts";
+import type { ScriptStepInput } from "@signalbox/protocol/agent-script";
 
 describe("what the scripted agent should not do", () => {
   it("floods its reader with words", async () => {

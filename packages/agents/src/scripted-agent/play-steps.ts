@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ElicitationContentValue, SessionUpdate } from "@agentclientprotocol/sdk";
 import { playHostStep } from "./host-steps.ts";
-import type { ScriptStep, ScriptStepOf } from "./script.ts";
+import type { ScriptStep, ScriptStepOf } from "@signalbox/protocol/agent-script";
 import { useTool } from "./use-tool.ts";
 import { TurnEnd } from "./turn.ts";
 import type { Turn } from "./turn.ts";

@@ -12,7 +12,7 @@ import { readOptions } from "../read-options.ts";
 import type { LaunchPlan } from "../session/agent-protocol.ts";
 import { createAdapter } from "../session/create-adapter.ts";
 import type { UsageNews } from "../session/news.ts";
-import { AgentScriptSchema } from "./script.ts";
+import { AgentScriptSchema } from "@signalbox/protocol/agent-script";
 
 /** What a spec's `options` may hold for the scripted agent. */
 export const ScriptedOptionsSchema = z.strictObject({

@@ -5,7 +5,7 @@ import { eventually, tempDir } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { playScript } from "../../test/play-script.ts";
 import type { Playing } from "../../test/play-script.ts";
-import type { ScriptStepInput } from "./script.ts";
+import type { ScriptStepInput } from "@signalbox/protocol/agent-script";
 
 describe("the scripted agent", () => {
   it("introduces itself, and plays a script of its own when it is given none", async () => {

@@ -12,7 +12,7 @@ import type {
 import type { AgentHost } from "./agent-host.ts";
 import { playOutside } from "./host-steps.ts";
 import { playSteps } from "./play-steps.ts";
-import type { AgentScript, ScriptStep } from "./script.ts";
+import type { AgentScript, ScriptStep } from "@signalbox/protocol/agent-script";
 import { ScriptedSession, stepsFor } from "./scripted-session.ts";
 import { SessionFile } from "./session-file.ts";
 import { Turn, TurnEnd } from "./turn.ts";

@@ -1,5 +1,5 @@
 import type { Usage } from "@agentclientprotocol/sdk/unstable";
-import type { AgentScript, ScriptStep } from "./script.ts";
+import type { AgentScript, ScriptStep } from "@signalbox/protocol/agent-script";
 import type { SessionFile } from "./session-file.ts";
 import type { Turn } from "./turn.ts";
 

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { PermissionOption, SessionUpdate, ToolCall, ToolCallContent, ToolKind } from "@agentclientprotocol/sdk";
 import { runCommand } from "./run-command.ts";
-import type { ScriptStep, ScriptStepOf } from "./script.ts";
+import type { ScriptStep, ScriptStepOf } from "@signalbox/protocol/agent-script";
 import { TurnEnd } from "./turn.ts";
 import type { Turn } from "./turn.ts";
 

@@ -1,11 +1,13 @@
 import {
-  agentProvider,
   canonicalJson,
+  codegenProvider,
   type ControlMessageOf,
   type Envelope,
   type GateContent,
   type IdSource,
+  isAgentTool,
   type LimitLookup,
+  type ProviderId,
   type StartGrant,
 } from "@signalbox/protocol";
 import { hashEnvelope, hashGateContent } from "@signalbox/protocol/hash";
@@ -248,7 +250,8 @@ export class Dispatcher {
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
     const secrets =
       step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
-    const session = agentProvider(step.tool) === undefined ? undefined : await this.#sessionOf(waiting);
+    const provider = step.tool === "codegen" ? codegenProvider(step, runner.codegenProvider) : undefined;
+    const session = isAgentTool(step.tool) ? await this.#sessionOf(waiting, provider) : undefined;
     const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name), session });
     const envelopeHash = hashEnvelope(envelope);
     const leaseMs = limits("lease.ttlMs");
@@ -261,6 +264,7 @@ export class Dispatcher {
       envelopeHash,
       manifest: waiting.manifest,
       approvals,
+      provider,
       now: clock.now(),
     });
     const { attemptId, epoch } = leased;
@@ -294,12 +298,19 @@ export class Dispatcher {
     runLog.tell(leased);
   }
 
-  /** The session that a step is the work of, as far as it had come. */
-  async #sessionOf({ runId, index, orgId, step }: WaitingStep): Promise<Envelope["session"]> {
-    const row = await this.#deps.store.view(() => readSession(sessionIdOf(runId, index), orgId));
-    if (!row) throw new ControlPlaneError("SESSION_NOT_FOUND", `step ${step.name} of run ${runId} has no session`);
+  /** The session that a step is the work of, as far as it had come. One whose agent the lease names is opened with it. */
+  async #sessionOf(
+    { runId, index, orgId, step }: WaitingStep,
+    provider: ProviderId | undefined,
+  ): Promise<Envelope["session"]> {
+    const sessionId = sessionIdOf(runId, index);
+    const row = await this.#deps.store.view(() => readSession(sessionId, orgId));
+    const named = provider === undefined ? {} : { provider };
+    if (!row && provider === undefined)
+      throw new ControlPlaneError("SESSION_NOT_FOUND", `step ${step.name} of run ${runId} has no session`);
+    if (!row) return { sessionId, ...named, nativeSessionId: null, turns: 0, wasWorking: false };
     const { nativeSessionId, turns, wasWorking, isPaused } = JSON.parse(row.progress) as SessionProgress;
-    return { sessionId: row.id, nativeSessionId, turns, wasWorking: wasWorking && !isPaused };
+    return { sessionId, ...named, nativeSessionId, turns, wasWorking: wasWorking && !isPaused };
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Capabilities, ControlMessage, Requirements } from "@signalbox/protocol";
+import type { Capabilities, ControlMessage, ProviderId, Requirements } from "@signalbox/protocol";
 import { limit } from "@signalbox/protocol";
 import { EventEmitter } from "eventemitter3";
 
@@ -15,6 +15,8 @@ export interface ConnectedRunner extends PlaceableRunner {
   readonly connectionId: string;
   readonly channel: RunnerChannel;
   readonly slots: number;
+  /** Whose agent works on `codegen` steps there, if it says so. */
+  readonly codegenProvider?: ProviderId | undefined;
   /** Ids of the attempts that it holds, and of the offers that it has not answered. */
   readonly held: Set<string>;
   isDraining: boolean;

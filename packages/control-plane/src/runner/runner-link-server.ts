@@ -324,6 +324,7 @@ function connectedRunner(
     features: new Set(hello.capabilities.features),
     // Labels are the server's word, never the runner's.
     labels: JSON.parse(row.labels) as Record<string, string>,
+    codegenProvider: hello.capabilities.codegenProvider,
     slots: slotsOf(hello.capabilities.maxConcurrentSessions === undefined ? admitted : hello.capabilities),
     held: new Set(),
     isDraining: row.state === "draining" || row.state === "offline_draining",

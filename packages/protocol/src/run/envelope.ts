@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { ProviderIdSchema } from "../provider.ts";
 import { SandboxModeSchema } from "./plan.ts";
 import { RepositorySchema } from "./repository.ts";
 import { CommandSchema } from "./tools.ts";
@@ -39,6 +40,8 @@ export const EnvelopeSchema = z.strictObject({
   session: z
     .strictObject({
       sessionId: z.string(),
+      /** Whose agent it is, where the tool does not name it. */
+      provider: ProviderIdSchema.optional(),
       nativeSessionId: z.string().nullable(),
       turns: z.int(),
       /** Whether it was lost in the middle of a turn, which is to go on. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { limit } from "../limits.ts";
 import { type ProviderId, ProviderIdSchema } from "../provider.ts";
+import { ScriptStepSchema } from "../session/agent-script.ts";
 import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "../session/session-modes.ts";
 import { TerminalSizeSchema } from "../session/terminal-size.ts";
 import { BudgetSchema } from "../session/usage.ts";
@@ -48,24 +49,12 @@ export const ManualGateInputsSchema = z.strictObject({
 });
 export type ManualGateInputs = z.infer<typeof ManualGateInputsSchema>;
 
-/** One thing that the scripted agent does, in order. */
-export const ScriptedActionSchema = z.discriminatedUnion("do", [
-  z.strictObject({ do: z.literal("say"), text: z.string() }),
-  z.strictObject({ do: z.literal("write"), path: WorkspacePathSchema, text: z.string() }),
-  z.strictObject({ do: z.literal("delete"), path: WorkspacePathSchema }),
-  z.strictObject({ do: z.literal("run"), argv: z.array(argument()).min(1) }),
-  z.strictObject({ do: z.literal("progress"), percent: z.number().min(0).max(100), message: z.string().optional() }),
-  z.strictObject({ do: z.literal("wait"), ms: z.int().min(0).max(600_000) }),
-  z.strictObject({ do: z.literal("fail"), message: z.string() }),
-]);
-export type ScriptedAction = z.infer<typeof ScriptedActionSchema>;
-
-/** What an agent is asked to do. `script` is played by the scripted agent instead of thought up. */
+/** What an agent is asked to do. With `script`, the scripted agent plays these steps as its turn instead. */
 export const CodegenInputsSchema = z.strictObject({
-  prompt: z.string().min(1).max(limit("prompt.length")),
+  prompt: z.string().trim().min(1).max(limit("prompt.length")),
   filePath: WorkspacePathSchema.optional(),
   taskType: z.string().max(50).optional(),
-  script: z.array(ScriptedActionSchema).max(1_000).optional(),
+  script: z.array(ScriptStepSchema).min(1).max(1_000).optional(),
 });
 export type CodegenInputs = z.infer<typeof CodegenInputsSchema>;
 
@@ -111,7 +100,11 @@ const CHECK = { inputs: CheckInputsSchema, doneBy: "runner" } as const;
 /** Every tool by name; a name that ends in `:` is a family whose second part the project chooses. */
 export const TOOLS = {
   command: { meaning: "Runs a program or a shell text.", inputs: CommandSchema, doneBy: "runner" },
-  codegen: { meaning: "Lets an agent work on a prompt.", inputs: CodegenInputsSchema, doneBy: "runner" },
+  codegen: {
+    meaning: "Opens a session in which an agent works on a prompt.",
+    inputs: CodegenInputsSchema,
+    doneBy: "runner",
+  },
   "agent:": {
     meaning: "Opens a session in which an agent works on a task.",
     inputs: AgentInputsSchema,
@@ -151,6 +144,11 @@ export function findTool(tool: string): ToolDefinition | undefined {
 export function agentProvider(tool: string): ProviderId | undefined {
   if (!tool.startsWith("agent:")) return undefined;
   return ProviderIdSchema.safeParse(tool.slice("agent:".length)).data;
+}
+
+/** Whether an agent carries a tool out: its step is the work of a session. */
+export function isAgentTool(tool: string): boolean {
+  return tool === "codegen" || agentProvider(tool) !== undefined;
 }
 
 /** Whether a tool runs the command that the project configures under the tool's name. */

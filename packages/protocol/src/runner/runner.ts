@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { OpaqueIdSchema, OrgIdSchema, RunnerIdSchema } from "../ids.ts";
 import { limit } from "../limits.ts";
+import { ProviderIdSchema } from "../provider.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { RUNNER_TRANSITIONS, type RunnerState } from "./runner-states.ts";
 
@@ -13,6 +14,8 @@ const word = z.string().min(1).max(100);
 export const CapabilitiesSchema = z.object({
   /** Agent providers whose programs are there. */
   providers: z.array(word).max(50).default([]),
+  /** The agent that works on steps with the tool `codegen` there. Default the scripted one. */
+  codegenProvider: ProviderIdSchema.optional(),
   /** Attempts that it takes at once. */
   maxConcurrentSessions: z.int().min(1).max(limit("runner.slotsMax")).optional(),
   features: z.array(word).max(100).default([]),

@@ -11,6 +11,8 @@ export interface AvailableAgent {
   /** A home of the owner's, with a login; it is used as it is. Default: one for each session. */
   readonly home?: string;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Whether it plays what a step has as its script, where others think. Default false. */
+  readonly playsScripts?: boolean;
   /** Durations and sizes of its sessions that are not the usual ones. */
   readonly limits?: Partial<AgentLimits>;
 }

@@ -1,21 +1,35 @@
-import { isAgentError, type AgentEventOf, type AgentSession, type AgentStartSpec } from "@signalbox/agents";
-import { AgentInputsSchema, agentProvider, limit, type AgentInputs, type SessionEndReason } from "@signalbox/protocol";
+import { isAgentError, type AgentSession, type AgentStartSpec } from "@signalbox/agents";
+import {
+  agentInputsOf,
+  agentProvider,
+  CodegenInputsSchema,
+  limit,
+  type AgentInputs,
+  type Envelope,
+  type SessionEndReason,
+} from "@signalbox/protocol";
 
-import type { Tool, ToolResult } from "../tools/tool.ts";
+import type { StepContext, Tool } from "../tools/tool.ts";
 import type { AvailableAgent } from "./agent-catalog.ts";
+import { documentScript } from "./document-script.ts";
 import { GO_ON, SessionConversation } from "./session-conversation.ts";
 import { SessionDiffs } from "./session-diffs.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
+import { sessionResult, unopenedResult } from "./session-result.ts";
 import { SessionShell } from "./session-shell.ts";
+import { StepNarrator } from "./step-narrator.ts";
+import { StepWatch } from "./step-watch.ts";
+import { ToolPermissions } from "./tool-permissions.ts";
+import { WrittenFiles } from "./written-files.ts";
 
-/** The tools `agent:*`: a session in which an agent works on a task and can be spoken to. */
+/** The tools `codegen` and `agent:*`: a session in which an agent works on a task and can be spoken to. */
 export const runSession: Tool = async (context) => {
   const { envelope, attemptId, epoch, cancelGraceMs } = context.grant;
-  const provider = agentProvider(envelope.tool);
   const { session: about, orgId } = envelope;
+  const provider = about?.provider ?? agentProvider(envelope.tool);
   if (provider === undefined || !about) throw new Error(`${envelope.tool} is the work of no session`);
-  const inputs = AgentInputsSchema.parse(envelope.inputs);
+  const inputs = agentInputsOf(envelope.tool, envelope.inputs);
   const journal = new SessionJournal({
     orgId,
     sessionId: about.sessionId,
@@ -29,36 +43,49 @@ export const runSession: Tool = async (context) => {
   if (!agent) {
     const message = `this machine has no ${provider}`;
     await journal.tell({ fact: "ended", reason: "provider_unavailable", message });
-    return { outcome: "failed", reason: "missing_dependency", message };
+    return unopenedResult("provider_unavailable", message);
   }
 
   const opening = inputs.terminal && SessionShell.open(context, inputs.terminal);
   await using _shell = { [Symbol.asyncDispose]: async () => (await opening)?.[Symbol.asyncDispose]() };
+  const permissions = new ToolPermissions({
+    toolsAllowed: envelope.toolsAllowed,
+    permissions: inputs.permissions,
+  });
   await using diffs = new SessionDiffs({ diff: context.diff, journal });
   const folders = await openSessionFolders(context.sessionsDirectory, about.sessionId, agent.home);
   let session: AgentSession;
   try {
-    session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders }));
+    session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders, permissions }));
   } catch (error) {
     if (!isAgentError(error)) throw error;
     const reason: SessionEndReason = error.code === "HANDSHAKE_TIMEOUT" ? "agent_silent" : "agent_failed";
     const message = error.message.slice(0, 4_000);
     await journal.tell({ fact: "ended", reason, message });
-    return { outcome: "failed", reason: "tool_failure", message };
+    return unopenedResult(reason, message);
   }
 
   journal.hasTerminal = (await opening) !== undefined;
+  const watch = new StepWatch({
+    permissions,
+    files: new WrittenFiles(context.workspace.pathInside),
+    // Who speaks with an agent follows the session, not the output of its step.
+    narrator: inputs.mode === "task" ? new StepNarrator(context) : undefined,
+  });
   await using conversation = new SessionConversation({
     session,
     journal,
     inbox: context.inbox,
     diffs,
     graceMs: cancelGraceMs,
+    watch,
   });
   if (context.signal.aborted) void conversation.stop();
   context.signal.addEventListener("abort", () => void conversation.stop(), { once: true });
   const exit = await conversation.run(firstWords(about, inputs));
-  const result = resultOf(exit, conversation.closedBecause);
+  const { closed } = conversation;
+  const { failure, violation, files } = watch;
+  const result = sessionResult({ provider, exit, closed, failure, violation, files });
   if (result.outcome === "succeeded") await closeSessionFolders(folders, agent.home);
   return result;
 };
@@ -73,19 +100,22 @@ function firstWords(
 }
 
 function startSpec(
-  { program, endpoint, home, folders: programFolders, options, limits }: AvailableAgent,
+  agent: AvailableAgent,
   {
     context,
     inputs,
     about,
     folders,
+    permissions,
   }: {
-    readonly context: Parameters<Tool>[0];
+    readonly context: StepContext;
+    readonly permissions: ToolPermissions;
     readonly inputs: AgentInputs;
     readonly about: { readonly sessionId: string; readonly nativeSessionId: string | null };
     readonly folders: SessionFolders;
   },
 ): AgentStartSpec {
+  const { program, endpoint, home, folders: programFolders, options, limits } = agent;
   return {
     sessionId: about.sessionId,
     program,
@@ -93,7 +123,8 @@ function startSpec(
     home: folders.home,
     tmpDir: folders.tmp,
     path: context.path,
-    permissions: inputs.permissions,
+    environment: context.additions,
+    permissions: permissions.permissions,
     useOwnSandbox: !context.isEnclosed,
     signal: context.signal,
     spawn: ({ argv, env }) =>
@@ -103,15 +134,17 @@ function startSpec(
     ...(home === undefined ? {} : { configuration: "keep" as const }),
     ...(inputs.model === undefined ? {} : { model: inputs.model }),
     ...(about.nativeSessionId === null ? {} : { resume: { nativeSessionId: about.nativeSessionId } }),
-    options: { ...options, ...(inputs.script === undefined ? {} : { script: inputs.script }) },
+    options: { ...options, ...scriptOf(agent, context.grant.envelope, inputs.script) },
   };
 }
 
-/** Reasons for closing that are no failure. */
-const GOOD: ReadonlySet<SessionEndReason> = new Set(["finished", "closed", "inactive"]);
-
-function resultOf(exit: AgentEventOf<"process.exited">, closedBecause: SessionEndReason | undefined): ToolResult {
-  if (closedBecause !== undefined && GOOD.has(closedBecause)) return { outcome: "succeeded" };
-  const message = closedBecause === undefined ? exit.message : `the session was closed: ${closedBecause}`;
-  return { outcome: "failed", reason: "tool_failure", message };
+/** What the scripted agent plays: what the step says, else what the machine's owner says, else a document from the prompt. */
+function scriptOf(
+  { playsScripts = false, options }: AvailableAgent,
+  { tool, inputs }: Envelope,
+  script: string | undefined,
+): { readonly script?: string } {
+  if (script !== undefined) return { script };
+  if (!playsScripts || tool !== "codegen" || options?.["script"] !== undefined) return {};
+  return { script: JSON.stringify(documentScript(CodegenInputsSchema.parse(inputs))) };
 }

@@ -21,7 +21,7 @@ describe("a conversation with an agent", () => {
       { fact: "taken", seq: 2 },
       { fact: "ended", reason: "finished" },
     ]);
-    expect([exit.reason, talk.conversation.closedBecause]).toEqual(["closed", "finished"]);
+    expect([exit.reason, talk.conversation.closed?.reason]).toEqual(["closed", "finished"]);
   });
 
   it("says nothing by itself where there is nothing to say yet", async () => {

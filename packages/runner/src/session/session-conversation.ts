@@ -1,9 +1,17 @@
-import { isAgentError, type AgentEventOf, type AgentSession, type Answers, type Decision } from "@signalbox/agents";
+import {
+  isAgentError,
+  type AgentEvent,
+  type AgentEventOf,
+  type AgentSession,
+  type Answers,
+  type Decision,
+} from "@signalbox/agents";
 import type { AnswerRefusal, SessionCommand, SessionEndReason } from "@signalbox/protocol";
 
 import type { SessionDiffs } from "./session-diffs.ts";
 import type { SessionInbox } from "./session-inbox.ts";
 import type { SessionJournal } from "./session-journal.ts";
+import type { StepWatch } from "./step-watch.ts";
 
 /** What is said to an agent whose turn was cut off. */
 export const GO_ON = "You were interrupted. Go on where you were.";
@@ -15,20 +23,22 @@ export interface SessionConversationSettings {
   readonly diffs: Pick<SessionDiffs, "noteTurn" | "answer" | "finish">;
   /** Between asking the agent to end and killing it. */
   readonly graceMs: number;
+  /** Answers for the step. Default: every question is somebody else's. */
+  readonly watch?: StepWatch;
 }
 
 /** Speaks with an agent for one attempt: does what the session is told, and writes down everything that the agent says. */
 export class SessionConversation implements AsyncDisposable {
   readonly #settings: SessionConversationSettings;
-  #closedBecause: SessionEndReason | undefined;
+  #closed: { readonly reason: SessionEndReason; readonly message?: string | undefined } | undefined;
 
   constructor(settings: SessionConversationSettings) {
     this.#settings = settings;
   }
 
   /** Why the control plane had the agent closed, if it did. */
-  get closedBecause(): SessionEndReason | undefined {
-    return this.#closedBecause;
+  get closed(): { readonly reason: SessionEndReason; readonly message?: string | undefined } | undefined {
+    return this.#closed;
   }
 
   /** Begins with these words, and goes on until the agent has ended; resolves with its last event. */
@@ -58,13 +68,25 @@ export class SessionConversation implements AsyncDisposable {
   }
 
   async #listen(): Promise<AgentEventOf<"process.exited">> {
-    const { session, journal, diffs } = this.#settings;
+    const { session, watch, diffs } = this.#settings;
     for await (const event of session.events) {
-      await journal.write(event);
+      await this.#hear(watch?.seen(event) ?? event);
       if (event.type === "turn.ended") diffs.noteTurn();
+      await watch?.note(event);
       if (event.type === "process.exited") return event;
+      // What it does next would be no better.
+      if (watch?.violation !== undefined) void session.close({ graceMs: 0 });
     }
     throw new Error("the agent's events ended without its end");
+  }
+
+  /** What the step itself answers is nobody's to decide, so it is recorded and not asked. */
+  async #hear(event: AgentEvent): Promise<void> {
+    const { session, journal, watch } = this.#settings;
+    const decision = event.type === "approval.requested" ? watch?.decide(event) : undefined;
+    if (event.type !== "approval.requested" || decision === undefined) return journal.write(event);
+    await journal.record(event);
+    await harmless(session.answer(event.requestId, decision));
   }
 
   async #talk(firstWords: string | undefined): Promise<void> {
@@ -94,7 +116,7 @@ export class SessionConversation implements AsyncDisposable {
       case "diff":
         return diffs.answer(command);
       case "close":
-        this.#closedBecause = command.reason;
+        this.#closed = command;
         await session.close({ graceMs: this.#settings.graceMs });
     }
   }

@@ -47,8 +47,13 @@ export class SessionJournal {
 
   /** Records an event. Resolves when the disk has taken it, which holds back an agent that floods. */
   async write(event: AgentEvent): Promise<void> {
-    for (const redacted of this.#pieces.pass(event)) await this.#append("agent", redacted);
+    await this.record(event);
     for (const fact of factsOf(event, this.hasTerminal)) await this.tell(fact);
+  }
+
+  /** Records an event that the control plane need not know of. */
+  async record(event: AgentEvent): Promise<void> {
+    for (const redacted of this.#pieces.pass(event)) await this.#append("agent", redacted);
   }
 
   /** Records a fact of the runner's own. */

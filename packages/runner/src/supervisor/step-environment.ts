@@ -16,6 +16,14 @@ export interface StepEnvironmentSources {
 /** Entries that say who and where a step is: neither project nor secret may change them. */
 const RESERVED = /^(HOME|PATH|TERM|SIGNALBOX_.*)$/;
 
+/** What every step has. */
+const BASICS = /^(HOME|PATH|TERM|LANG|PWD|TMPDIR|SIGNALBOX_ATTEMPT)$/;
+
+/** Of a step's environment what a program with basics of its own gets too. */
+export function additionsOf(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !BASICS.test(name)));
+}
+
 /**
  * The environment of a step, built from empty. Later sources win over earlier ones: the basics, the machine's entries
  * that both the step and the owner name, the project's entries, the secrets; the reserved names always hold.

@@ -1,9 +1,8 @@
 import type { AgentProcess } from "@signalbox/agents";
 import type { OutputStream, StartGrant, TerminalCommand, TerminalSize } from "@signalbox/protocol";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 
+import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
@@ -18,7 +17,6 @@ import { showFolders, spellInside } from "../session/shown-program.ts";
 import type {
   AgentLaunch,
   CommandEnd,
-  DrivenCommand,
   PlannedCommand,
   StepContext,
   TerminalCommandRun,
@@ -26,13 +24,14 @@ import type {
 } from "../tools/tool.ts";
 import type { ChosenSandbox } from "./choose-sandbox.ts";
 import type { OutputRecorder } from "./output-recorder.ts";
+import { additionsOf } from "./step-environment.ts";
 import type { StopSwitch } from "./stop-switch.ts";
 
 export interface StepRunSettings {
   readonly grant: StartGrant;
   readonly chosen: ChosenSandbox;
-  readonly diff?: WorkspaceDiff | undefined;
   readonly workspace: WorkspaceView;
+  readonly diff?: WorkspaceDiff | undefined;
   /** The workspace's folder on this machine. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -59,13 +58,14 @@ const CAPTURE_BYTES = 1_048_576;
 export class StepRun implements StepContext {
   readonly grant: StartGrant;
   readonly signal: AbortSignal;
-  readonly diff: WorkspaceDiff | undefined;
   readonly workspace: WorkspaceView;
+  readonly diff: WorkspaceDiff | undefined;
   readonly isEnclosed: boolean;
   readonly hasNetwork: boolean;
   readonly inbox: SessionInbox;
   readonly agents: AgentCatalog;
   readonly sessionsDirectory: string;
+  readonly additions: Readonly<Record<string, string>>;
   readonly path: string;
   readonly #settings: StepRunSettings;
 
@@ -78,6 +78,7 @@ export class StepRun implements StepContext {
     this.inbox = settings.inbox;
     this.agents = settings.agents;
     this.sessionsDirectory = settings.sessionsDirectory;
+    this.additions = additionsOf(settings.environment);
     this.path = settings.path;
     this.isEnclosed = settings.chosen.sandbox.name !== "none";
     this.hasNetwork = settings.chosen.report.network !== "none";
@@ -110,22 +111,6 @@ export class StepRun implements StepContext {
       child.exited,
     ]);
     return { exitCode: end.exitCode, signal: end.signal, stdout, stderr };
-  }
-
-  async drive(command: PlannedCommand): Promise<DrivenCommand> {
-    const child = await this.#spawn(command, "pipe");
-    const stopping = this.#stopWith(child);
-    const recording = this.#settings.recorder.record("stderr", child.stderr.bytes);
-    const ended = Promise.all([child.exited, recording]).then(([{ exitCode, signal }]) => {
-      stopping[Symbol.dispose]();
-      return { exitCode, signal };
-    });
-    return {
-      lines: createInterface({ input: child.stdout.bytes, crlfDelay: Number.POSITIVE_INFINITY }),
-      send: (line) => void child.stdin?.write(`${line}\n`),
-      stop: () => void child.terminate(0),
-      ended,
-    };
   }
 
   async openTerminal(

@@ -1,5 +1,4 @@
 import { runSession } from "../session/run-session.ts";
-import { runCodegen } from "./codegen.ts";
 import { runCommand } from "./command.ts";
 import { runConfigured } from "./configured-command.ts";
 import { runGate } from "./gate.ts";
@@ -9,7 +8,7 @@ import type { Tool } from "./tool.ts";
 /** How each tool runs; a name that ends in `:` is a family. */
 const TOOL_TABLE: Readonly<Record<string, Tool>> = {
   command: runCommand,
-  codegen: runCodegen,
+  codegen: runSession,
   "agent:": runSession,
   "gate:typecheck": runGate,
   "gate:test": runGate,

@@ -26,14 +26,6 @@ export interface CommandEnd {
   readonly signal: string | null;
 }
 
-/** A command whose input and output the tool drives itself; its error output goes to the attempt's. */
-export interface DrivenCommand {
-  readonly lines: AsyncIterable<string>;
-  send(line: string): void;
-  stop(): void;
-  readonly ended: Promise<CommandEnd>;
-}
-
 /** A command in a terminal, which whoever may types into; its output is the attempt's stream `terminal`. */
 export interface TerminalCommandRun {
   readonly ended: Promise<CommandEnd>;
@@ -50,8 +42,6 @@ export interface AgentLaunch {
   readonly home: string;
   /** Folders of this machine that hold the program. */
   readonly programFolders: readonly string[];
-  /** How the workspace differs from the commit that it was made from; undefined when it was made from none. */
-  readonly diff: WorkspaceDiff | undefined;
 }
 
 /** What a step gives to its tool. Every command runs in the step's sandbox, in its workspace, with its environment. */
@@ -60,6 +50,8 @@ export interface StepContext {
   /** Aborted when the step is stopped; commands are ended by whoever stops it. */
   readonly signal: AbortSignal;
   readonly workspace: WorkspaceView;
+  /** How the workspace differs from the commit that it was made from; undefined when it was made from none. */
+  readonly diff: WorkspaceDiff | undefined;
   /** Whether commands see another file system than this machine's. */
   readonly isEnclosed: boolean;
   /** Whether commands reach the network. */
@@ -68,7 +60,6 @@ export interface StepContext {
   run(command: PlannedCommand): Promise<CommandEnd>;
   /** Runs a command and keeps its output, at most 1 MiB of it, out of the attempt's. */
   capture(command: PlannedCommand): Promise<CommandEnd & { readonly stdout: string; readonly stderr: string }>;
-  drive(command: PlannedCommand): Promise<DrivenCommand>;
   /**
    * Starts a command in a terminal. What is typed goes to the one that was started last. One that `isBeside` the work of the
    * step ends without an end of what else runs in it.
@@ -84,6 +75,8 @@ export interface StepContext {
   readonly inbox: SessionInbox;
   /** The agents of this machine. */
   readonly agents: AgentCatalog;
+  /** What the project, the machine's owner and the step's secrets add to an environment. */
+  readonly additions: Readonly<Record<string, string>>;
   /** Where sessions have their folders on this machine. */
   readonly sessionsDirectory: string;
   /** The PATH of what runs in the step. */

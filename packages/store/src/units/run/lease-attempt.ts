@@ -1,9 +1,10 @@
-import { SYSTEM_ACTOR } from "@signalbox/protocol";
+import { SYSTEM_ACTOR, type ProviderId } from "@signalbox/protocol";
 
 import { attemptIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
 import { get, type Statement } from "../../unit.ts";
-import { loadRun, noteReadiness, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { leaseSession } from "../session/open-sessions.ts";
+import { loadRun, noteReadiness, plannedStep, record, saveRun, type RunOutcome } from "./run-change.ts";
 
 export interface LeaseAttemptArgs {
   readonly runId: string;
@@ -15,6 +16,8 @@ export interface LeaseAttemptArgs {
   readonly manifest: string | null;
   /** The gates that the envelope names, each with the hash that must have been approved. */
   readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
+  /** Whose agent works on it, where the tool does not name it: its session is opened with the first lease. */
+  readonly provider?: ProviderId | undefined;
   readonly now: number;
 }
 
@@ -68,8 +71,17 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
     number: args.number,
     envelopeHash: args.envelopeHash,
   });
-  const outcome = yield* saveRun(change, { now: args.now, actor: SYSTEM_ACTOR });
-  return { ...outcome, attemptId, epoch };
+  const { now, provider } = args;
+  const opened =
+    provider === undefined
+      ? []
+      : yield* leaseSession(change, step, yield* plannedStep(change, step), {
+          provider,
+          now,
+          actor: SYSTEM_ACTOR,
+        });
+  const outcome = yield* saveRun(change, { now, actor: SYSTEM_ACTOR });
+  return { ...outcome, sessions: [...opened, ...outcome.sessions], attemptId, epoch };
 }
 
 function* requireAssignable(runnerId: string, orgId: string): Generator<Statement, void, unknown> {

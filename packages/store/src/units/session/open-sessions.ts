@@ -1,10 +1,18 @@
-import { AgentInputsSchema, agentProvider, limit, type Actor, type AgentInputs } from "@signalbox/protocol";
+import {
+  agentInputsOf,
+  agentProvider,
+  limit,
+  type Actor,
+  type AgentInputs,
+  type ProviderId,
+} from "@signalbox/protocol";
 
+import { sessionIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
 import type { PlannedStep, SessionProgress, SessionRow, StepProgress } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import type { RunChange } from "../run/run-change.ts";
-import { changeOf, saveSession, tell, type SessionOutcome } from "./session-change.ts";
+import { changeOf, loadSession, moveSession, saveSession, tell, type SessionOutcome } from "./session-change.ts";
 
 /** What holds for the sessions of an installation, unless a session says otherwise. Times are milliseconds. */
 export interface SessionTerms {
@@ -52,15 +60,47 @@ export function* openSessions(
   return opened;
 }
 
+/**
+ * Opens the session of a step whose agent only its lease names, or gives it to the agent of another. It holds a slot of a
+ * runner, which is bound enough.
+ */
+export function* leaseSession(
+  run_: RunChange,
+  step: StepProgress,
+  planned: PlannedStep,
+  args: { readonly provider: ProviderId; readonly now: number; readonly actor: Actor },
+): Generator<Statement, SessionOutcome[], unknown> {
+  if (step.sessionId === undefined) {
+    step.sessionId = sessionIdOf(run_.id, run_.progress.steps.indexOf(step));
+    return [yield* openSession(run_, step, planned, { terms: defaultTerms(), isLeased: true, ...args })];
+  }
+  const { row } = yield* loadSession(step.sessionId);
+  if (row.provider !== args.provider) yield* run(CHANGE_PROVIDER, args.provider, row.id);
+  return [];
+}
+
+const CHANGE_PROVIDER = "UPDATE sessions SET provider = ? WHERE id = ?";
+
 function* openSession(
   run_: RunChange,
   step: StepProgress,
   planned: PlannedStep,
-  { terms, now, actor }: { readonly terms: SessionTerms; readonly now: number; readonly actor: Actor },
+  {
+    terms,
+    now,
+    actor,
+    provider = agentProvider(step.tool),
+    isLeased = false,
+  }: {
+    readonly terms: SessionTerms;
+    readonly now: number;
+    readonly actor: Actor;
+    readonly provider?: ProviderId | undefined;
+    readonly isLeased?: boolean;
+  },
 ): Generator<Statement, SessionOutcome, unknown> {
-  const provider = agentProvider(step.tool);
   if (step.sessionId === undefined || provider === undefined) throw new Error(`step ${step.name} has no agent`);
-  const inputs = AgentInputsSchema.parse(planned.inputs);
+  const inputs = agentInputsOf(step.tool, planned.inputs);
   const row: SessionRow = {
     id: step.sessionId,
     org_id: run_.orgId,
@@ -94,6 +134,7 @@ function* openSession(
     runId: run_.id,
     step: step.name,
   });
+  if (isLeased) moveSession(change, "queue");
   return yield* saveSession(change, { now, actor });
 }
 
