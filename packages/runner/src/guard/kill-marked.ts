@@ -1,4 +1,4 @@
-import { besideOf } from "../process/beside.ts";
+import { markersOf } from "../process/beside.ts";
 import type { Clock } from "../process/clock.ts";
 import { killTree, type KillReport } from "../process/kill-tree.ts";
 import { readProcessTable, type ProcessEntry } from "../process/process-table.ts";
@@ -14,7 +14,7 @@ export async function killMarked(request: {
   readonly readTable?: () => Promise<ProcessEntry[]>;
 }): Promise<KillReport> {
   const { attemptId } = request;
-  const reports = await Promise.all([attemptId, besideOf(attemptId)].map((name) => killNamed({ ...request, name })));
+  const reports = await Promise.all(markersOf(attemptId).map((name) => killNamed({ ...request, name })));
   return {
     killed: reports.flatMap(({ killed }) => killed),
     survivors: reports.flatMap(({ survivors }) => survivors),

@@ -6,7 +6,7 @@ import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { Programs } from "../machine/programs.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
-import { besideOf } from "../process/beside.ts";
+import { besideOf, type Beside } from "../process/beside.ts";
 import { findProgram } from "../process/find-program.ts";
 import { SETSID_PATH } from "../sandbox/bubblewrap-sandbox.ts";
 import type { ByteRedaction } from "../redaction/redactor.ts";
@@ -46,6 +46,8 @@ export interface StepRunSettings {
   readonly redaction: () => ByteRedaction;
   readonly clock: Clock;
   readonly cgroupParent?: string | undefined;
+  /** Where its commands run beside the work of the step: their end is not its. */
+  readonly beside?: Beside;
   /** A process of the step has started. */
   readonly onSpawn: () => void;
   readonly onProgress: (percent: number | undefined, message: string | undefined) => void;
@@ -119,7 +121,10 @@ export class StepRun implements StepContext {
     { isBeside = false }: { readonly isBeside?: boolean } = {},
   ): Promise<TerminalCommandRun> {
     const { inbox, recorder } = this.#settings;
-    const child = await this.#spawn(command, "ignore", { terminal: inbox.terminalSize ?? size, isBeside });
+    const child = await this.#spawn(command, "ignore", {
+      terminal: inbox.terminalSize ?? size,
+      ...(isBeside ? { beside: "shell" } : {}),
+    });
     const stopping = this.#stopWith(child);
     const typing = inbox.onTerminal((done) => obeyKeyboard(child, done));
     // It may have been given another size while it was being opened.
@@ -179,12 +184,12 @@ export class StepRun implements StepContext {
       environment = this.#settings.environment,
       own,
       terminal,
-      isBeside = false,
+      beside = this.#settings.beside,
     }: {
       readonly environment?: Readonly<Record<string, string>>;
       readonly own?: SandboxCommand["own"];
       readonly terminal?: TerminalSize;
-      readonly isBeside?: boolean;
+      readonly beside?: Beside | undefined;
     } = {},
   ): Promise<AttemptProcess> {
     const { chosen, directory, programs, grant, clock, cgroupParent, stop } = this.#settings;
@@ -207,7 +212,7 @@ export class StepRun implements StepContext {
       pty: terminal !== undefined,
     });
     const child = await AttemptProcess.spawn({
-      attemptId: isBeside ? besideOf(grant.attemptId) : grant.attemptId,
+      attemptId: beside === undefined ? grant.attemptId : besideOf(grant.attemptId, beside),
       command: wrapped,
       clock,
       stdin,

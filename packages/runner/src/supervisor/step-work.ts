@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
+import type { Beside } from "../process/beside.ts";
 import { createRedactor, type Redactor } from "../redaction/redactor.ts";
 import { WORKSPACE_PATH } from "../sandbox/sandbox.ts";
 import type { ToolResult } from "../tools/tool.ts";
@@ -123,7 +124,7 @@ export class StepWork {
     chosen: ChosenSandbox,
     folder: string,
     needsNetwork: boolean,
-    stop = this.#attempt.stop,
+    { stop = this.#attempt.stop, beside }: { readonly stop?: StopSwitch; readonly beside?: Beside } = {},
   ): CommandRunner {
     const { policy } = this.#settings;
     const network = needsNetwork && policy.network === "host" ? "host" : "none";
@@ -132,6 +133,7 @@ export class StepWork {
     const run = new StepRun({
       ...this.#common({ ...chosen, network, report: { ...chosen.report, network } }),
       stop,
+      ...(beside === undefined ? {} : { beside }),
       workspace: view,
       directory: folder,
       environment,
@@ -152,7 +154,7 @@ export class StepWork {
       if (cause === "fenced" || cause === "lease" || cause === "leaving") stop.stop(cause, 0);
     });
     return workspace.diff({
-      commandsIn: (folder) => this.#plainCommands(chosen, folder, false, stop),
+      commandsIn: (folder) => this.#plainCommands(chosen, folder, false, { stop, beside: "look" }),
       redact: (text) => this.#redact(text),
       stop: () => stop.stop("leaving", 0),
     });
