@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
 
+import { agentHomesDir } from "./agents/agent-homes.ts";
 import type { AgentsSettings } from "./agents/open-agent-catalog.ts";
 import { readAgentsFile } from "./agents/read-agents-file.ts";
 import { ConfigError } from "./config-error.ts";
@@ -63,6 +64,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_RUNNER_READ_ONLY_PATHS: list.default([]),
   SIGNALBOX_AGENTS: z.enum(["auto", "listed"], "must be auto or listed").default("listed"),
   SIGNALBOX_AGENTS_FILE: z.string().min(1).optional(),
+  SIGNALBOX_AGENT_HOMES_DIR: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_CGROUP: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_HEALTH_PORT: whole.pipe(z.int().min(0).max(65_535)).optional(),
   SIGNALBOX_LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
@@ -102,7 +104,7 @@ export function readRunnerConfig(
       offered: readOffered(values.SIGNALBOX_AGENTS_FILE, dataDir),
       isAuto: values.SIGNALBOX_AGENTS === "auto",
       installedDir: readInstalledDir(environment),
-      homesDir: join(dataDir, "agent-homes"),
+      homesDir: agentHomesDir(withoutEmpty(environment)),
     },
     runner: {
       serverUrl: values.SIGNALBOX_URL,

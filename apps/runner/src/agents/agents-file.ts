@@ -1,3 +1,4 @@
+import { OmnaraOptionsSchema } from "@signalbox/agents";
 import { ProviderIdSchema } from "@signalbox/protocol";
 import { isAbsolute } from "node:path";
 import * as z from "zod";
@@ -5,7 +6,7 @@ import * as z from "zod";
 const FolderSchema = z.string().refine(isAbsolute, "must be an absolute path");
 const VariableSchema = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of a variable");
 
-/** Where an agent reaches its model. The key stands in a file of its own, so that this one can be shown around. */
+/** Where an agent reaches its model; of omnara, where the service is. The key stands in a file of its own, so that this one can be shown around. */
 const EndpointSchema = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }),
   apiKeyFile: z.string().min(1),
@@ -50,8 +51,8 @@ export type AgentEntry = z.infer<typeof AgentEntrySchema>;
 
 function mistakesOf(provider: string, entry: z.output<typeof AgentEntrySchema>): string[] {
   if (!ProviderIdSchema.safeParse(provider).success)
-    return ["is no provider; there are codex, claude_code, gemini_cli, scripted and acp:<name>"];
-  if (provider === "omnara") return ["is a service and no program; a runner cannot offer it yet"];
+    return ["is no provider; there are codex, claude_code, gemini_cli, omnara, scripted and acp:<name>"];
+  if (provider === "omnara") return mistakesOfService(entry);
   const isAcp = provider.startsWith("acp:");
   return [
     ...(isAcp && !entry.program ? ["is an agent of your own, so it must say its program"] : []),
@@ -62,5 +63,18 @@ function mistakesOf(provider: string, entry: z.output<typeof AgentEntrySchema>):
     ...(provider === "scripted" && (entry.program ?? entry.version ?? entry.endpoint ?? entry.home)
       ? ["is part of the runner: it takes a script, and nothing else"]
       : []),
+  ];
+}
+
+/** Nothing of a service is on this machine, and it has one way in. */
+function mistakesOfService({ endpoint, options, ...entry }: z.output<typeof AgentEntrySchema>): string[] {
+  const { program, home, script, arguments: args, endpointVariables, folders } = entry;
+  const { error } = OmnaraOptionsSchema.safeParse(options);
+  return [
+    ...(endpoint ? [] : ["is a service: it needs an endpoint, with a file that holds its key"]),
+    ...((program ?? home ?? script ?? args ?? endpointVariables ?? folders[0])
+      ? ["is a service: it takes a version, an endpoint and options, and nothing else"]
+      : []),
+    ...(error?.issues ?? []).map(({ path, message }) => `has options that cannot be: ${path.join(".")} ${message}`),
   ];
 }

@@ -1,5 +1,5 @@
 import { tempDir, type TempDir } from "@signalbox/testkit";
-import { writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import { ConfigError } from "../config-error.ts";
@@ -14,6 +14,12 @@ async function catalogOf(dir: TempDir, content: unknown) {
 }
 
 const goose = { program: [process.execPath, "goose.js"], version: "1.2.3", arguments: ["acp"] };
+
+const OMNARA = {
+  org: `org_${"a".repeat(26)}`,
+  project: `proj_${"b".repeat(26)}`,
+  config: `acfg_${"c".repeat(26)}`,
+};
 
 describe("the agents of a machine", () => {
   it("are the scripted one alone where its owner says nothing", async () => {
@@ -62,10 +68,45 @@ describe("the agents of a machine", () => {
     expect(catalog.get("acp:goose")?.home).toBe(dir.file("homes/acp-goose"));
   });
 
+  it("have no program and no home where they are a service, and no version but their owner's word", async () => {
+    await using dir = await tempDir();
+    await writeFile(dir.file("key"), "omnara_org_v1_fake\n");
+    const omnara = { endpoint: { baseUrl: "http://127.0.0.1:1/api/v1", apiKeyFile: "key" }, options: OMNARA };
+
+    const catalog = await catalogOf(dir, { agents: { omnara } });
+
+    expect(catalog.get("omnara")).toMatchObject({
+      program: { argv: ["omnara"], version: "unknown" },
+      endpoint: { baseUrl: "http://127.0.0.1:1/api/v1", apiKey: "omnara_org_v1_fake" },
+      options: OMNARA,
+    });
+    expect(catalog.get("omnara")?.home).toBeUndefined();
+  });
+
+  it("are not offered a home in which a link stands for the place of the login", async () => {
+    await using dir = await tempDir();
+    const program = [process.execPath];
+    await mkdir(dir.file("homes/gemini_cli"), { recursive: true });
+    await symlink("/elsewhere", dir.file("homes/gemini_cli/.gemini"));
+
+    const opening = catalogOf(dir, { agents: { gemini_cli: { program, version: "1.0.0" } } });
+
+    await expect(opening).rejects.toThrow("has a link in the place of its login");
+  });
+
   it.each([
     ["is no JSON", "{"],
     ["gpt is no provider", { agents: { gpt: {} } }],
-    ["omnara is a service", { agents: { omnara: {} } }],
+    ["omnara is a service: it needs an endpoint", { agents: { omnara: { options: OMNARA } } }],
+    ["omnara is a service: it takes", { agents: { omnara: { home: "/h", options: OMNARA } } }],
+    [
+      "org must be an id of Omnara's that begins with org_",
+      {
+        agents: {
+          omnara: { endpoint: { baseUrl: "http://x", apiKeyFile: "agents.json" }, options: { ...OMNARA, org: "x" } },
+        },
+      },
+    ],
     ["acp:goose is an agent of your own", { agents: { "acp:goose": {} } }],
     ["acp:goose has a program, so it must say the version", { agents: { "acp:goose": { program: ["/bin/true"] } } }],
     ["must be an absolute path", { agents: { codex: { program: ["codex"], version: "1.0.0" } } }],

@@ -2,10 +2,11 @@ import { adapterOf, createAcpAdapter, type AgentAdapter } from "@signalbox/agent
 import { isInstallError, listInstalled, PINNED_AGENTS, resolveAgent } from "@signalbox/agents/install";
 import { SCRIPTED_AGENT_VERSION, scriptedAgentArgv, scriptedAgentFolders } from "@signalbox/agents/scripted-agent";
 import type { AgentCatalog, AvailableAgent } from "@signalbox/runner";
-import { mkdir, realpath } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { ConfigError } from "../config-error.ts";
+import { openAgentHome } from "./agent-homes.ts";
 import type { OfferedAgent } from "./read-agents-file.ts";
 
 /** Which agents a runner offers. */
@@ -30,11 +31,6 @@ export async function openAgentCatalog(settings: AgentsSettings): Promise<AgentC
   return catalog;
 }
 
-/** The folder of an installed agent's home, where its owner logs in. */
-export function homeOf(homesDir: string, provider: string): string {
-  return join(homesDir, provider.replace(":", "-"));
-}
-
 const NOTHING_SAID = { folders: [], options: {} };
 
 async function installedOnes({ installedDir }: AgentsSettings): Promise<[string, OfferedAgent][]> {
@@ -53,14 +49,26 @@ function scripted(entry: OfferedAgent = NOTHING_SAID): AvailableAgent {
 }
 
 async function available(provider: string, entry: OfferedAgent, settings: AgentsSettings): Promise<AvailableAgent> {
-  const { endpoint, home = homeOf(settings.homesDir, provider), options } = entry;
-  if (!endpoint) await mkdir(home, { recursive: true, mode: 0o700 });
+  const { endpoint, options } = entry;
   return {
     adapter: adapterFor(provider, entry),
-    ...(await programOf(provider, entry, settings)),
-    ...(endpoint ? { endpoint } : { home }),
+    ...(isService(provider) ? serviceOf(provider, entry) : await programOf(provider, entry, settings)),
+    ...(endpoint ? { endpoint } : { home: entry.home ?? (await openAgentHome(settings.homesDir, provider)) }),
     options,
   };
+}
+
+/** Whether there is nothing of an agent to start on this machine. */
+export function isService(provider: string): boolean {
+  return provider === "omnara";
+}
+
+/** A service does not tell its version, so it is its owner's word. */
+function serviceOf(
+  provider: string,
+  { version = "unknown" }: OfferedAgent,
+): Pick<AvailableAgent, "program" | "folders"> {
+  return { program: { argv: [provider], version }, folders: [] };
 }
 
 function adapterFor(provider: string, { arguments: args, endpointVariables }: OfferedAgent): AgentAdapter {

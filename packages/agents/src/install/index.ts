@@ -1,4 +1,6 @@
 export type { AgentLocation } from "./agent-folders.ts";
+export { AGENT_LOGINS, hasLogin, isLinkFree, loginEnvironment, removeLogin } from "./agent-logins.ts";
+export type { AgentLogin } from "./agent-logins.ts";
 export { AGENT_PACKAGES, INSTALLABLE_PROVIDERS, isInstallable } from "./agent-packages.ts";
 export type { AgentPackage, PackagedProgram, InstallableProvider } from "./agent-packages.ts";
 export { agentsCacheDir, installedAgents } from "./agents-cache.ts";
