@@ -4,6 +4,7 @@ import {
   FINAL_RUN_EVENTS,
   findTool,
   isFinal,
+  OUTPUT_STREAMS,
   RUN_TRANSITIONS,
   STEP_TRANSITIONS,
   type EventRecord,
@@ -47,11 +48,12 @@ export async function readEvents(client: Client, runId: string): Promise<EventRe
   }
 }
 
-/** All output of a run as it is stored now. */
+/** All output of a run as it is stored now, that of its agents included. */
 export async function readOutput(client: Client, runId: string): Promise<OutputChunk[]> {
   const chunks: OutputChunk[] = [];
-  for await (const chunk of client.runs.watchOutput(runId, { follow: false })) chunks.push(chunk);
-  return chunks;
+  for (const stream of OUTPUT_STREAMS)
+    for await (const chunk of client.runs.watchOutput(runId, { stream, follow: false })) chunks.push(chunk);
+  return chunks.toSorted((one, other) => one.seq - other.seq);
 }
 
 function eventDamage({ run, steps }: RunDetails, events: readonly EventRecord[]): string[] {

@@ -45,6 +45,13 @@ describe("readRunnerConfig", () => {
     });
   });
 
+  it("takes the agent of codegen steps, and refuses one that is no provider", () => {
+    const config = readRunnerConfig(["--codegen-provider", "codex"], { SIGNALBOX_CODEGEN_PROVIDER: "scripted" });
+
+    expect(config.runner.codegenProvider).toBe("codex");
+    expect(() => readRunnerConfig(["--codegen-provider", "gpt"], {})).toThrow(ConfigError);
+  });
+
   it("keeps its own settings from the steps", () => {
     const config = readRunnerConfig([], { SIGNALBOX_ENROLMENT_TOKEN: "t", LANG: "C" });
 

@@ -1,5 +1,5 @@
 import { agentsCacheDir, isInstallError } from "@signalbox/agents/install";
-import { limit } from "@signalbox/protocol";
+import { limit, ProviderIdSchema } from "@signalbox/protocol";
 import { RunnerPolicySchema, type RunnerConfig, type RunnerPolicyInput } from "@signalbox/runner";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -64,6 +64,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_RUNNER_READ_ONLY_PATHS: list.default([]),
   SIGNALBOX_AGENTS: z.enum(["auto", "listed"], "must be auto or listed").default("listed"),
   SIGNALBOX_AGENTS_FILE: z.string().min(1).optional(),
+  SIGNALBOX_CODEGEN_PROVIDER: ProviderIdSchema.optional(),
   SIGNALBOX_AGENT_HOMES_DIR: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_CGROUP: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_HEALTH_PORT: whole.pipe(z.int().min(0).max(65_535)).optional(),
@@ -82,6 +83,7 @@ const ARGUMENTS = {
   sandbox: "SIGNALBOX_RUNNER_SANDBOX",
   agents: "SIGNALBOX_AGENTS",
   "agents-file": "SIGNALBOX_AGENTS_FILE",
+  "codegen-provider": "SIGNALBOX_CODEGEN_PROVIDER",
   "health-port": "SIGNALBOX_RUNNER_HEALTH_PORT",
   "log-level": "SIGNALBOX_LOG_LEVEL",
 } as const satisfies Record<string, keyof z.input<typeof EnvironmentSchema>>;
@@ -121,6 +123,7 @@ export function readRunnerConfig(
       path: values.SIGNALBOX_RUNNER_PATH,
       readOnlyPaths: values.SIGNALBOX_RUNNER_READ_ONLY_PATHS,
       cgroupParent: values.SIGNALBOX_RUNNER_CGROUP,
+      codegenProvider: values.SIGNALBOX_CODEGEN_PROVIDER,
     },
     logLevel: values.SIGNALBOX_LOG_LEVEL,
     ...(values.SIGNALBOX_RUNNER_HEALTH_PORT === undefined ? {} : { healthPort: values.SIGNALBOX_RUNNER_HEALTH_PORT }),

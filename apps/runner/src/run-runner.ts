@@ -5,10 +5,12 @@ import {
   EnrolmentError,
   SandboxUnavailableError,
   ServerUrlError,
+  type AgentCatalog,
 } from "@signalbox/runner";
 import { destination, pino } from "pino";
 
 import { openAgentCatalog } from "./agents/open-agent-catalog.ts";
+import { ConfigError } from "./config-error.ts";
 import type { RunnerAppConfig } from "./config.ts";
 import { serveHealth } from "./health.ts";
 
@@ -35,6 +37,7 @@ export async function runRunner(config: RunnerAppConfig, stop: AbortSignal): Pro
     { agents: Object.fromEntries([...agents].map(([name, { program }]) => [name, program.version])) },
     "agents",
   );
+  requireCodegenAgent(config.runner.codegenProvider, agents);
   await using runner = createRunner({ ...config.runner, agents, logger });
   await using _health = config.healthPort === undefined ? undefined : await serveHealth(runner, config.healthPort);
   const stopped = new Promise<"stopped">((resolve) => {
@@ -55,6 +58,14 @@ export async function runRunner(config: RunnerAppConfig, stop: AbortSignal): Pro
   logger.info({}, "stopping: waiting for the work to end");
   await runner.drain({ timeoutMs: limit("shutdown.ms") - RESERVE_MS, comesBack: true });
   return EXIT_CODES.stopped;
+}
+
+/** Steps that it would take and could not carry out would fail one after the other. */
+function requireCodegenAgent(provider: string | undefined, agents: AgentCatalog): void {
+  if (provider === undefined || agents.has(provider)) return;
+  throw new ConfigError(
+    `${provider} is to work on codegen steps (SIGNALBOX_CODEGEN_PROVIDER), but is not among the agents`,
+  );
 }
 
 /** For closing what is open, so that the whole end stays within the limit. */

@@ -1,16 +1,24 @@
 import { displayText, type AgentEvent, type AgentEventOf } from "@signalbox/agents";
 
 import type { StepContext } from "../tools/tool.ts";
+import { PieceRedaction } from "./piece-redaction.ts";
 
 /** Tells what an agent does as the plain output and the progress of its step, for those who watch a run. */
 export class StepNarrator {
-  readonly #context: Pick<StepContext, "say" | "progress">;
+  readonly #context: Pick<StepContext, "say" | "progress" | "redaction">;
+  /** What comes in pieces is told so, and a secret may be cut between two of them. */
+  readonly #pieces: PieceRedaction;
 
-  constructor(context: Pick<StepContext, "say" | "progress">) {
+  constructor(context: Pick<StepContext, "say" | "progress" | "redaction">) {
     this.#context = context;
+    this.#pieces = new PieceRedaction(() => context.redaction());
   }
 
   async tell(event: AgentEvent): Promise<void> {
+    for (const told of this.#pieces.pass(event)) await this.#tell(told);
+  }
+
+  async #tell(event: AgentEvent): Promise<void> {
     switch (event.type) {
       case "message.done":
         return this.#context.say(`${event.text.trimEnd()}\n`, "stdout");
