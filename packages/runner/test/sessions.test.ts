@@ -13,7 +13,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
 import type { AvailableAgent } from "../src/index.ts";
-import { GO_ON } from "../src/session/session-conversation.ts";
+import { GO_ON } from "../src/session/spoken-words.ts";
 import type { FakeAttempt } from "./_support/fake-control-plane.ts";
 import { startFleet, type Fleet } from "./_support/fleet.ts";
 import { grantOf, type GrantInput } from "./_support/grants.ts";
@@ -131,6 +131,7 @@ describe("a session on a runner", () => {
       expect(talk.facts.map(({ fact }) => fact)).toEqual([
         "ready",
         "turn_started",
+        "heard",
         "asked",
         "taken",
         "turn_ended",

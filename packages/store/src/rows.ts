@@ -169,8 +169,10 @@ export interface SessionProgress {
   isReady: boolean;
   nativeSessionId: string | null;
   resumed: Session["resumed"] | null;
+  resumeFailure: string | null;
   model: string | null;
   hasTerminal: boolean;
+  /** Whether the agent is at a turn, or about to be told the first words of its start. */
   isWorking: boolean;
   /** Whether a turn was cut off, by a pause or by the loss of its runner, and is to go on. */
   wasWorking: boolean;
@@ -184,7 +186,11 @@ export interface SessionProgress {
   /** Whether it waits for somebody to extend its budget. */
   overBudget: boolean;
   /** Inputs that wait, in the order in which they will be given to the agent. */
-  queue: { inputId: string; text: string; delivery: "queue" | "steer"; queuedAt: number }[];
+  queue: QueuedInput[];
+  /** Whether the agent has begun with its task. */
+  isTaskHeard: boolean;
+  /** What the runner has to say to the agent, or has said, without a sign of its being heard; oldest first. */
+  unheard: UnheardWords[];
   /** How many inputs and approvals there ever were: what the next one is named after. */
   inputs: number;
   approvals: number;
@@ -197,6 +203,31 @@ export interface SessionProgress {
   partial: string;
   updatedAt: number;
   startedAt: number | null;
+}
+
+/** What is said to an agent: its task, to go on where it was cut off, or an input. */
+export type SpokenWords =
+  | { readonly kind: "task" }
+  | { readonly kind: "go_on" }
+  | { readonly kind: "prompt" | "steer"; readonly inputId: string; readonly text: string };
+
+/**
+ * Words that a runner has for an agent which has shown no sign of hearing them: it may be lost with its runner first, and they
+ * with it. What the agent heard is never said again; the next one knows it from the conversation, or is told of it.
+ */
+export type UnheardWords = SpokenWords & {
+  /** How the agent was told them, as far as is known: as a turn, into the turn that went on, or not yet. */
+  told: "turn" | "steer" | null;
+};
+
+/** An input that waits to be said. */
+export interface QueuedInput {
+  readonly inputId: string;
+  readonly text: string;
+  readonly delivery: "queue" | "steer";
+  readonly queuedAt: number;
+  /** A runner had taken it and was lost; its agent did nothing about it. */
+  readonly isAgain?: boolean;
 }
 
 export interface SessionCommandRow {

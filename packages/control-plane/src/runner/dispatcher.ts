@@ -15,6 +15,7 @@ import {
   gateIdOf,
   readGate,
   readReadyStep,
+  openingOf,
   readSession,
   sessionIdOf,
   UnitRefusal,
@@ -309,8 +310,7 @@ export class Dispatcher {
     if (!row && provider === undefined)
       throw new ControlPlaneError("SESSION_NOT_FOUND", `step ${step.name} of run ${runId} has no session`);
     if (!row) return { sessionId, ...named, nativeSessionId: null, turns: 0, wasWorking: false };
-    const { nativeSessionId, turns, wasWorking, isPaused } = JSON.parse(row.progress) as SessionProgress;
-    return { sessionId, ...named, nativeSessionId, turns, wasWorking: wasWorking && !isPaused };
+    return { sessionId, ...named, ...openingOf(JSON.parse(row.progress) as SessionProgress) };
   }
 
   /**

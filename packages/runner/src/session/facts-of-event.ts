@@ -10,12 +10,15 @@ export function factsOf(event: AgentEvent, hasTerminal: boolean): readonly Sessi
           fact: "ready",
           nativeSessionId: event.nativeSessionId,
           resumed: event.resumed,
+          ...(event.resumeFailure === undefined ? {} : { resumeFailure: event.resumeFailure.slice(0, 4_000) }),
           hasTerminal,
           ...(event.model === undefined ? {} : { model: event.model }),
         },
       ];
     case "turn.started":
       return [{ fact: "turn_started" }];
+    case "turn.steered":
+      return [{ fact: "steered" }];
     case "turn.ended":
       return [
         {
@@ -35,7 +38,6 @@ export function factsOf(event: AgentEvent, hasTerminal: boolean): readonly Sessi
       return [{ fact: "usage", usage: event.total }];
     case "process.exited":
       return [endedBy(event)];
-    case "turn.steered":
     case "text.delta":
     case "thought.delta":
     case "message.done":

@@ -12,12 +12,13 @@ import {
 import type { StepContext, Tool } from "../tools/tool.ts";
 import type { AvailableAgent } from "./agent-catalog.ts";
 import { documentScript } from "./document-script.ts";
-import { GO_ON, SessionConversation } from "./session-conversation.ts";
+import { SessionConversation } from "./session-conversation.ts";
 import { SessionDiffs } from "./session-diffs.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
 import { sessionResult, unopenedResult } from "./session-result.ts";
 import { SessionShell } from "./session-shell.ts";
+import { firstWords } from "./spoken-words.ts";
 import { StepNarrator } from "./step-narrator.ts";
 import { StepWatch } from "./step-watch.ts";
 import { ToolPermissions } from "./tool-permissions.ts";
@@ -46,7 +47,14 @@ export const runSession: Tool = async (context) => {
     return unopenedResult("provider_unavailable", message);
   }
 
-  const opening = inputs.terminal && SessionShell.open(context, inputs.terminal);
+  const isElsewhere = agent.adapter.capabilities(agent.program.version).workspace === "own";
+  if (isElsewhere && envelope.tool === "codegen") {
+    const message = `${provider} works on a machine of its own and cannot change the workspace, as codegen is to`;
+    await journal.tell({ fact: "ended", reason: "provider_unavailable", message });
+    return unopenedResult("provider_unavailable", message);
+  }
+
+  const opening = openShell(context, inputs, isElsewhere);
   await using _shell = { [Symbol.asyncDispose]: async () => (await opening)?.[Symbol.asyncDispose]() };
   const permissions = new ToolPermissions({
     toolsAllowed: envelope.toolsAllowed,
@@ -82,7 +90,7 @@ export const runSession: Tool = async (context) => {
   });
   if (context.signal.aborted) void conversation.stop();
   context.signal.addEventListener("abort", () => void conversation.stop(), { once: true });
-  const exit = await conversation.run(firstWords(about, inputs));
+  const exit = await conversation.run(firstWords(about, inputs.task));
   const { closed } = conversation;
   const { failure, violation, files } = watch;
   const result = sessionResult({ provider, exit, closed, failure, violation, files });
@@ -90,13 +98,16 @@ export const runSession: Tool = async (context) => {
   return result;
 };
 
-/** What the agent is told first: its task, to go on where it was cut off, or nothing yet. */
-function firstWords(
-  { turns, wasWorking }: { readonly turns: number; readonly wasWorking: boolean },
-  { task }: AgentInputs,
-): string | undefined {
-  if (turns === 0) return task;
-  return wasWorking ? GO_ON : undefined;
+/** A shell in a workspace that the agent has nothing of would only mislead. */
+async function openShell(
+  context: StepContext,
+  { terminal }: AgentInputs,
+  isElsewhere: boolean,
+): Promise<SessionShell | undefined> {
+  if (!terminal) return undefined;
+  if (!isElsewhere) return SessionShell.open(context, terminal);
+  await context.say("signalbox: no terminal: the agent works on a machine of its own\n");
+  return undefined;
 }
 
 function startSpec(

@@ -11,10 +11,8 @@ import type { AnswerRefusal, SessionCommand, SessionEndReason } from "@signalbox
 import type { SessionDiffs } from "./session-diffs.ts";
 import type { SessionInbox } from "./session-inbox.ts";
 import type { SessionJournal } from "./session-journal.ts";
+import { GO_ON, inputWords } from "./spoken-words.ts";
 import type { StepWatch } from "./step-watch.ts";
-
-/** What is said to an agent whose turn was cut off. */
-export const GO_ON = "You were interrupted. Go on where you were.";
 
 export interface SessionConversationSettings {
   readonly session: AgentSession;
@@ -59,6 +57,7 @@ export class SessionConversation implements AsyncDisposable {
 
   /** Ends the agent; somebody else says why. */
   async stop(): Promise<void> {
+    this.#settings.journal.leave();
     await this.#settings.session.close({ graceMs: this.#settings.graceMs });
   }
 
@@ -103,9 +102,9 @@ export class SessionConversation implements AsyncDisposable {
     const { session, diffs } = this.#settings;
     switch (command.kind) {
       case "prompt":
-        return this.#say(command.text);
+        return this.#say(inputWords(command));
       case "steer":
-        return this.#steer(command.text);
+        return this.#steer(inputWords(command));
       case "interrupt":
       case "pause":
         return harmless(session.interrupt());
@@ -117,7 +116,8 @@ export class SessionConversation implements AsyncDisposable {
         return diffs.answer(command);
       case "close":
         this.#closed = command;
-        await session.close({ graceMs: this.#settings.graceMs });
+        // Whoever stops the runner instead may want the conversation gone on with; here it is over.
+        await session.close({ graceMs: this.#settings.graceMs, isForGood: true });
     }
   }
 

@@ -12,6 +12,7 @@ import { hashApprovalContent } from "@signalbox/protocol/hash";
 import type { ByteRedaction } from "../redaction/redactor.ts";
 
 import { factsOf } from "./facts-of-event.ts";
+import { Hearing } from "./hearing.ts";
 import { PieceRedaction } from "./piece-redaction.ts";
 
 export interface SessionJournalSettings {
@@ -37,6 +38,8 @@ export class SessionJournal {
   readonly #settings: SessionJournalSettings;
   readonly #asked = new Map<string, string>();
   readonly #pieces: PieceRedaction;
+  readonly #hearing = new Hearing();
+  #isLeft = false;
   /** Lines go to disk in the order in which they were written here. */
   #last: Promise<void> = Promise.resolve();
 
@@ -48,12 +51,23 @@ export class SessionJournal {
   /** Records an event. Resolves when the disk has taken it, which holds back an agent that floods. */
   async write(event: AgentEvent): Promise<void> {
     await this.record(event);
-    for (const fact of factsOf(event, this.hasTerminal)) await this.tell(fact);
+    if (this.#hearing.isSign(event)) await this.tell({ fact: "heard" });
+    for (const fact of factsOf(event, this.hasTerminal)) {
+      if (!this.#isLeft || !ENDINGS.has(fact.fact)) await this.tell(fact);
+    }
   }
 
   /** Records an event that the control plane need not know of. */
   async record(event: AgentEvent): Promise<void> {
     for (const redacted of this.#pieces.pass(event)) await this.#append("agent", redacted);
+  }
+
+  /**
+   * The attempt is stopped, and its agent with it. That is no end of what the agent was at: whoever stops the attempt knows
+   * whether another is to go on with it.
+   */
+  leave(): void {
+    this.#isLeft = true;
   }
 
   /** Records a fact of the runner's own. */
@@ -100,6 +114,9 @@ export class SessionJournal {
     return this.#last;
   }
 }
+
+/** Facts that stopping an agent brings about. */
+const ENDINGS: ReadonlySet<SessionFact["fact"]> = new Set(["turn_ended", "withdrawn", "ended"]);
 
 /** A value of JSON with every text in it replaced, names of fields too. */
 function mapTexts<Value>(value: Value, change: (text: string) => string): Value {

@@ -15,7 +15,7 @@ import {
 import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
 import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
-import { settleTurn, speakNext } from "./session-queue.ts";
+import { settleTurn, speakNext, steerAgain } from "./session-queue.ts";
 import {
   canMove,
   command,
@@ -26,6 +26,7 @@ import {
   type SessionChange,
   type SessionOutcome,
 } from "./session-change.ts";
+import { goesOn, handWords, noteHeard, noteTold } from "./unheard-words.ts";
 
 /** When it happened, and which runner says so. */
 interface Origin {
@@ -73,11 +74,15 @@ function parseFact(line: string): SessionFact | undefined {
 function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Generator<Statement, void, unknown> {
   switch (fact.fact) {
     case "ready":
-      yield* repeatCommands(change);
       return beReady(change, fact, origin);
     case "taken":
       return yield* noteTaken(change, fact.seq, origin);
+    case "steered":
+      return noteTold(change, "steer");
+    case "heard":
+      return noteHeard(change);
     case "turn_started":
+      noteTold(change, "turn");
       change.progress.isWorking = true;
       change.progress.idle = null;
       change.progress.turns += 1;
@@ -112,28 +117,13 @@ function noteEnd({ progress }: SessionChange, { reason, message }: SessionFactOf
   progress.message ??= message ?? null;
 }
 
-const SELECT_AFTER = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";
-/** What an agent on a new runner must still be told. Answers, interrupts and pauses were for the one before. */
-const WORTH_REPEATING: ReadonlySet<SessionCommand["kind"]> = new Set(["prompt", "steer", "close"]);
-
-/** Gives what an earlier attempt did not take new numbers, for this one. */
-function* repeatCommands(change: SessionChange): Generator<Statement, void, unknown> {
-  const { row, progress } = change;
-  if (progress.commands === progress.taken) return;
-  const missed = yield* all<SessionCommandRow>(SELECT_AFTER, row.id, progress.taken);
-  progress.taken = progress.commands;
-  for (const { command: text } of missed) {
-    const told = JSON.parse(text) as SessionCommand;
-    if (WORTH_REPEATING.has(told.kind)) command(change, told);
-  }
-}
-
 function beReady(change: SessionChange, fact: SessionFactOf<"ready">, { now }: Origin): void {
   const { progress } = change;
   progress.isReady = true;
   progress.nativeSessionId = fact.nativeSessionId ?? progress.nativeSessionId;
   progress.model = fact.model ?? progress.model;
   progress.resumed = fact.resumed ?? null;
+  progress.resumeFailure = fact.resumeFailure ?? null;
   progress.hasTerminal = fact.hasTerminal;
   progress.startedAt ??= now;
   if (canMove(change, "start")) moveSession(change, "start");
@@ -142,12 +132,29 @@ function beReady(change: SessionChange, fact: SessionFactOf<"ready">, { now }: O
     runnerId: progress.runnerId ?? "",
     ...(fact.nativeSessionId === undefined ? {} : { nativeSessionId: fact.nativeSessionId }),
     ...(fact.resumed === undefined ? {} : { resumed: fact.resumed }),
+    ...(fact.resumeFailure === undefined ? {} : { resumeFailure: fact.resumeFailure }),
     ...(fact.model === undefined ? {} : { model: fact.model }),
   });
   if (progress.isPaused && canMove(change, "pause")) return moveSession(change, "pause");
-  // The runner itself gives the agent its task, or lets it go on where it was cut off.
-  if (progress.turns > 0 && !progress.wasWorking) speakNext(change);
+  if (progress.reason !== null) return repeatClose(change, progress.reason);
+  beginAgain(change);
+}
+
+/** Somebody had ended it, or its agent had failed, when it was lost. */
+function repeatClose(change: SessionChange, reason: SessionEndReason): void {
+  const { message } = change.progress;
+  command(change, { kind: "close", reason, ...(message === null ? {} : { message }) });
+}
+
+/** The runner itself gives the agent its task, or lets it go on where it was cut off; else what waits is said. */
+function beginAgain(change: SessionChange): void {
+  const { progress } = change;
+  const kind = progress.isTaskHeard ? "go_on" : "task";
+  if (kind === "go_on" && !goesOn(progress)) return void speakNext(change);
+  handWords(change, { kind });
   progress.wasWorking = false;
+  progress.isWorking = true;
+  steerAgain(change);
 }
 
 const SELECT_TAKEN =
@@ -165,7 +172,11 @@ function* noteTaken(change: SessionChange, seq: number, { now }: Origin): Genera
   for (const taken of yield* all<SessionCommandRow>(SELECT_TAKEN, row.id, progress.taken, upTo)) {
     // Written by saveSession.
     const told = JSON.parse(taken.command) as SessionCommand;
-    if (told.kind === "prompt" || told.kind === "steer") tell(change, "input.taken", { inputId: told.inputId });
+    if (told.kind === "prompt" || told.kind === "steer") {
+      tell(change, "input.taken", { inputId: told.inputId });
+      handWords(change, { kind: told.kind, inputId: told.inputId, text: told.text });
+    }
+    if (told.kind === "resume" && told.continues) handWords(change, { kind: "go_on" });
     if (beginsTurn(told)) progress.idle = null;
   }
   progress.taken = upTo;
@@ -179,6 +190,7 @@ function* endTurn(
 ): Generator<Statement, void, unknown> {
   const { progress } = change;
   progress.isWorking = false;
+  noteHeard(change);
   tell(change, "turn.ended", { turn: progress.turns, status, ...(error === undefined ? {} : { error }) });
   yield* supersedeApprovals(change, (content) => content.origin !== null, origin);
   progress.idle = { status, ...(error === undefined ? {} : { error }) };
@@ -191,6 +203,7 @@ function* ask(
   origin: Origin,
 ): Generator<Statement, void, unknown> {
   const { progress } = change;
+  noteHeard(change);
   const { requestId, kind, action, description, context, questions } = fact;
   const approvalId = yield* openApproval(
     change,

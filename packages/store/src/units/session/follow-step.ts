@@ -1,8 +1,14 @@
-import { isFinal, SESSION_TRANSITIONS, type Actor, type SessionEndReason } from "@signalbox/protocol";
+import {
+  isFinal,
+  SESSION_TRANSITIONS,
+  type Actor,
+  type SessionCommand,
+  type SessionEndReason,
+} from "@signalbox/protocol";
 
 import { attemptIdOf } from "../../derived-ids.ts";
-import type { StepProgress } from "../../rows.ts";
-import type { Statement } from "../../unit.ts";
+import type { SessionCommandRow, StepProgress } from "../../rows.ts";
+import { all, type Statement } from "../../unit.ts";
 import type { RunChange } from "../run/run-change.ts";
 import { supersedeApprovals } from "./approvals.ts";
 import {
@@ -15,6 +21,7 @@ import {
   type SessionChange,
   type SessionOutcome,
 } from "./session-change.ts";
+import { returnWords } from "./unheard-words.ts";
 
 /** What of a step its session follows. */
 export function standingOf(step: StepProgress): string {
@@ -44,11 +51,15 @@ function* followStep(
   origin: { readonly now: number; readonly actor: Actor },
 ): Generator<Statement, void, unknown> {
   if (step.live !== null) return hold(change, step);
+  const wasHeld = change.progress.attemptId !== null;
   yield* letGo(change, origin);
   if (isOver(step)) {
     yield* supersedeApprovals(change, () => true, origin);
+    change.progress.isWorking = false;
     return end(change, endingOf(step, run), origin.now);
   }
+  if (wasHeld && step.attempts.at(-1)?.state === "failed") startOver(change);
+  else if (wasHeld) yield* passOn(change, origin.now);
   if (canMove(change, "queue")) moveSession(change, "queue");
   else if (step.attempts.length > 0 && canMove(change, "lose")) {
     moveSession(change, "lose");
@@ -67,6 +78,8 @@ function hold({ row, progress }: SessionChange, step: StepProgress): void {
   progress.partial = "";
 }
 
+const SELECT_MISSED = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";
+
 /** No runner has it any more: what its agent waited for is void. */
 function* letGo(
   change: SessionChange,
@@ -75,11 +88,35 @@ function* letGo(
   const { progress } = change;
   if (progress.attemptId === null) return;
   yield* supersedeApprovals(change, ({ origin: from }) => from !== null, origin);
-  progress.wasWorking ||= progress.isWorking;
-  progress.isWorking = false;
   progress.isReady = false;
   progress.attemptId = null;
   progress.runnerId = null;
+}
+
+/** What was said to the agent, and to come, is the next one's business. */
+function* passOn(change: SessionChange, now: number): Generator<Statement, void, unknown> {
+  const { row, progress } = change;
+  const missed = yield* all<SessionCommandRow>(SELECT_MISSED, row.id, progress.taken);
+  returnWords(
+    change,
+    missed.map(({ command }) => JSON.parse(command) as SessionCommand),
+    now,
+  );
+  // What else it was told was for this attempt only; an end that was wanted is told again.
+  progress.taken = progress.commands;
+}
+
+/** The work failed and is to be tried again, from its beginning. */
+function startOver({ progress }: SessionChange): void {
+  progress.reason = null;
+  progress.message = null;
+  progress.nativeSessionId = null;
+  progress.isTaskHeard = false;
+  progress.isWorking = false;
+  progress.wasWorking = false;
+  progress.idle = null;
+  progress.unheard = [];
+  progress.taken = progress.commands;
 }
 
 function isOver({ state }: StepProgress): boolean {

@@ -1,5 +1,6 @@
 import { AgentInputsSchema, type SessionEndReason } from "@signalbox/protocol";
 
+import type { QueuedInput } from "../../rows.ts";
 import { command, setSessionTimer, type SessionChange } from "./session-change.ts";
 
 /** Whether the agent can be given its next turn. */
@@ -20,9 +21,22 @@ export function speakNext(change: SessionChange): boolean {
   if (!canSpeak(change)) return false;
   const next = change.progress.queue.shift();
   if (!next) return false;
-  command(change, { kind: "prompt", inputId: next.inputId, text: next.text });
+  command(change, { kind: "prompt", ...wordsOf(next) });
   change.progress.idle = null;
   return true;
+}
+
+/** Says into a turn that goes on after the loss of its runner what was said into it before, and not heard. */
+export function steerAgain(change: SessionChange): void {
+  const { queue } = change.progress;
+  for (let next = queue[0]; next?.isAgain && next.delivery === "steer"; next = queue[0]) {
+    queue.shift();
+    command(change, { kind: "steer", ...wordsOf(next) });
+  }
+}
+
+function wordsOf({ inputId, text, isAgain }: QueuedInput): Pick<QueuedInput, "inputId" | "text" | "isAgain"> {
+  return { inputId, text, ...(isAgain ? { isAgain } : {}) };
 }
 
 /**
