@@ -1,7 +1,6 @@
 import { adapterOf, createAcpAdapter, type AgentAdapter } from "@signalbox/agents";
 import { isInstallError, listInstalled, PINNED_AGENTS, resolveAgent } from "@signalbox/agents/install";
-import { SCRIPTED_AGENT_VERSION, scriptedAgentArgv, scriptedAgentFolders } from "@signalbox/agents/scripted-agent";
-import type { AgentCatalog, AvailableAgent } from "@signalbox/runner";
+import { scriptedAgent, type AgentCatalog, type AvailableAgent } from "@signalbox/runner";
 import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -39,13 +38,8 @@ async function installedOnes({ installedDir }: AgentsSettings): Promise<[string,
   return installed.map(({ provider, version }) => [provider, { ...NOTHING_SAID, version }]);
 }
 
-function scripted(entry: OfferedAgent = NOTHING_SAID): AvailableAgent {
-  return {
-    adapter: adapterOf("scripted"),
-    program: { argv: scriptedAgentArgv(), version: SCRIPTED_AGENT_VERSION },
-    folders: scriptedAgentFolders(),
-    options: { ...entry.options, ...(entry.script === undefined ? {} : { script: entry.script }) },
-  };
+function scripted({ options, script }: OfferedAgent = NOTHING_SAID): AvailableAgent {
+  return scriptedAgent({ ...options, ...(script === undefined ? {} : { script }) });
 }
 
 async function available(provider: string, entry: OfferedAgent, settings: AgentsSettings): Promise<AvailableAgent> {
