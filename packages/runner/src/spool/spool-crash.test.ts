@@ -122,7 +122,7 @@ describe("Spool after a crash", () => {
 
   // Seen red when segments are deleted before it is saved that they were acknowledged.
   it("knows how far its streams had come when all segments are deleted and it is killed", async () => {
-    await using spool = await openSpool();
+    await using spool = await openSpool({ segmentBytes: 100 });
     await append(spool, lineOf(0));
     spool.acknowledge("stdout", 9);
     await eventually(() => segments().length === 0);

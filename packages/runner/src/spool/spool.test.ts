@@ -120,6 +120,43 @@ describe("Spool", () => {
     expect(await all(spool.read("stdout"))).toMatchObject([{ seq: 11, offset: 1000 }]);
   });
 
+  it("goes on in the same file when what it holds is acknowledged, for one wait for the disk each time", async () => {
+    let fsyncs = 0;
+    await using spool = await openSpool({ clock: new ManualClock(), fsync: async () => void fsyncs++ });
+    await append(spool, "terminal", "first");
+    const before = fsyncs;
+
+    for (let key = 1; key <= 20; key++) {
+      spool.acknowledge("terminal", 4 + key);
+      await append(spool, "terminal", "k");
+    }
+
+    expect(fsyncs - before).toBe(20);
+    expect(segmentsIn(dir.file("att_1"))).toEqual(["output-00000001.log"]);
+  });
+
+  it("deletes the file that it writes when it has grown and all that it holds is acknowledged", async () => {
+    await using spool = await openSpool({ segmentBytes: 1000 });
+    await append(spool, "stdout", "x".repeat(200));
+
+    spool.acknowledge("stdout", 200);
+    await eventually(() => spool.usedBytes === 0);
+
+    expect(segmentsIn(dir.file("att_1"))).toEqual([]);
+  });
+
+  it("makes room of what is acknowledged before it drops more than once", async () => {
+    await using spool = await openSpool({ maxBytes: 2000 });
+    await append(spool, "stdout", "x".repeat(100));
+    spool.acknowledge("stdout", 100);
+
+    const dropped = await append(spool, "stdout", "y".repeat(1900));
+    await eventually(() => spool.usedBytes < 100);
+    const kept = await append(spool, "stdout", "z".repeat(1800));
+
+    expect([dropped.stored, kept.stored]).toEqual([false, true]);
+  });
+
   it("saves what is acknowledged a little later, and not at each acknowledgement", async () => {
     const clock = new ManualClock();
     let fsyncs = 0;

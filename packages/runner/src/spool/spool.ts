@@ -196,7 +196,10 @@ export class Spool implements AsyncDisposable {
 
   #appendPiece(stream: string, bytes: Buffer): Promise<AppendOutcome> {
     const size = HEADER_BYTES + bytes.length;
-    if (!this.#fullness && this.usedBytes + size > this.#settings.maxBytes) this.#fullness = "quota";
+    if (!this.#fullness && this.usedBytes + size > this.#settings.maxBytes) {
+      this.#fullness = "quota";
+      this.#do(() => this.#releaseSegments());
+    }
     if (this.#fullness) {
       this.#ledger.drop(stream, bytes.length, this.#fullness);
       return Promise.resolve({ stored: false, reason: this.#fullness });
@@ -232,6 +235,7 @@ export class Spool implements AsyncDisposable {
         const file = isStreamRecord(next.record) ? await this.#segmentFor(next.bytes.length) : this.#journal;
         this.#takeBatch(batch, file === this.#journal ? Infinity : this.#settings.segmentBytes - file.length);
         await file.append(...batch.map(({ bytes }) => bytes));
+        if (file !== this.#journal) this.#active?.segment.grow(batch.map(({ bytes }) => bytes));
         for (const pending of batch) this.#settle(pending);
         this.#announce();
       } catch (error) {
@@ -270,7 +274,6 @@ export class Spool implements AsyncDisposable {
     if (isStreamRecord(record)) {
       this.#queuedBytes -= bytes.length;
       this.#active?.segment.note(extentOf(record));
-      if (this.#active) this.#active.segment.length += bytes.length;
     } else if (record.type === "meta") this.#meta = record.value;
     else this.#finish = record.value;
     resolve({ stored: true });
@@ -292,6 +295,7 @@ export class Spool implements AsyncDisposable {
       this.#ledger.lose(extentOf(record), record.type === "gap" ? record.reason : "disk_full");
       resolve({ stored: false, reason: "disk_full" });
     }
+    this.#do(() => this.#releaseSegments());
     this.#retrying ??= this.#settings.clock.setTimer(this.#settings.intervalMs, () => {
       this.#retrying = undefined;
       this.#takeOutputAgain();
@@ -312,7 +316,9 @@ export class Spool implements AsyncDisposable {
 
   /** Deletes the oldest segments, as far as all in them is acknowledged, after it is on disk that they were. */
   async #releaseSegments(): Promise<void> {
-    const kept = this.#segments.findIndex((segment) => !segment.isAcknowledged(this.#ledger));
+    const kept = this.#segments.findIndex(
+      (segment) => !segment.isAcknowledged(this.#ledger) || this.#isWrittenOn(segment),
+    );
     const released = this.#segments.slice(0, kept < 0 ? this.#segments.length : kept);
     if (released.length === 0) return;
 
@@ -323,6 +329,13 @@ export class Spool implements AsyncDisposable {
     if (!isSaved && kept < 0) released.pop();
     for (const segment of released) await this.#delete(segment);
     if (released.length > 0 && this.#fullness) this.#takeOutputAgain();
+  }
+
+  /** A new file costs more waits for the disk than it is worth to delete a small one: most output is acknowledged at once. */
+  #isWrittenOn(segment: Segment): boolean {
+    const { segmentBytes, maxBytes } = this.#settings;
+    const isSmall = segment.length < Math.min(KEPT_BYTES, segmentBytes / 4, maxBytes / 8);
+    return isSmall && segment === this.#active?.segment && this.#fullness === undefined;
   }
 
   async #delete(segment: Segment): Promise<void> {
@@ -360,6 +373,9 @@ const DEFAULTS = { maxBytes: 64 * 1024 * 1024, segmentBytes: 1024 * 1024, interv
 
 /** Longer output is cut into several records, so that a reader never holds a large one. */
 const MAX_PIECE_BYTES = 256 * 1024;
+
+/** How large a segment must be to be deleted before it is full, when all that it holds is acknowledged. */
+const KEPT_BYTES = 262_144;
 
 const NO_RECORD: SpoolRecord = { type: "meta", value: undefined };
 
