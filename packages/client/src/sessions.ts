@@ -1,6 +1,7 @@
 import {
   ApprovalSchema,
   pageSchema,
+  SessionDiffSchema,
   SessionSchema,
   type Approval,
   type CreateSessionInput,
@@ -8,6 +9,7 @@ import {
   type Page,
   type PaginationParams,
   type Session,
+  type SessionDiff,
   type SessionState,
 } from "@signalbox/protocol";
 import * as z from "zod";
@@ -37,6 +39,15 @@ export class SessionsClient {
 
   get(sessionId: string, options?: CallOptions): Promise<Session> {
     return this.#requester.json({ path: pathOf(sessionId), ...options }, SessionSchema);
+  }
+
+  /**
+   * What the agent has changed against the commit that it began from: live from its machine while it works, as it was kept
+   * after that. `document` names an earlier diff.
+   */
+  diff(sessionId: string, query: { readonly document?: string } = {}, options?: CallOptions): Promise<SessionDiff> {
+    const path = `${pathOf(sessionId)}/diff`;
+    return this.#requester.json({ path, query: { ...query }, ...options }, SessionDiffSchema);
   }
 
   /** Sessions, newest first. */

@@ -51,6 +51,7 @@ import { RunnerSession } from "./runner/runner-session.ts";
 import { recover } from "./recover.ts";
 import { SessionSocket } from "./realtime/session-socket.ts";
 import { ApprovalHandler } from "./session/approval-handler.ts";
+import { DiffHandler } from "./session/diff-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
@@ -106,6 +107,7 @@ export interface ControlPlane extends AsyncDisposable {
   stats(): ControlPlaneStats;
   /** Stops taking work, lets readers and runners go, and waits until what was begun is stored. The store stays open. */
   drain(): Promise<void>;
+  readonly diffs: DiffHandler;
 }
 
 const HOUSEKEEPING_MS = 60_000;
@@ -248,6 +250,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         heartbeats,
         probes,
         logger,
+  const diffs = new DiffHandler({ store, clock, ids, limits, sessionLog });
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
@@ -367,3 +370,4 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     [Symbol.asyncDispose]: drain,
   };
 }
+    diffs,

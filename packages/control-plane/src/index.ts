@@ -26,6 +26,7 @@ export {
   type WebSocketServerEvents,
 } from "./realtime/websocket-server-manager.ts";
 export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
+export { DiffHandler } from "./session/diff-handler.ts";
 export { standaloneSessionDeps } from "./session/standalone.ts";
 export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 export type { SessionHandlerEvents } from "./session/session-announcements.ts";

@@ -28,7 +28,8 @@ class Bench implements AsyncDisposable {
     const directory = dir.file("base");
     const repository = new BaseRepository({ directory, tree: path, base: commit, commands: commandsIn(directory) });
     const put = async ({ sha256, open }: { sha256: string; open: () => AsyncIterable<Uint8Array> }): Promise<void> => {
-      const chunks = await Array.fromAsync(open());
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of open()) chunks.push(chunk);
       this.blobs.set(sha256, Buffer.concat(chunks));
     };
     this.diff = new WorkspaceDiff({ repository, base: commit, blobs: { put }, redact, stop: () => undefined });

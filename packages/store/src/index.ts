@@ -45,6 +45,7 @@ export {
   readArtifact,
   readAttempt,
   readEvents,
+  readEventsOfType,
   readGate,
   readGates,
   readOutput,

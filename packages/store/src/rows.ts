@@ -6,6 +6,7 @@ import type {
   Command,
   DeliveryError,
   DeliveryState,
+  DiffStats,
   FailureReason,
   GateState,
   PluginOrigin,
@@ -17,6 +18,7 @@ import type {
   Session,
   SessionEndReason,
   SessionState,
+  Snapshot,
   Step,
   StepState,
   Usage,
@@ -191,6 +193,8 @@ export interface SessionProgress {
   isTaskHeard: boolean;
   /** What the runner has to say to the agent, or has said, without a sign of its being heard; oldest first. */
   unheard: UnheardWords[];
+  /** How the workspace differs from its base, as far as is known, and when that was told. */
+  diff: { readonly stats: DiffStats; readonly snapshot: Snapshot | null; readonly takenAt: number } | null;
   /** How many inputs and approvals there ever were: what the next one is named after. */
   inputs: number;
   approvals: number;

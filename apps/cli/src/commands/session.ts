@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import { defineNew } from "../sessions/new-session.ts";
+import { defineDiff } from "../sessions/show-diff.ts";
 import { defineShow } from "../sessions/show-session.ts";
 import { watchAndTell } from "../sessions/watch-and-tell.ts";
 import type { Context } from "../context.ts";
@@ -11,6 +12,7 @@ export function define(command: Command, act: Act): void {
   command.usage("[options] <command>");
   defineNew(command.command("new"), act);
   defineShow(command.command("show"), act);
+  defineDiff(command.command("diff"), act);
   command
     .command("watch")
     .argument("<session>", "its id")

@@ -33,7 +33,7 @@ function tell({ output, now }: Context, session: Session): void {
 }
 
 function factsOf(session: Session, nowMs: number): [string, string][] {
-  const { startedAt, endedAt, usage, budget, repo } = session;
+  const { startedAt, endedAt, usage, budget, changes, repo } = session;
   const facts: [string, string | undefined][] = [
     ["session", session.sessionId],
     ["state", `${session.state}${session.isWorking ? ", at work" : ""}`],
@@ -48,6 +48,7 @@ function factsOf(session: Session, nowMs: number): [string, string][] {
     ["turns", String(session.turns)],
     ["used", usage.inputTokens + usage.outputTokens === 0 ? undefined : usageWords(usage)],
     ["budget", budget && budgetWords(budget)],
+    ["changed", changes && `${changes.files} files, +${changes.added} -${changes.removed}`],
     ["made", `${session.createdAt} (${ago(session.createdAt, nowMs)})`],
     ["took", startedAt && endedAt ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : undefined],
   ];

@@ -52,6 +52,11 @@ export function visibleText(text: string): string {
   return text.replaceAll("\\", "\\\\").split("\n").map(spellOut).join("\n");
 }
 
+/** One line with nothing left out: what cannot be seen stands as `\u{…}`, tabs and backslashes as they are. */
+export function visibleLine(line: string): string {
+  return line.split("\t").map(spellOut).join("\t");
+}
+
 /**
  * A value as JSON over several lines, with nothing hidden. JSON writes a backslash as two, so what is spelled out here
  * cannot be confused with what stood there.

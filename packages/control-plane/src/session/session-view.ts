@@ -56,6 +56,7 @@ export function toSession(
     pendingApprovals: open.map(toApproval),
     usage: progress.usage,
     budget: progress.budget ?? undefined,
+    changes: progress.diff?.stats,
     lastSeq: row.last_seq,
     createdAt: toTimestamp(row.created_at),
     updatedAt: toTimestamp(progress.updatedAt),

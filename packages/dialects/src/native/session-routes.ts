@@ -5,6 +5,7 @@ import {
   pageSchema,
   ReorderInputsRequestSchema,
   SendInputRequestSchema,
+  SessionDiffSchema,
   SessionSchema,
   type CreateSessionInput,
   type ReorderInputsRequest,
@@ -24,8 +25,9 @@ const NO_BODY = { schema: wire.EmptyBodySchema, required: false, checked: "here"
 export function sessionRoutes({
   sessions,
   approvals,
+  diffs,
   tokens,
-}: Pick<ControlPlane, "sessions" | "approvals" | "tokens">): Route[] {
+}: Pick<ControlPlane, "sessions" | "approvals" | "diffs" | "tokens">): Route[] {
   return [
     route({
       method: "POST",
@@ -63,6 +65,15 @@ export function sessionRoutes({
       answer: { status: 200, contentType: "text/event-stream" },
       isStream: true,
       handle: (call) => streamSessionEvents(call, sessions),
+    }),
+    route({
+      method: "GET",
+      path: "/sessions/:id/diff",
+      permission: "sessions:read",
+      summary: "What the agent has changed: live from its machine while it works, as it was kept after that.",
+      query: wire.DiffQuerySchema,
+      answer: { status: 200, schema: SessionDiffSchema },
+      handle: (call) => diffs.getDiff(call.param("id"), given(call.query), call.context),
     }),
     route({
       method: "POST",

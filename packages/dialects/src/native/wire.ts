@@ -72,6 +72,14 @@ export const PageQuerySchema = z.strictObject({
 });
 export const ReasonQuerySchema = z.strictObject({ reason: z.string().min(1).max(200).optional() });
 
+export const DiffQuerySchema = z.strictObject({
+  /** An earlier diff of this session, as it was named. */
+  document: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+});
+
 export const ListSessionsQuerySchema = PageQuerySchema.extend({ state: SessionStateSchema.optional() });
 export const ListApprovalsQuerySchema = z.strictObject({
   state: ApprovalStateSchema.optional(),

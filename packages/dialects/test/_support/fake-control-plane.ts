@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import {
   ApprovalHandler,
+  DiffHandler,
   GateHandler,
   SessionHandler,
   standaloneSessionDeps,
@@ -108,6 +109,7 @@ export class FakeControlPlane implements Shape<
   /** The real ones, on a store in memory. */
   readonly sessions = new SessionHandler({ maxSessionsPerOrg: 1_000 }, this.#sessionDeps);
   readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
+  readonly diffs = new DiffHandler({ ...this.#sessionDeps, limits: this.limits });
   #made = 0;
   /** For who wants the real thing: the faces use only what is here. */
   get controlPlane(): ControlPlane {

@@ -111,6 +111,11 @@ export function* readEvents(stream: string, after: number, limit: number): Gener
   );
 }
 
+/** The events of one type in a stream, first to last. */
+export function* readEventsOfType(stream: string, type: string): Generator<Statement, EventRow[], unknown> {
+  return yield* all<EventRow>("SELECT * FROM events WHERE stream = (SELECT ?) AND type = ? ORDER BY seq", stream, type);
+}
+
 /** Output of a run after a number, within a budget of rows. */
 export function* readOutput(
   runId: string,

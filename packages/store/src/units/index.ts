@@ -14,6 +14,7 @@ import { resolveGate } from "./run/resolve-gate.ts";
 import { startAttempt } from "./run/start-attempt.ts";
 import { beatRunners, changeRunner, silenceRunners } from "./runner/change-runner.ts";
 import { createEnrolmentToken, enrolRunner, registerRunner } from "./runner/register-runner.ts";
+import { askDiff } from "./session/session-diffs.ts";
 import { requestApproval, resolveApproval } from "./session/resolve-approval.ts";
 import { reorderInputs, sendInput, withdrawInput } from "./session/session-inputs.ts";
 import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
@@ -43,6 +44,7 @@ export const units = {
   pauseSession,
   resumeSession,
   stopSession,
+  askDiff,
   requestApproval,
   resolveApproval,
   fireTimer,

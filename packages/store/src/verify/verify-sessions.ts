@@ -10,6 +10,7 @@ import type { ApprovalRow, SessionProgress, SessionRow } from "../rows.ts";
 import { all, type Statement } from "../unit.ts";
 import { hashOfApproval } from "../units/session/approvals.ts";
 import type { Findings } from "./findings.ts";
+import { wantBlob } from "./verify-blobs.ts";
 import { readLog, type ReadEvent } from "./read-log.ts";
 import type { Seen } from "./verify-orphans.ts";
 import type { VerifyContext } from "./verify-store.ts";
@@ -22,7 +23,10 @@ const SELECT_STRAYS =
 const SELECT_WITHOUT_RUN = "SELECT id FROM sessions WHERE run_id NOT IN (SELECT id FROM runs) LIMIT 20";
 
 /** Every session: its log without holes, its state, turns and approvals those that its events lead to; approvals as they were asked. */
-export function* verifySessions({ findings, hashes }: VerifyContext, seen: Seen): Generator<Statement, void, unknown> {
+export function* verifySessions(
+  { findings, wanted, hashes }: VerifyContext,
+  seen: Seen,
+): Generator<Statement, void, unknown> {
   let after = "";
   for (;;) {
     const rows: SessionRow[] = yield* all<SessionRow>(SELECT_PAGE, after, PAGE);
@@ -32,6 +36,8 @@ export function* verifySessions({ findings, hashes }: VerifyContext, seen: Seen)
       seen.events += yield* readLog(log, findings, (event) => events.push(event));
       const folded = foldSession(events);
       compare(row, folded, findings);
+      const { document, pack } = (JSON.parse(row.progress) as SessionProgress).diff?.snapshot ?? {};
+      for (const blob of [document, pack]) if (blob) wantBlob(wanted, { ...blob, stream: row.id }, findings);
       const approvals = yield* all<ApprovalRow>(SELECT_APPROVALS, row.id);
       compareApprovals(row.id, approvals, folded, findings);
       if (hashes) for (const approval of approvals) compareHash(approval, findings);

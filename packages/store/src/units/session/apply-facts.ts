@@ -15,6 +15,7 @@ import {
 import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
 import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
+import { noteDiff } from "./session-diffs.ts";
 import { settleTurn, speakNext, steerAgain } from "./session-queue.ts";
 import {
   canMove,
@@ -101,6 +102,10 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
       return yield* holdToBudget(change, origin);
     case "ended":
       return noteEnd(change, fact);
+    case "diff":
+      return noteDiff(change, fact, origin.now);
+    case "diff_failed":
+      return tell(change, "diff.failed", { requestId: fact.requestId, message: fact.message });
   }
 }
 

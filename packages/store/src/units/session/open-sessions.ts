@@ -170,6 +170,7 @@ function beginning(inputs: AgentInputs, terms: SessionTerms, now: number): Sessi
     inputs: 0,
     approvals: 0,
     open: [],
+    diff: null,
     commands: 0,
     taken: 0,
     partial: "",

@@ -5,7 +5,7 @@ import { get, run, type Statement } from "../../unit.ts";
 import { findApproval } from "./approvals.ts";
 import { resolveApproval } from "./resolve-approval.ts";
 import { close } from "./session-queue.ts";
-import { changeOf, saveSession, type SessionOutcome } from "./session-change.ts";
+import { changeOf, saveSession, setSessionTimer, type SessionOutcome } from "./session-change.ts";
 
 const SELECT_SESSION = "SELECT * FROM sessions WHERE id = ?";
 
@@ -29,8 +29,11 @@ export function* closeInactive(
   if (!row || row.ended_at !== null || row.state !== "RUNNING") return undefined;
   const change = changeOf(row);
   const { progress } = change;
-  if (progress.isWorking || progress.commands > progress.taken) return undefined;
-  close(change, "inactive");
+  if (progress.isWorking) return undefined;
+  // It may only have been asked for its diff, after which it still has nothing to do.
+  if (progress.commands > progress.taken)
+    setSessionTimer(change, "session.inactive", sessionId, now + progress.terms.inactivityMs);
+  else close(change, "inactive");
   return yield* saveSession(change, { now, actor: SYSTEM_ACTOR });
 }
 
