@@ -224,7 +224,9 @@ describe("codegen", () => {
     expect(result.changes).toBeUndefined();
     expect(out).toBe("denied\n");
     expect(err).toContain(`the step does not allow ${tool}`);
-    expect(fleet.fake.text(attempt, "session")).not.toContain('"asked"');
+    const facts = fleet.fake.text(attempt, "session");
+    expect(facts).toContain('"denied"');
+    expect(facts).not.toContain('"asked"');
   });
 
   it.each([

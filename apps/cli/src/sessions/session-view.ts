@@ -165,7 +165,15 @@ function wordsOf({ type, data }: EventRecord): string | undefined {
       return "the agent was told";
     case "approval.resolved": {
       const { approvalId, state, reason } = data as SessionEventData<"approval.resolved">;
-      return `${approvalId} is ${state}${reason === undefined ? "" : `: ${remoteText(reason)}`}`;
+      return `${remoteText(approvalId)} is ${state}${reason === undefined ? "" : `: ${remoteText(reason)}`}`;
+    }
+    case "approval.refused": {
+      const { approvalId, message } = data as SessionEventData<"approval.refused">;
+      return `${remoteText(approvalId)} was allowed, and nothing came of it: ${remoteText(message)}`;
+    }
+    case "tool.denied": {
+      const { description } = data as SessionEventData<"tool.denied">;
+      return `its step does not allow this, and it was told no: ${remoteText(description)}`;
     }
     default:
       return undefined;

@@ -82,6 +82,10 @@ export const SESSION_EVENTS = {
       "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with.",
     data: z.object({ ...approval, code: z.enum(ANSWER_REFUSALS), message: z.string() }),
   },
+  "tool.denied": {
+    meaning: "The agent wanted to do what its step does not allow, and was told no.",
+    data: z.object({ action: z.string(), description: z.string() }),
+  },
   "workspace.changed": {
     meaning: "How much the workspace differs from the commit that it began from.",
     data: DiffStatsSchema,

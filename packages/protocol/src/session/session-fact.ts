@@ -51,6 +51,8 @@ export const SessionFactSchema = z.discriminatedUnion("fact", [
     code: z.enum(ANSWER_REFUSALS),
     message: z.string().max(4_000),
   }),
+  /** The step does not allow what the agent wanted to do, so it was told no. */
+  z.object({ fact: z.literal("denied"), action: z.string().min(1).max(200), description: z.string().max(4_000) }),
   z.object({ fact: z.literal("usage"), usage: UsageSchema }),
   /** How much the workspace differs from its base: after a turn, at the end, or because somebody asked (`requestId`). */
   z.object({

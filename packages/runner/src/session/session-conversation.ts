@@ -1,4 +1,5 @@
 import {
+  displayText,
   isAgentError,
   type AgentEvent,
   type AgentEventOf,
@@ -6,7 +7,7 @@ import {
   type Answers,
   type Decision,
 } from "@signalbox/agents";
-import type { AnswerRefusal, SessionCommand, SessionEndReason } from "@signalbox/protocol";
+import type { AnswerRefusal, SessionCommand, SessionEndReason, SessionFactOf } from "@signalbox/protocol";
 
 import type { SessionDiffs } from "./session-diffs.ts";
 import type { SessionInbox } from "./session-inbox.ts";
@@ -85,6 +86,7 @@ export class SessionConversation implements AsyncDisposable {
     const decision = event.type === "approval.requested" ? watch?.decide(event) : undefined;
     if (event.type !== "approval.requested" || decision === undefined) return journal.write(event);
     await journal.record(event);
+    if (decision.decision === "deny") await journal.tell(deniedBy(event));
     await harmless(session.answer(event.requestId, decision));
   }
 
@@ -182,6 +184,11 @@ const OBJECTIONS: Readonly<Record<AnswerRefusal, string>> = {
   NOT_WAITING: "the agent does not wait for this answer",
   INVALID_ANSWER: "the answer does not fit what was asked",
 };
+
+function deniedBy({ name, kind, command, title }: AgentEventOf<"approval.requested">): SessionFactOf<"denied"> {
+  const action = displayText(name ?? kind).slice(0, 200) || kind;
+  return { fact: "denied", action, description: displayText(command ?? title).slice(0, 4_000) };
+}
 
 /** Whether the agent takes an answer, or needs none any more. */
 async function fits(answering: Promise<void>): Promise<boolean> {

@@ -96,6 +96,8 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
       return yield* supersedeApprovals(change, (content) => content.origin?.requestId === fact.requestId, origin);
     case "refused":
       return yield* noteRefusal(change, fact);
+    case "denied":
+      return tell(change, "tool.denied", { action: fact.action, description: fact.description });
     case "usage":
       change.progress.usage = fact.usage;
       tell(change, "usage.updated", { usage: fact.usage });
