@@ -9,6 +9,7 @@ import { describeFailure, type Failure } from "./failure.ts";
 import { Output } from "./output.ts";
 import { buildProgram, type GlobalOptions } from "./program.ts";
 import { resolveServer } from "./server-address.ts";
+import { jsonLine, terminalText } from "./text/remote-text.ts";
 
 /** Runs the command line of a process; resolves to its exit code. Errors are told, not thrown. */
 export async function runCli(process: NodeJS.Process): Promise<number> {
@@ -93,7 +94,8 @@ function describeUsage(error: unknown): Failure | undefined {
 /** A bug is ours, and people cannot act on its stack; it is there for those who ask. */
 function describeBug(error: unknown, environment: NodeJS.ProcessEnv): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  if (environment["SIGNALBOX_DEBUG"] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (environment["SIGNALBOX_DEBUG"] !== undefined && error instanceof Error)
+    process.stderr.write(`${terminalText(error.stack ?? "", false)}\n`);
   return {
     exitCode: EXIT_CODES.failed.code,
     message: `something unexpected went wrong: ${message}`,
@@ -103,9 +105,11 @@ function describeBug(error: unknown, environment: NodeJS.ProcessEnv): Failure {
 }
 
 function tell(failure: Failure, { stdout, stderr }: NodeJS.Process, isJson: boolean): void {
-  if (isJson) stdout.write(`${JSON.stringify({ success: false, error: failure.error })}\n`);
-  else if (failure.message !== "")
-    stderr.write(`signalbox: ${failure.message}\n${failure.hint === undefined ? "" : `  ${failure.hint}\n`}`);
+  if (isJson) stdout.write(`${jsonLine({ success: false, error: failure.error })}\n`);
+  else if (failure.message !== "") {
+    const hint = failure.hint === undefined ? "" : `  ${failure.hint}\n`;
+    stderr.write(terminalText(`signalbox: ${failure.message}\n${hint}`, false));
+  }
 }
 
 /** `signalbox runs | head` is no error. */

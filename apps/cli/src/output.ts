@@ -1,5 +1,6 @@
 import { createColors } from "picocolors";
 
+import { jsonLine, terminalText } from "./text/remote-text.ts";
 import { table } from "./text/table.ts";
 
 /** Where text goes: a stream of this process, or of a test. */
@@ -39,7 +40,7 @@ export class Output {
 
   /** A line of the result. */
   line(text = ""): void {
-    this.stdout.write(`${text}\n`);
+    this.stdout.write(`${terminalText(text, this.colors.isColorSupported)}\n`);
   }
 
   /** The result as one document; `render` writes it for people. */
@@ -50,12 +51,12 @@ export class Output {
 
   /** One JSON document on a line of its own. */
   document(value: unknown): void {
-    this.stdout.write(`${JSON.stringify(value)}\n`);
+    this.stdout.write(`${jsonLine(value)}\n`);
   }
 
   /** Something about the result that is not part of it. */
   note(text: string): void {
-    if (!this.isJson) this.stderr.write(`${text}\n`);
+    if (!this.isJson) this.stderr.write(`${terminalText(text, this.colors.isColorSupported)}\n`);
   }
 
   /** Rows under their heads, or `empty` where there is none. */

@@ -6,6 +6,7 @@ import type { Act } from "../program.ts";
 import { Attachment } from "../terminal/attachment.ts";
 import { DEFAULT_DETACH_KEY, parseDetachKey } from "../terminal/detach-key.ts";
 import { findTerminal } from "../terminal/find-terminal.ts";
+import { remoteText } from "../text/remote-text.ts";
 
 interface Options {
   readonly watch?: true;
@@ -39,8 +40,11 @@ async function attach(context: Context, id: string, { watch, step, detachKey: ke
   const detachKey = parseDetachKey(keyName ?? DEFAULT_DETACH_KEY);
   const found = await findTerminal(await context.client(), id, step);
   const isInteractive = watch === undefined && context.stdin.isTTY === true;
-  const note = (text: string): void =>
-    output.note(`${isInteractive ? "\r" : ""}[signalbox: ${text}]${isInteractive ? "\r" : ""}`);
+  // In raw mode a line does not begin by itself where lines begin.
+  const note = (text: string): void => {
+    if (isInteractive) output.stderr.write(`\r[signalbox: ${remoteText(text)}]\r\n`);
+    else output.note(`[signalbox: ${text}]`);
+  };
   if (isInteractive && detachKey) note(`${detachKey.name} leaves`);
   const attachment = new Attachment({
     serverUrl,

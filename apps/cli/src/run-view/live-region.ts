@@ -1,4 +1,5 @@
 import type { TextStream } from "../output.ts";
+import { terminalText } from "../text/remote-text.ts";
 import { widthOf } from "../text/width.ts";
 
 const HIDE_CURSOR = "\u001b[?25l";
@@ -24,7 +25,8 @@ export class LiveRegion implements Disposable {
   }
 
   /** Puts these lines where the last ones were. None may be wider, nor all be taller, than the terminal. */
-  draw(lines: readonly string[]): void {
+  draw(words: readonly string[]): void {
+    const lines = words.map((line) => terminalText(line, true));
     const isResized = this.#columns !== undefined && this.#columns !== this.#stream.columns;
     const up = this.#heightOfDrawn();
     const kept = isResized ? [] : this.#drawn;

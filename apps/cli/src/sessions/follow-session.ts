@@ -20,7 +20,7 @@ export async function followSession(context: Context, client: Client, session: S
   const view = new SessionView(context.output);
   const speak = (line: string): void => {
     const doing = desk.isAsking ? desk.answer(line) : say(client, session, line);
-    void doing.catch((error: unknown) => view.line(error instanceof Error ? remoteText(error.message) : String(error)));
+    void doing.catch((error: unknown) => view.line(remoteText(error instanceof Error ? error.message : String(error))));
   };
   using keyboard = new Keyboard(context, speak);
   const desk = new ApprovalDesk({ context, client, view, canAnswer: keyboard.isThere });
@@ -72,7 +72,8 @@ async function showWords(client: Client, session: Session, view: SessionView, si
       }
     }
   } catch (error) {
-    if (!signal.aborted) view.line(`the agent's words cannot be shown: ${error instanceof Error ? error.message : ""}`);
+    if (!signal.aborted)
+      view.line(`the agent's words cannot be shown: ${remoteText(error instanceof Error ? error.message : "")}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { outputLine, remoteText, visibleJson, visibleText } from "./remote-text.ts";
+import { jsonLine, outputLine, remoteText, terminalText, visibleJson, visibleText } from "./remote-text.ts";
 
 const ESC = "\u001b";
 // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
@@ -96,6 +96,28 @@ describe("visibleText and visibleJson", () => {
         fc.pre(one !== other);
         expect(visibleJson(one)).not.toBe(visibleJson(other));
         expect(visibleText(one)).not.toBe(visibleText(other));
+      }),
+    );
+  });
+});
+
+describe("terminalText", () => {
+  it("lets colours through and no other order, and none at all where there are no colours", () => {
+    const text = `${ESC}[31mred${ESC}[0m${ESC}[2J\r\u009b1A\u202e\n\tend`;
+
+    expect(terminalText(text, true)).toBe(`${ESC}[31mred${ESC}[0m\\u{1b}[2J\\u{d}\\u{9b}1A\\u{202e}\n\tend`);
+    expect(terminalText(text, false)).toBe("red\\u{1b}[2J\\u{d}\\u{9b}1A\\u{202e}\n\tend");
+    fc.assert(fc.property(hostile, (any) => !CONTROL.test(terminalText(any, false).replaceAll("\n", ""))));
+  });
+});
+
+describe("jsonLine", () => {
+  it("is the same to who reads JSON, and no order to a terminal", () => {
+    fc.assert(
+      fc.property(fc.dictionary(hostile, hostile), (value) => {
+        expect(JSON.parse(jsonLine(value))).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(jsonLine(value)).not.toMatch(CONTROL);
+        expect(jsonLine(value)).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
       }),
     );
   });

@@ -14,6 +14,11 @@ const CONTROLS_BUT_LAYOUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /** What makes text stand in another order than it has. Marks that join letters and pictures are left alone. */
 const BIDI = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
+// oxlint-disable-next-line no-control-regex -- as above
+const OWN_COLORS = /(\u001b\[[0-9;:]*m)/;
+/** What JSON may hold as it is, and a terminal may act on: 8-bit controls, and marks that turn the direction of writing. */
+const RAW_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** What reads differently from what is there: controls, bidi and zero-width characters, odd spaces, lone surrogates. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 
@@ -47,14 +52,35 @@ export function remoteText(text: string): string {
   );
 }
 
+/** One line with nothing left out: what cannot be seen stands as `\u{…}`, tabs and backslashes as they are. */
+export function visibleLine(line: string): string {
+  return line.split("\t").map(spellOut).join("\t");
+}
+
 /** A text with nothing left out and nothing hidden: what cannot be seen stands as `\u{…}`. Line breaks stay. */
 export function visibleText(text: string): string {
   return text.replaceAll("\\", "\\\\").split("\n").map(spellOut).join("\n");
 }
 
-/** One line with nothing left out: what cannot be seen stands as `\u{…}`, tabs and backslashes as they are. */
-export function visibleLine(line: string): string {
-  return line.split("\t").map(spellOut).join("\t");
+/**
+ * What this program is about to print for people, whatever it was made from: nothing but letters, line breaks, tabs and, where
+ * `isColored`, colours reaches the terminal. Texts from elsewhere are made fit where they are worded; this is for those that are not.
+ */
+export function terminalText(text: string, isColored: boolean): string {
+  return text
+    .split(OWN_COLORS)
+    .map((part, index) =>
+      index % 2 === 0 ? part.replace(CONTROLS_BUT_LAYOUT, spellOut).replace(BIDI, spellOut) : isColored ? part : "",
+    )
+    .join("");
+}
+
+/** A value as JSON on one line, exact for who reads it as JSON, and harmless on a terminal. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(
+    RAW_IN_JSON,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /**
