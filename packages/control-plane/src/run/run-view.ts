@@ -101,6 +101,7 @@ function viewStep(run: ReadableRun, planned: PlannedStep, index: number): StepDe
     reason: step.reason ?? undefined,
     message: step.message ?? undefined,
     outputs: step.outputs ?? undefined,
+    sessionId: step.sessionId,
     attempts: step.attempts.map((attempt) => viewAttempt(run.id, index, attempt)),
     startedAt: instant(step.startedAt),
     endedAt: instant(step.endedAt),

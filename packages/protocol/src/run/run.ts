@@ -80,6 +80,8 @@ export const StepDetailsSchema = z.object({
   reason: FailureReasonSchema.optional(),
   message: z.string().optional(),
   outputs: z.record(z.string(), z.unknown()).optional(),
+  /** The session that it is the work of; absent for a step without an agent, and where nobody has begun with it. */
+  sessionId: z.string().optional(),
   attempts: z.array(AttemptSchema),
   startedAt: TimestampSchema.optional(),
   endedAt: TimestampSchema.optional(),
