@@ -31,6 +31,8 @@ export class SessionConversation implements AsyncDisposable {
   readonly #settings: SessionConversationSettings;
   #closed: { readonly reason: SessionEndReason; readonly message?: string | undefined } | undefined;
 
+  #isViolated = false;
+
   constructor(settings: SessionConversationSettings) {
     this.#settings = settings;
   }
@@ -74,10 +76,18 @@ export class SessionConversation implements AsyncDisposable {
       if (event.type === "turn.ended") diffs.noteTurn();
       await watch?.note(event);
       if (event.type === "process.exited") return event;
-      // What it does next would be no better.
-      if (watch?.violation !== undefined) void session.close({ graceMs: 0 });
+      if (watch?.violation !== undefined) await this.#endFor(watch.violation);
     }
     throw new Error("the agent's events ended without its end");
+  }
+
+  /** What the agent does next would be no better. */
+  async #endFor(violation: string): Promise<void> {
+    if (this.#isViolated) return;
+    this.#isViolated = true;
+    const message = `the agent did what the step does not allow: ${displayText(violation)}`.slice(0, 4_000);
+    await this.#settings.journal.tell({ fact: "ended", reason: "step_failed", message });
+    void this.#settings.session.close({ graceMs: 0 });
   }
 
   /** What the step itself answers is nobody's to decide, so it is recorded and not asked. */
