@@ -55,8 +55,24 @@ import { DiffHandler } from "./session/diff-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
+import { SessionRecords } from "./session/session-records.ts";
 import { Terminals } from "./terminal/terminals.ts";
 import { TimerService } from "./timers/timer-service.ts";
+import { AddressGuard } from "./webhook/address-guard.ts";
+import { Poster } from "./webhook/post-message.ts";
+import { WebhookHandler } from "./webhook/webhook-handler.ts";
+import { WebhookSecrets } from "./webhook/webhook-secrets.ts";
+import { WebhookWorker } from "./webhook/webhook-worker.ts";
+
+/** How webhooks reach the world. */
+export interface WebhookSettings {
+  /** Addresses and CIDR ranges outside the public internet that may be posted to. Default none. */
+  readonly allowedNetworks?: readonly string[] | undefined;
+  /** Every address of a name. Default: as this machine resolves it. */
+  readonly resolve?: ((hostname: string) => Promise<readonly string[]>) | undefined;
+  /** In [0, 1); spreads tries. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
 
 /** What a control plane is made of. */
 export interface ControlPlaneOptions {
@@ -68,6 +84,8 @@ export interface ControlPlaneOptions {
   readonly logger?: Logger;
   readonly runner?: RunnerHandlerConfig;
   readonly session?: SessionHandlerConfig;
+  /** Where webhooks may post to beside the public internet. */
+  readonly webhook?: WebhookSettings;
   /** Intervals and sizes that differ from the table `LIMITS`; runners are told. */
   readonly limits?: LimitOverrides;
 }
@@ -90,12 +108,15 @@ export interface ControlPlane extends AsyncDisposable {
   readonly runs: RunHandler;
   readonly gates: GateHandler;
   readonly sessions: SessionHandler;
+  readonly diffs: DiffHandler;
   readonly approvals: ApprovalHandler;
   readonly projects: ProjectHandler;
   readonly runners: RunnerHandler;
   readonly plugins: PluginHandler;
+  readonly webhooks: WebhookHandler;
   readonly tokens: TokenHandler;
   readonly link: RunnerLinkServer;
+  readonly records: SessionRecords;
   readonly pluginLink: PluginLinkServer;
   readonly sessionSocket: SessionSocket;
   /** The limits that are in force here. */
@@ -107,7 +128,6 @@ export interface ControlPlane extends AsyncDisposable {
   stats(): ControlPlaneStats;
   /** Stops taking work, lets readers and runners go, and waits until what was begun is stored. The store stays open. */
   drain(): Promise<void>;
-  readonly diffs: DiffHandler;
 }
 
 const HOUSEKEEPING_MS = 60_000;
@@ -194,12 +214,21 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     }
   }
 
+  const { allowedNetworks, resolve, random = Math.random } = options.webhook ?? {};
+  const poster = new Poster({ guard: new AddressGuard(allowedNetworks), limits, clock, ...(resolve && { resolve }) });
+  const webhookSecrets = new WebhookSecrets(vault);
+  const webhookWorker = new WebhookWorker({ store, clock, random, limits, poster, secrets: webhookSecrets, logger });
+
   runLog.on("sessions", (sessions) => {
     for (const session of sessions) sessionLog.tell(session);
   });
-  sessionLog.on("changed", ({ sessionId }) => eventFeed.notify(sessionId));
+  sessionLog.on("changed", ({ sessionId }) => {
+    eventFeed.notify(sessionId);
+    webhookWorker.wake();
+  });
   runLog.on("changed", ({ runId, state, isOver }) => {
     eventFeed.notify(runId);
+    webhookWorker.wake();
     if (!isOver) return;
     outputFeed.notify(runId);
     if (state !== "queued" && state !== "running") counters[`runs_${state}`] += 1;
@@ -223,9 +252,11 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };
   const sessions = new SessionHandler(sessionConfig, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
+  const diffs = new DiffHandler({ store, clock, ids, limits, sessionLog });
   const projects = new ProjectHandler({ store, clock, vault });
   const pluginRuntime = new PluginRuntime({ store, clock, ids, logger });
   const plugins = new PluginHandler({ store, clock, ids, runtime: pluginRuntime });
+  const webhooks = new WebhookHandler({ store, clock, ids, secrets: webhookSecrets, poster, worker: webhookWorker });
   const tokens = new TokenHandler({
     store,
     clock,
@@ -250,7 +281,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         heartbeats,
         probes,
         logger,
-  const diffs = new DiffHandler({ store, clock, ids, limits, sessionLog });
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;
           logger.info({ runner: runnerId, comesBack }, "runner wants no more work");
@@ -300,10 +330,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   pluginRuntime.recover(await store.view(() => readPlugins(DEFAULT_ORG)));
   recover(await store.view(readUnfinished), { clock, limits, board, dispatcher, heartbeats, activeRuns, timers });
 
+  webhookWorker.wake();
+
   let housekeeping: Timer | undefined;
   const keepHouse = () => {
     housekeeping = clock.setTimer(HOUSEKEEPING_MS, () => {
-      void Promise.all([tokens.flush(), store.run("forgetAnswers", { now: clock.now(), count: 1_000 })])
+      void Promise.all([
+        tokens.flush(),
+        store.run("forgetAnswers", { now: clock.now(), count: 1_000 }),
+        webhookWorker.tidy(),
+      ])
         .catch((error: unknown) => logger.warn({ err: error }, "housekeeping not done; trying again"))
         .finally(keepHouse);
     });
@@ -323,6 +359,9 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       .close()
       .catch((error: unknown) => logger.error({ err: error }, "plugins not closed in good order"));
     link.stop();
+    const postsAreOver = webhookWorker
+      .stop()
+      .catch((error: unknown) => logger.error({ err: error }, "posts to webhooks not ended in good order"));
     const followersAreGone = sessionSocket.close();
     eventFeed.stop();
     outputFeed.stop();
@@ -330,7 +369,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     await Promise.all([heartbeats.flush(), tokens.flush()]).catch((error: unknown) =>
       logger.warn({ err: error }, "last words not written"),
     );
-    await Promise.all([pluginsAreOver, followersAreGone]);
+    await Promise.all([pluginsAreOver, followersAreGone, postsAreOver]);
     pluginRuntime.link.terminate();
     link.terminate();
   };
@@ -340,11 +379,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     gates,
     sessions,
     approvals,
+    diffs,
     projects,
     runners,
     plugins,
+    webhooks,
     tokens,
     link,
+    records: new SessionRecords({ store, board }),
     pluginLink: pluginRuntime.link,
     sessionSocket,
     limits,
@@ -370,4 +412,3 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     [Symbol.asyncDispose]: drain,
   };
 }
-    diffs,

@@ -30,7 +30,9 @@ export class NotFoundError extends ControlPlaneError {
       | "token"
       | "plugin"
       | "session"
-      | "approval",
+      | "approval"
+      | "webhook"
+      | "delivery",
     id: string,
   ) {
     super(`${noun.toUpperCase()}_NOT_FOUND` as ErrorCode, `there is no ${noun} ${id}`, { id });

@@ -6,6 +6,7 @@ export {
   type ControlPlane,
   type ControlPlaneOptions,
   type ControlPlaneStats,
+  type WebhookSettings,
 } from "./control-plane.ts";
 export { ControlPlaneError, InvalidRequestError, NotFoundError, type RequestIssue } from "./errors.ts";
 export { silentLogger, type Logger } from "./logger.ts";
@@ -25,10 +26,11 @@ export {
   type WebSocketServerDeps,
   type WebSocketServerEvents,
 } from "./realtime/websocket-server-manager.ts";
-export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
 export { DiffHandler } from "./session/diff-handler.ts";
+export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
 export { standaloneSessionDeps } from "./session/standalone.ts";
 export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
+export { SessionRecords, type RecordBounds } from "./session/session-records.ts";
 export type { SessionHandlerEvents } from "./session/session-announcements.ts";
 export { PluginHandler, type PluginEvent, type PluginHandlerEvents } from "./plugin/plugin-handler.ts";
 export { PluginLinkServer, type AdmitStranger } from "./plugin/plugin-link-server.ts";
@@ -50,3 +52,9 @@ export {
   RunnerHeartbeatSchema,
   type ApiResponse,
 } from "@signalbox/protocol";
+export {
+  WebhookHandler,
+  type DeclaredWebhook,
+  type DeliveryPage,
+  type ListDeliveriesQuery,
+} from "./webhook/webhook-handler.ts";

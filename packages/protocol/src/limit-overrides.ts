@@ -15,15 +15,36 @@ const TUNABLE_LIMITS = [
   "probe.everyMs",
   "disk.reserveBytes",
   "sessions.perOrg",
+  "webhook.bodyBytes",
+  "webhook.connectMs",
+  "webhook.timeoutMs",
+  "webhook.leaseMs",
+  "webhook.tries",
+  "webhook.backoffMs",
+  "webhook.backoffMaxMs",
+  "webhook.keepTryingMs",
+  "webhook.logTtlMs",
+  "webhook.concurrency",
+  "webhook.concurrencyTotal",
+  "webhook.breakerFailures",
+  "webhook.breakerMs",
+  "webhook.breakerMaxMs",
 ] as const satisfies readonly LimitName[];
 
-/** Limits set otherwise, by name. A lease must outlive two renewals, else one lost frame would end it. */
+/**
+ * Limits set otherwise, by name. A lease must outlive two renewals, else one lost frame would end it; and the claim of a
+ * delivery must outlive its try, else it would be made twice.
+ */
 export const LimitOverridesSchema = z
   .partialRecord(z.enum(TUNABLE_LIMITS), z.int().min(1).max(Number.MAX_SAFE_INTEGER))
   .refine((overrides) => {
     const limits = limitsWith(overrides);
     return 2 * limits("lease.renewMs") <= limits("lease.ttlMs");
-  }, "lease.ttlMs must be at least twice lease.renewMs");
+  }, "lease.ttlMs must be at least twice lease.renewMs")
+  .refine((overrides) => {
+    const limits = limitsWith(overrides);
+    return limits("webhook.leaseMs") > limits("webhook.timeoutMs");
+  }, "webhook.leaseMs must be longer than webhook.timeoutMs");
 export type LimitOverrides = z.infer<typeof LimitOverridesSchema>;
 
 /** The value of a limit where some are set otherwise. */

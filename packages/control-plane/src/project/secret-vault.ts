@@ -13,8 +13,8 @@ export interface Secret {
 }
 
 /**
- * Secrets of projects, sealed with AES-256-GCM under the installation's key. What a seal belongs to (org, project,
- * scope, name, version) is authenticated with it, so that one row cannot stand in for another.
+ * Secrets, sealed with AES-256-GCM under the installation's key. What a seal belongs to (of a project's:
+ * org, project, scope, name, version) is authenticated with it, so that one row cannot stand in for another.
  */
 export class SecretVault {
   readonly #store: SignalboxStore;
@@ -34,11 +34,7 @@ export class SecretVault {
     now: number,
   ): Promise<void> {
     const version = now;
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(
-      associatedData({ ...where, name: secret.name, version }),
-    );
-    const sealed = Buffer.concat([nonce, cipher.update(secret.value, "utf8"), cipher.final(), cipher.getAuthTag()]);
+    const sealed = this.seal(nameOf({ ...where, name: secret.name, version }), secret.value);
     await this.#store.run("putSecret", { ...where, name: secret.name, version, sealed, now });
   }
 
@@ -48,32 +44,38 @@ export class SecretVault {
     return rows.map((row) => ({ name: row.name, value: this.#unseal(row) }));
   }
 
-  #unseal(row: SecretRow): string {
-    const sealed = Buffer.from(row.sealed);
-    const where = {
-      orgId: row.org_id,
-      projectId: row.project_id,
-      scope: row.scope,
-      name: row.name,
-      version: row.version,
-    };
+  /** Seals a text under a name that no other secret has; only that name opens it. */
+  seal(name: readonly (string | number)[], text: string): Uint8Array {
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv(ALGORITHM, this.#key, nonce).setAAD(Buffer.from(JSON.stringify(name)));
+    return Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** The text that was sealed under a name; throws when it was another name, or another key. */
+  unseal(name: readonly (string | number)[], bytes: Uint8Array): string {
+    const sealed = Buffer.from(bytes);
     const decipher = createDecipheriv(ALGORITHM, this.#key, sealed.subarray(0, NONCE_BYTES), {
       authTagLength: TAG_BYTES,
     })
-      .setAAD(associatedData(where))
+      .setAAD(Buffer.from(JSON.stringify(name)))
       .setAuthTag(sealed.subarray(-TAG_BYTES));
     return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES)), decipher.final()]).toString(
       "utf8",
     );
   }
+
+  #unseal(row: SecretRow): string {
+    const { org_id: orgId, project_id: projectId, scope, name, version } = row;
+    return this.unseal(nameOf({ orgId, projectId, scope, name, version }), row.sealed);
+  }
 }
 
-function associatedData(where: {
-  orgId: string;
-  projectId: string;
-  scope: string;
-  name: string;
-  version: number;
-}): Buffer {
-  return Buffer.from(JSON.stringify([where.orgId, where.projectId, where.scope, where.name, where.version]));
+function nameOf(where: {
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly scope: string;
+  readonly name: string;
+  readonly version: number;
+}): readonly (string | number)[] {
+  return [where.orgId, where.projectId, where.scope, where.name, where.version];
 }

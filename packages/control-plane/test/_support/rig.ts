@@ -28,6 +28,7 @@ import {
   type Logger,
   type RequestContext,
   type RunnerHandlerConfig,
+  type WebhookSettings,
 } from "../../src/index.ts";
 import { FakeRunner, type FakeRunnerSettings } from "./fake-runner.ts";
 
@@ -45,6 +46,7 @@ export interface RigOptions {
   readonly limits?: LimitOverrides;
   readonly runner?: RunnerHandlerConfig;
   readonly logger?: Logger;
+  readonly webhook?: WebhookSettings;
 }
 
 /** A control plane on a real store, with a clock that only a test moves. */
@@ -76,7 +78,7 @@ export class Rig implements AsyncDisposable {
 
   /** Lets a new control plane take up the store. The one before is dropped as it stands, without a goodbye. */
   async startPlane(): Promise<ControlPlane> {
-    const { limits, runner, logger } = this.#options;
+    const { limits, runner, logger, webhook } = this.#options;
     // What had reached the store is done by the time that another process can open it.
     if (this.#plane) await this.settle();
     this.#life.isOver = true;
@@ -88,6 +90,7 @@ export class Rig implements AsyncDisposable {
       ...(limits ? { limits } : {}),
       ...(runner ? { runner } : {}),
       ...(logger ? { logger } : {}),
+      ...(webhook ? { webhook } : {}),
     });
     return this.#plane;
   }

@@ -1,0 +1,135 @@
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+
+import type { DeliveryError } from "@signalbox/protocol";
+
+import type { AddressGuard } from "./address-guard.ts";
+
+/** Why no post came to be. */
+export class PostError extends Error {
+  override readonly name = "PostError";
+  readonly reason: DeliveryError;
+
+  constructor(reason: DeliveryError, cause?: unknown) {
+    super(reason, { cause });
+    this.reason = reason;
+  }
+}
+
+/** Every address that a name stands for. */
+export type Resolve = (hostname: string) => Promise<readonly string[]>;
+
+/** The addresses of a URL's host. Rejects when the name is unknown, or when one of them may not be posted to. */
+export async function addressesOf(url: URL, resolve: Resolve, guard: AddressGuard): Promise<readonly string[]> {
+  const hostname = hostnameOf(url);
+  const addresses = isIP(hostname) === 0 ? await resolveName(hostname, resolve) : [hostname];
+  // All of them: a name that stands for a public address and for this machine stands for this machine.
+  if (!addresses.every((address) => guard.isAllowed(address))) throw new PostError("address_refused");
+  return addresses;
+}
+
+async function resolveName(hostname: string, resolve: Resolve): Promise<readonly string[]> {
+  const addresses = await resolve(hostname).catch((error: unknown) => {
+    throw new PostError("name_unknown", error);
+  });
+  if (addresses.length === 0) throw new PostError("name_unknown");
+  return addresses;
+}
+
+export interface ConnectionOptions {
+  readonly url: URL;
+  /** Those that were checked. The name is not asked for again: what it stands for may have changed. */
+  readonly addresses: readonly string[];
+  readonly guard: AddressGuard;
+  /** For each address. */
+  readonly connectMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Connects to the first of the addresses that answers; with https, after its certificate was checked against the name. */
+export async function openConnection(options: ConnectionOptions): Promise<Socket> {
+  let failure: unknown = new PostError("unreachable");
+  for (const address of options.addresses) {
+    try {
+      const socket = await openTo(address, options);
+      return options.url.protocol === "https:" ? await secure(socket, options) : socket;
+    } catch (error) {
+      if (options.signal.aborted || (error instanceof PostError && error.reason === "address_refused")) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function openTo(address: string, { url, guard, connectMs, signal }: ConnectionOptions): Promise<Socket> {
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  const socket = connect({ host: address, port, noDelay: true });
+  socket.setTimeout(connectMs, () => socket.destroy(new PostError("timeout")));
+  return settle(socket, "connect", signal, () => {
+    socket.setTimeout(0);
+    if (socket.remoteAddress === undefined || !guard.isAllowed(socket.remoteAddress))
+      throw new PostError("address_refused");
+    return socket;
+  });
+}
+
+function secure(plain: Socket, { url, connectMs, signal }: ConnectionOptions): Promise<Socket> {
+  const hostname = hostnameOf(url);
+  const socket = connectTls({
+    socket: plain,
+    host: hostname,
+    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+    ALPNProtocols: ["http/1.1"],
+  });
+  socket.setTimeout(connectMs, () => socket.destroy(new PostError("timeout")));
+  return settle(socket, "secureConnect", signal, () => {
+    socket.setTimeout(0);
+    return socket;
+  });
+}
+
+/** Waits for a socket; whatever comes in between ends it. */
+function settle(
+  socket: Socket,
+  event: "connect" | "secureConnect",
+  signal: AbortSignal,
+  take: () => Socket,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const abort = () => socket.destroy(new PostError("timeout"));
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  socket.once("error", (error: NodeJS.ErrnoException) => reject(toPostError(error, event)));
+  socket.once("close", () => reject(new PostError("unreachable")));
+  socket.once(event, () => {
+    signal.removeEventListener("abort", abort);
+    try {
+      resolve(take());
+    } catch (error) {
+      socket.destroy();
+      reject(error);
+    }
+  });
+  return promise;
+}
+
+const LOST = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EADDRNOTAVAIL",
+  "ETIMEDOUT",
+]);
+
+function toPostError(error: NodeJS.ErrnoException, event: "connect" | "secureConnect"): PostError {
+  if (error instanceof PostError) return error;
+  const isOfTls = event === "secureConnect" && !LOST.has(error.code ?? "");
+  return new PostError(isOfTls ? "tls" : "unreachable", error);
+}
+
+/** Without the brackets that a URL puts around an IPv6 address. */
+function hostnameOf(url: URL): string {
+  return url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
+}
