@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
+import type { LoginOptions } from "../agents/login-place.ts";
 import type { Context } from "../context.ts";
 import { CommandError, usageError } from "../errors.ts";
 import type { Act } from "../program.ts";
@@ -12,7 +13,11 @@ interface InstallOptions {
 /** `signalbox agents`: coding agents of this machine, for the runner that it is. */
 export function define(command: Command, act: Act): void {
   command.usage("[options] <command>");
-  command.command("list").description("list the agents that are installed on this machine").action(act(list));
+  command
+    .command("list")
+    .addOption(agentsFile())
+    .description("list the agents of this machine, and whether somebody is logged in to them")
+    .action(act(list));
   command
     .command("install")
     .argument("<provider>", "codex, claude_code or gemini_cli")
@@ -24,15 +29,63 @@ export function define(command: Command, act: Act): void {
       "\nA runner offers what is installed with `signalbox runner --agents auto` or `signalbox up --agents auto`,\nor as its agents.json says.",
     )
     .action(act(install));
+  command
+    .command("login")
+    .argument("<provider>", "codex, claude_code or gemini_cli")
+    .argument("[arguments...]", "more for the agent's own login, after `--`: `-- --device-auth`")
+    .addOption(versionToUse())
+    .addOption(agentsFile())
+    .description("log in to your own account with an agent's own program, in its home on this machine")
+    .addHelpText("after", LOGIN_HELP)
+    .action(act(logIn));
+  command
+    .command("logout")
+    .argument("<provider>", "codex, claude_code or gemini_cli")
+    .addOption(versionToUse())
+    .addOption(agentsFile())
+    .description("end the login, and remove what is left of it in the agent's home on this machine")
+    .addHelpText("after", LOGIN_HELP)
+    .action(act(logOut));
 }
 
-async function list({ environment, output }: Context): Promise<void> {
-  const { agentsCacheDir, listInstalled } = await import("@signalbox/agents/install");
-  const items = await listInstalled({ root: agentsCacheDir(environment.variables) });
+const LOGIN_HELP =
+  "\nThe login stays in the agent's home on this machine: SIGNALBOX_AGENT_HOMES_DIR (default ~/.signalbox/agent-homes), or\n" +
+  "the `home` that agents.json names. Sessions of your runners here use it; the server neither sees nor stores it.";
+
+async function list(context: Context, options: LoginOptions): Promise<void> {
+  const { machineAgents } = await import("../agents/machine-agents.ts");
+  const { output } = context;
+  const items = await machineAgents(context, options.agentsFile);
   output.result({ items }, () => {
-    const rows = items.map(({ provider, version, dir }) => [provider, version, dir]);
-    output.table(["AGENT", "VERSION", "FOLDER"], rows, "no agents; install one with `signalbox agents install codex`");
+    const rows = items.map(({ provider, version, login, dir }) => [provider, version, LOGINS[login], dir]);
+    const empty = "no agents; install one with `signalbox agents install codex`";
+    output.table(["AGENT", "VERSION", "LOGIN", "WHERE"], rows, empty);
   });
+}
+
+const LOGINS = { here: "yes", none: "no", endpoint: "by endpoint" } as const;
+
+async function logIn(
+  context: Context,
+  provider: string,
+  more: readonly string[],
+  options: LoginOptions,
+): Promise<void> {
+  const { logIn: run } = await import("../agents/log-in.ts");
+  await run(context, provider, more, options);
+}
+
+async function logOut(context: Context, provider: string, options: LoginOptions): Promise<void> {
+  const { logOut: run } = await import("../agents/log-out.ts");
+  await run(context, provider, options);
+}
+
+function versionToUse(): Option {
+  return new Option("--version <version>", "an installed version (default: the one that this release was tested with)");
+}
+
+function agentsFile(): Option {
+  return new Option("--agents-file <file>", "which agents this machine offers (SIGNALBOX_AGENTS_FILE)");
 }
 
 async function install(

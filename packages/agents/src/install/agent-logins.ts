@@ -81,11 +81,11 @@ export async function removeLogin(home: string, provider: InstallableProvider): 
   return hadLogin;
 }
 
-/** Whether the folders and files of a login in a home are no links to somewhere else. */
+/** Whether a home, and the folders and files of a login in it, are no links to somewhere else. */
 export async function isLinkFree(home: string, provider: string): Promise<boolean> {
   const files = filesOf(provider);
   const folders = files.map((file) => posix.dirname(file));
-  const kinds = await Promise.all([...new Set([...folders, ...files])].map((path) => kindOf(join(home, path))));
+  const kinds = await Promise.all(["", ...new Set([...folders, ...files])].map((path) => kindOf(join(home, path))));
   return !kinds.includes("link");
 }
 
