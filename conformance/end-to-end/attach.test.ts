@@ -4,6 +4,7 @@ import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { Attached } from "../_support/attached.ts";
+import { runCli } from "../_support/run-cli.ts";
 import { startDevEnv, type DevEnv } from "../dev-env.ts";
 
 const TUI = new URL("../_support/tui.mjs", import.meta.url);
@@ -100,5 +101,22 @@ describe("signalbox attach", () => {
 
     expect(await attached.ended).toBe(1);
     expect(attached.text()).toContain("no step of");
+  });
+
+  it("joins the shell beside the agent of a session that the command line opened, unless it was opened without", async () => {
+    const open = async (...more: string[]) => {
+      const line = ["session", "new", "-p", "scripted", "--interactive", "--detach", ...more, "say hello"];
+      return (await runCli(env.server, line)).trim();
+    };
+    await using attached = new Attached(env.server, [await open()]);
+    await eventually(() => expect(attached.text()).toMatch(/[$#]\s*$/));
+    attached.type("echo made-$((6*7))\r");
+    await eventually(() => expect(attached.lines()).toContain("made-42"));
+    attached.type("\u001d");
+    expect(await attached.ended).toBe(0);
+
+    await using without = new Attached(env.server, [await open("--no-terminal")]);
+    expect(await without.ended).toBe(1);
+    expect(without.text()).toContain("has no terminal");
   });
 });

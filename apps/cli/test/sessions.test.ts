@@ -87,6 +87,7 @@ describe("signalbox session new", () => {
       providerId: "codex",
       task: "Write a greeting",
       mode: "interactive",
+      terminal: { columns: 80, rows: 24 },
       model: "gpt-x",
       title: "T",
       budget: { tokens: 500 },

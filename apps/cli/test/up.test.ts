@@ -37,6 +37,7 @@ describe.skipIf(process.platform !== "linux")("signalbox up", { timeout: 90_000 
     await using server = await up(["--sample"]);
     await expect.poll(() => server.started.printed(), { timeout: 60_000 }).toContain("Next things to type");
 
+    expect(server.started.printed()).toContain("agents  none yet; `signalbox agents install`");
     const [sample] = (await list(server.env)) as [{ id: string }];
     const shown = await signalbox(["runs", sample.id, "--json"], { env: server.env });
     const logs = await signalbox(["logs", sample.id, "--step", "test"], { env: server.env });

@@ -27,7 +27,7 @@ export function define(command: Command, act: Act): void {
     .addOption(
       new Option(
         "--agents <which>",
-        "auto: offer every installed agent; listed: only those of agents.json in the runner's folder (default: listed)",
+        "auto: offer every agent that is installed here; listed: only those of agents.json in the data folder (SIGNALBOX_AGENTS; default auto)",
       ).choices(["auto", "listed"]),
     )
     .addHelpText("after", "\nCtrl-C stops both once their work is recorded; a second Ctrl-C stops them at once.")
@@ -54,7 +54,9 @@ async function bringUp(context: Context, options: Options): Promise<void> {
     serverUrl: url,
     folder,
     allowsFileRepositories: options.localRepos,
-    agents: options.agents,
+    // Whoever installs an agent on the machine where they run this wants it used here; a machine of a fleet is asked to list them.
+    agents: options.agents ?? (context.environment.variables["SIGNALBOX_AGENTS"] || "auto"),
+    agentsFile: join(data, "agents.json"),
   });
   running.keeper = keeper;
   keeper.start();
@@ -90,6 +92,7 @@ function tellAddresses({ output }: Context, server: RunningServer, runner: Runne
   output.line(
     `  ${dim("runner ")} ${runner ? `${runner.id}, ${sandboxWords(runner)}` : yellow("is not there yet; `signalbox runners` shows when it is")}`,
   );
+  if (runner) output.line(`  ${dim("agents ")} ${agentWords(runner)}`);
 }
 
 /** The last of the addresses, and an empty line after them. */
@@ -105,6 +108,12 @@ function sandboxWords({ capabilities }: Runner): string {
   return capabilities.features.includes("sandbox")
     ? "steps run in a sandbox"
     : "steps run WITHOUT a sandbox: `signalbox doctor` tells why";
+}
+
+function agentWords({ capabilities, runtimeVersions }: Runner): string {
+  const offered = capabilities.providers.filter((name) => name !== "scripted");
+  if (offered.length === 0) return "none yet; `signalbox agents install` puts one here, and the next start finds it";
+  return offered.map((name) => [name, runtimeVersions[name]].filter(Boolean).join(" ")).join(", ");
 }
 
 async function showSample(context: Context, client: Client, folder: string, signal: AbortSignal): Promise<void> {

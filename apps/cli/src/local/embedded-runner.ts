@@ -14,8 +14,10 @@ export interface EmbeddedRunnerSettings {
   /** Its own folder: key, spool and workspaces. */
   readonly folder: string;
   readonly allowsFileRepositories: boolean;
-  /** Which agents it offers; default what its own environment says. */
-  readonly agents?: string | undefined;
+  /** Which agents it offers: `auto` or `listed`. */
+  readonly agents: string;
+  /** Where they are listed, if there is such a file and its environment names no other. */
+  readonly agentsFile: string;
 }
 
 const ENDS_THAT_STAY: ReadonlySet<number | null> = new Set([2, 6]);
@@ -23,10 +25,7 @@ const PATIENCE_MS = 20_000;
 
 /** The runner of this machine as a child process, admitted to the fleet and started again when it dies. */
 export function embeddedRunner({ output, environment }: Context, settings: EmbeddedRunnerSettings): ChildKeeper {
-  const flags = [
-    ...(settings.allowsFileRepositories ? ["--allow-file-repos"] : []),
-    ...(settings.agents === undefined ? [] : ["--agents", settings.agents]),
-  ];
+  const flags = [...(settings.allowsFileRepositories ? ["--allow-file-repos"] : []), "--agents", settings.agents];
   const level = environment.variables["SIGNALBOX_LOG_LEVEL"] || "warn";
   return new ChildKeeper({
     async line() {
@@ -45,6 +44,7 @@ export function embeddedRunner({ output, environment }: Context, settings: Embed
         "--log-level",
         level,
         ...flags,
+        ...(await agentsFileFlags(settings.agentsFile, environment.variables["SIGNALBOX_AGENTS_FILE"])),
       ];
       // The token of the server is nothing for a machine that runs the work of others.
       return { args, environment: { ...environment.variables, SIGNALBOX_TOKEN: undefined, ...token } };
@@ -70,8 +70,16 @@ export async function untilOnline(client: Client, folder: string, signal: AbortS
   return undefined;
 }
 
+async function agentsFileFlags(file: string, named: string | undefined): Promise<readonly string[]> {
+  return !named && (await isThere(file)) ? ["--agents-file", file] : [];
+}
+
 async function isEnrolled(folder: string): Promise<boolean> {
-  return await stat(join(folder, "runner.json")).then(
+  return await isThere(join(folder, "runner.json"));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
     () => true,
     () => false,
   );

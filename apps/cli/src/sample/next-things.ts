@@ -22,6 +22,7 @@ export function nextThings({ bold, cyan, dim }: Colors, place: Place): string[] 
     ["signalbox logs <run>", "what its steps wrote"],
     ['signalbox run -c "git log --oneline" -r .', "run a command on the repository that you are in"],
     ["signalbox run plan.yaml", "run a plan; there are three in examples/"],
+    ['signalbox session new -p claude_code -r . "…"', "let an agent work on it, and answer what it asks"],
     ["signalbox gates", "what waits for your decision"],
     [`curl ${place.url}/health`, "the HTTP API; its documents are at /api-docs"],
   ];

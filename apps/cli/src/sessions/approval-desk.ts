@@ -90,7 +90,7 @@ export class ApprovalDesk {
   #ask(approval: Approval): void {
     const question = this.#openQuestion(approval);
     if (question) return this.#askQuestion(question);
-    this.#view.line(this.#context.output.colors.bold("allow this? y or n"));
+    this.#view.line(this.#context.output.colors.bold("allow this? y or n, then Enter"));
   }
 
   #askQuestion({ text, options }: Question): void {

@@ -24,11 +24,16 @@ interface Options {
   readonly timeout?: number;
   readonly approvalTimeout?: number;
   readonly forkOf?: string;
+  readonly terminal: boolean;
   readonly detach?: true;
 }
 
+/** Until somebody attaches; then it has the size of theirs. */
+const TERMINAL = { columns: 80, rows: 24 };
+
 const DETAILS = `
-What the agent asks for is shown whole; at a terminal, y or n answers it, and any other client may.
+What the agent asks for is shown whole; at a terminal, y or n and Enter answers it, and any other client may.
+\`signalbox attach <session>\` opens a shell beside the agent, in its workspace.
 Ctrl-C leaves: the session goes on, and \`signalbox session watch\` comes back to it.
 Exit codes: 0 completed, 1 failed, 130 left.
 
@@ -61,6 +66,7 @@ export function defineNew(command: Command, act: Act): void {
     .option("--timeout <time>", "ends the session after this time, such as 15m or 2h", readMilliseconds)
     .option("--approval-timeout <time>", "what is not answered by then is a no", readMilliseconds)
     .option("--fork-of <session>", "begin from the workspace of this session")
+    .option("--no-terminal", "no shell beside the agent for `signalbox attach`")
     .option("-d, --detach", "print the session's id and leave it to the server")
     .addHelpText("after", DETAILS)
     .action(act(openSession));
@@ -94,6 +100,7 @@ async function readRequest({ cwd }: Context, task: string, options: Options): Pr
     providerId: options.provider as OpenSession["providerId"],
     task,
     mode: options.interactive ? "interactive" : "task",
+    ...(options.terminal ? { terminal: TERMINAL } : {}),
     ...(repo === undefined ? {} : { repo: await readRepository(repo, branch, cwd) }),
     ...(options.project === undefined ? {} : { projectId: options.project }),
     ...(options.model === undefined ? {} : { model: options.model }),

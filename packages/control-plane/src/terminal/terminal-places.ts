@@ -19,7 +19,7 @@ export interface TerminalPlace {
   readonly runId: string;
   readonly stepIndex: number;
   /** The size that it was asked for with. */
-  readonly size: TerminalSize | undefined;
+  readonly size: TerminalSize;
 }
 
 const STEP_ID = /^stp_([0-9a-zA-Z-]{1,64})\.(0|[1-9]\d{0,5})$/;
@@ -68,8 +68,9 @@ export class TerminalPlaces {
     if (!progress) return undefined;
     const sizes = (await this.#store.view(() => readPlan(runId))).map(terminalSizeOf);
     const index = stepIndex ?? stepWithTerminal(progress, sizes);
-    if (index === undefined || progress.steps[index] === undefined) return undefined;
-    return { id, orgId, runId, stepIndex: index, size: sizes[index] };
+    const size = index === undefined ? undefined : sizes[index];
+    if (index === undefined || size === undefined) return undefined;
+    return { id, orgId, runId, stepIndex: index, size };
   }
 
   async #progress(runId: string, orgId: string): Promise<RunProgress | undefined> {
