@@ -55,6 +55,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     group: FLEET,
     load: () => import("./commands/plugins.ts"),
   },
+  webhooks: {
+    summary: "let other systems be told of what happens, and see what became of it",
+    group: ACCESS,
+    load: () => import("./commands/webhooks.ts"),
+  },
   projects: {
     summary: "list and change projects and their secrets",
     group: ACCESS,

@@ -12,6 +12,7 @@ import { RunnersClient } from "./runners.ts";
 import { RunsClient } from "./runs.ts";
 import { SessionsClient } from "./sessions.ts";
 import { TokensClient } from "./tokens.ts";
+import { WebhooksClient } from "./webhooks.ts";
 
 /** Where the server is, and how it is talked to. */
 export interface ClientSettings {
@@ -48,6 +49,7 @@ export interface Client {
   readonly approvals: ApprovalsClient;
   readonly runners: RunnersClient;
   readonly plugins: PluginsClient;
+  readonly webhooks: WebhooksClient;
   readonly projects: ProjectsClient;
   readonly tokens: TokensClient;
   readonly files: FilesClient;
@@ -75,6 +77,7 @@ export function createClient(settings: ClientSettings = {}): Client {
     approvals: new ApprovalsClient(requester),
     runners: new RunnersClient(requester),
     plugins: new PluginsClient(requester),
+    webhooks: new WebhooksClient(requester),
     projects: new ProjectsClient(requester),
     tokens: new TokensClient(requester),
     files: new FilesClient(requester),

@@ -14,4 +14,12 @@ export { RunnersClient, type EnrolmentToken } from "./runners.ts";
 export { RunsClient, type EventPage, type ListRunsQuery, type RunPage } from "./runs.ts";
 export { SessionsClient, type OpenSession } from "./sessions.ts";
 export { TokensClient, type NewToken } from "./tokens.ts";
+export {
+  verifyWebhook,
+  WebhookVerificationError,
+  type ReceivedWebhook,
+  type VerifyWebhookOptions,
+  type WebhookProblem,
+} from "./verify-webhook.ts";
 export { isGap, type Gap, type WatchOutputOptions } from "./watch.ts";
+export { WebhooksClient, type DeliveryPage } from "./webhooks.ts";

@@ -52,6 +52,7 @@ export {
   RunnerHeartbeatSchema,
   type ApiResponse,
 } from "@signalbox/protocol";
+export { standaloneWebhooks } from "./webhook/standalone.ts";
 export {
   WebhookHandler,
   type DeclaredWebhook,

@@ -36,6 +36,7 @@ function seeded() {
     name: "KEY",
     sha256: SHA256_OF_NOTHING,
     input: "inp_1",
+    delivery: "whd_1",
   };
   fake.addPlugin(values.name);
   return { fake, run, values, runner: fake.addRunner(), artifact };
@@ -96,6 +97,7 @@ describe("the document", () => {
     });
     const token = (await fake.tokens.createToken({ name: "x", scopes: ["admin"] })).data;
     let inputId = "";
+    let deliveryId = "";
     const ids: Record<string, (route: string) => string | Promise<string>> = {
       sessions: async (route) => {
         const session = await sessionFor(fake, route);
@@ -108,6 +110,11 @@ describe("the document", () => {
       runners: () => runner.id,
       artifacts: () => artifact.id,
       tokens: () => token.id,
+      webhooks: async () => {
+        const made = await fake.addDelivery();
+        deliveryId = made.deliveryId;
+        return made.webhookId;
+      },
     };
     const bodies: Record<string, unknown> = {
       "POST /api/v1/runs": { command: "ls" },
@@ -126,6 +133,8 @@ describe("the document", () => {
       "POST /api/v1/approvals/:id/resolve": { decision: "allow" },
       "POST /api/v1/plugins": { manifest: { name: "crier" } },
       "POST /api/v1/plugins/:name/approve": { manifestHash: "0".repeat(64) },
+      "POST /api/v1/webhooks": { url: "https://hooks.example/" },
+      "PUT /api/v1/webhooks/:id": { active: true },
       "PUT /api/v1/projects/:id": { name: "p" },
       "PUT /api/v1/projects/:id/secrets/:scope/:name": { value: "s" },
     };
@@ -135,7 +144,7 @@ describe("the document", () => {
     for (const { face, route, name, path } of concreteRoutes(allFaces(fake.controlPlane), values)) {
       const noun = Object.keys(ids).find((word) => path.includes(`/${word}/${values.id}`)) ?? "";
       const id = path.endsWith("/cancel") ? fake.addRun().id : ((await ids[noun]?.(name)) ?? values.id);
-      const target = path.replace(values.id, id).replace(values.input, inputId);
+      const target = path.replace(values.id, id).replace(values.input, inputId).replace(values.delivery, deliveryId);
       const operation = document.paths[toOpenApiPath(pathOf(face, route))]?.[route.method.toLowerCase()];
       const body = route.body?.required === true ? { "Content-Type": "application/json" } : {};
       const response = await fetch(`${server.url}${target}`, {

@@ -14,6 +14,9 @@ const SCOPES = [
   "runs:read",
   "runs:write",
   "gates:decide",
+  "sessions:read",
+  "sessions:write",
+  "sessions:type",
   "runners:read",
   "runners:write",
   "projects:write",
@@ -21,6 +24,8 @@ const SCOPES = [
   "plugins:call",
   "plugins:write",
   "plugins:approve",
+  "webhooks:read",
+  "webhooks:write",
   "admin",
 ] satisfies Scope[];
 

@@ -18,6 +18,8 @@ interface Ids {
   readonly session: string;
   readonly input: string;
   readonly approval: string;
+  readonly webhook: string;
+  readonly delivery: string;
 }
 
 interface Method {
@@ -26,6 +28,8 @@ interface Method {
   readonly takesId: boolean;
   /** What a permitted caller is refused for, where there is more in the way. */
   readonly refusal?: ErrorCode;
+  /** Scopes that are needed beside it. */
+  readonly beside?: readonly Scope[];
   readonly call: (plane: ControlPlane, ids: Ids, context: RequestContext) => Promise<ApiResponse<unknown>>;
 }
 
@@ -37,7 +41,7 @@ function withId(scope: Scope, call: Method["call"], more: Pick<Method, "refusal"
   return { scope, takesId: true, call, ...more };
 }
 
-function plain(scope: Scope, call: Method["call"], more: Pick<Method, "refusal"> = {}): Method {
+function plain(scope: Scope, call: Method["call"], more: Pick<Method, "refusal" | "beside"> = {}): Method {
   return { scope, takesId: false, call, ...more };
 }
 
@@ -47,6 +51,10 @@ const NOT_RUNNING = { refusal: "INVALID_STATE" } as const;
 
 /** It runs elsewhere, so nobody can start or stop it here. */
 const ELSEWHERE = { refusal: "INVALID_STATE" } as const;
+
+const HOOK = "https://hooks.example/";
+/** It has not arrived yet. */
+const ON_ITS_WAY = { refusal: "INVALID_STATE" } as const;
 
 /** Every method of every handler that somebody can call over the wire. */
 const METHODS: Readonly<Record<string, Method>> = {
@@ -144,6 +152,38 @@ const METHODS: Readonly<Record<string, Method>> = {
   "plugins.dispatchRequest": plain("plugins:call", (plane, _, context) => plane.plugins.dispatchRequest({}, context), {
     refusal: "NO_PLUGIN_FITS",
   }),
+  "webhooks.listWebhooks": plain("webhooks:read", (plane, _, context) => plane.webhooks.listWebhooks(context)),
+  "webhooks.getWebhook": withId("webhooks:read", (plane, ids, context) =>
+    plane.webhooks.getWebhook(ids.webhook, context),
+  ),
+  "webhooks.createWebhook": plain(
+    "webhooks:write",
+    (plane, _, context) => plane.webhooks.createWebhook({ url: HOOK, events: ["run.*"] }, context),
+    { beside: ["runs:read"] },
+  ),
+  "webhooks.updateWebhook": withId("webhooks:write", (plane, ids, context) =>
+    plane.webhooks.updateWebhook(ids.webhook, { active: false }, context),
+  ),
+  "webhooks.deleteWebhook": withId("webhooks:write", (plane, ids, context) =>
+    plane.webhooks.deleteWebhook(ids.webhook, context),
+  ),
+  "webhooks.rotateSecret": withId("webhooks:write", (plane, ids, context) =>
+    plane.webhooks.rotateSecret(ids.webhook, {}, context),
+  ),
+  "webhooks.testWebhook": withId("webhooks:write", (plane, ids, context) =>
+    plane.webhooks.testWebhook(ids.webhook, context),
+  ),
+  "webhooks.listDeliveries": withId("webhooks:read", (plane, ids, context) =>
+    plane.webhooks.listDeliveries(ids.webhook, {}, context),
+  ),
+  "webhooks.getDelivery": withId("webhooks:read", (plane, ids, context) =>
+    plane.webhooks.getDelivery(ids.webhook, ids.delivery, context),
+  ),
+  "webhooks.redeliver": withId(
+    "webhooks:write",
+    (plane, ids, context) => plane.webhooks.redeliver(ids.webhook, ids.delivery, context),
+    ON_ITS_WAY,
+  ),
   "tokens.createToken": plain("admin", (plane, _, context) =>
     plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }, context),
   ),
@@ -216,6 +256,7 @@ const WITHOUT_CALLER = new Set([
   "isStillGood",
   "flush",
   "take",
+  "declare",
 ]);
 
 /** A run with a gate and an artifact, a project with a secret, a runner and a token: one of everything. */
@@ -237,6 +278,8 @@ async function oneOfEverything(rig: Rig): Promise<Ids> {
   const opened = dataOf(await rig.plane.sessions.createSession(OPEN));
   const session = dataOf(await rig.plane.sessions.sendInput(opened.sessionId, { text: "Also this" }));
   const approval = dataOf(await rig.plane.sessions.requestApproval(opened.sessionId, "merge"));
+  const webhook = dataOf(await rig.plane.webhooks.createWebhook({ url: HOOK }));
+  const delivery = dataOf(await rig.plane.webhooks.testWebhook(webhook.id));
   return {
     run: run.id,
     gate: gates[0]!.id,
@@ -249,6 +292,8 @@ async function oneOfEverything(rig: Rig): Promise<Ids> {
     session: session.sessionId,
     input: session.queue[0]!.inputId,
     approval: approval.approvalId,
+    webhook: webhook.id,
+    delivery: delivery.id,
   };
 }
 
@@ -264,13 +309,15 @@ const ABSENT: Ids = {
   session: "ses_absent.0",
   input: "inp_absent.1",
   approval: "apr_absent.1",
+  webhook: "whk_absent",
+  delivery: "whd_absent",
 };
 
 describe("every method of every handler", () => {
   it("stands in the table of this test", async () => {
     await using rig = await Rig.open();
     const methods = (
-      ["runs", "gates", "sessions", "approvals", "projects", "runners", "plugins", "tokens"] as const
+      ["runs", "gates", "sessions", "approvals", "projects", "runners", "plugins", "webhooks", "tokens"] as const
     ).flatMap((name) =>
       Object.getOwnPropertyNames(Object.getPrototypeOf(rig.plane[name]))
         .filter((method) => method !== "constructor" && !WITHOUT_CALLER.has(method))
@@ -302,8 +349,8 @@ describe("every method of every handler", () => {
 
   it.each(Object.entries(METHODS))(
     "%s permits a caller with its scope alone, and an admin",
-    async (_, { scope, call, refusal }) => {
-      for (const scopes of [[scope], ["admin"]] as const) {
+    async (_, { scope, call, refusal, beside = [] }) => {
+      for (const scopes of [[scope, ...beside], ["admin"]] as const) {
         await using rig = await Rig.open();
         const { error } = await call(rig.plane, await oneOfEverything(rig), caller(scopes));
         expect(error?.code).toBe(refusal);
@@ -346,6 +393,7 @@ describe("another org", () => {
     expect(dataOf(await rig.plane.gates.listGates({ runId: ids.run }, stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.runners.listRunners({}, stranger))).toMatchObject({ items: [], total: 0 });
     expect(dataOf(await rig.plane.plugins.listPlugins(stranger)).items).toEqual([]);
+    expect(dataOf(await rig.plane.webhooks.listWebhooks(stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.tokens.listTokens(stranger)).items).toEqual([]);
     expect(dataOf(await rig.plane.projects.listProjects({}, stranger)).items).toMatchObject([
       { name: "theirs", secrets: {} },

@@ -135,8 +135,10 @@ export class WebhookHandler {
       requireScope(context, "webhooks:write");
       const change = check(UpdateWebhookRequestSchema, request);
       const row = await this.#require(webhookId, context);
-      if (change.url !== undefined || change.events !== undefined) refuseDeclared(row, "changed");
-      for (const scope of requiredScopes(change.events ?? eventsOf(row))) requireScope(context, scope);
+      if (change.url !== undefined || change.events !== undefined) {
+        refuseDeclared(row, "changed");
+        for (const scope of requiredScopes(change.events ?? eventsOf(row))) requireScope(context, scope);
+      }
       if (change.url !== undefined) await this.#requireAllowed(change.url);
       await this.#deps.store.run("updateWebhook", { ...this.#about(webhookId, context), ...change });
       this.#deps.worker.changed(webhookId);

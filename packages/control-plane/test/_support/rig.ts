@@ -36,6 +36,9 @@ export const SECRETS_KEY = new Uint8Array(32).fill(7);
 
 type Unit = keyof SignalboxUnits;
 
+/** Names stand for nothing, so that a rig reaches nobody. */
+const OFFLINE: WebhookSettings = { resolve: async () => [] };
+
 const EDIT = `const [file, sql, ...params] = process.argv.slice(1);
 new (require("node:sqlite").DatabaseSync)(file).prepare(sql).run(...params);`;
 
@@ -90,7 +93,7 @@ export class Rig implements AsyncDisposable {
       ...(limits ? { limits } : {}),
       ...(runner ? { runner } : {}),
       ...(logger ? { logger } : {}),
-      ...(webhook ? { webhook } : {}),
+      webhook: webhook ?? OFFLINE,
     });
     return this.#plane;
   }

@@ -36,6 +36,7 @@ import { route, type Route } from "../route.ts";
 import { given } from "./given.ts";
 import { pluginRoutes } from "./plugin-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
 import { streamEvents, streamOutput } from "./stream.ts";
 import * as wire from "./wire.ts";
 
@@ -280,6 +281,7 @@ export function nativeRoutes(controlPlane: ControlPlane): Route[] {
 
     ...sessionRoutes(controlPlane),
     ...pluginRoutes(controlPlane),
+    ...webhookRoutes(controlPlane),
 
     route({
       method: "GET",

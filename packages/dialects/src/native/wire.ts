@@ -1,6 +1,7 @@
 import {
   ApprovalKindSchema,
   ApprovalStateSchema,
+  DeliveryStateSchema,
   ERROR_CODES,
   EventRecordSchema,
   GateSchema,
@@ -19,6 +20,7 @@ import {
   StopSessionRequestSchema,
   TimestampSchema,
   TokenSchema,
+  WebhookDeliverySchema,
   WorkspaceFileSchema,
 } from "@signalbox/protocol";
 import * as z from "zod";
@@ -93,6 +95,17 @@ export const AskApprovalBodySchema = RequestApprovalRequestSchema.omit({ session
   context: true,
 });
 export const ResolveApprovalBodySchema = ResolveApprovalRequestSchema.omit({ approvalId: true });
+
+export const ListDeliveriesQuerySchema = z.strictObject({
+  state: DeliveryStateSchema.optional(),
+  limit: count.optional(),
+  /** The id of the last delivery of the page before. */
+  cursor: OpaqueIdSchema.optional(),
+});
+export const DeliveryListSchema = z.object({
+  items: z.array(WebhookDeliverySchema),
+  nextCursor: z.string().optional(),
+});
 
 /** A body that may be left out and holds nothing. */
 export const EmptyBodySchema = z.strictObject({});

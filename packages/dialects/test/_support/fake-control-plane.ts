@@ -6,6 +6,7 @@ import {
   GateHandler,
   SessionHandler,
   standaloneSessionDeps,
+  standaloneWebhooks,
   type Content,
   type ControlPlane,
   type RequestContext,
@@ -110,6 +111,7 @@ export class FakeControlPlane implements Shape<
   readonly sessions = new SessionHandler({ maxSessionsPerOrg: 1_000 }, this.#sessionDeps);
   readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
   readonly diffs = new DiffHandler({ ...this.#sessionDeps, limits: this.limits });
+  readonly webhooks = standaloneWebhooks(this.#sessionDeps);
   #made = 0;
   /** For who wants the real thing: the faces use only what is here. */
   get controlPlane(): ControlPlane {
@@ -193,6 +195,21 @@ export class FakeControlPlane implements Shape<
     };
     this.#plugins.set(name, plugin);
     return plugin;
+  }
+
+  /** A webhook with a delivery that has arrived. */
+  async addDelivery(): Promise<{ webhookId: string; deliveryId: string }> {
+    const { store, clock } = this.#sessionDeps;
+    const made = await this.webhooks.createWebhook({ url: "https://hooks.example/" });
+    const webhookId = made.data?.id ?? "";
+    const deliveryId = (await this.webhooks.testWebhook(webhookId)).data?.id ?? "";
+    // Later than any claim of the handler's own worker, whose try then no longer counts.
+    const now = clock.now() + 60_000;
+    const wanted = [{ webhookId, count: 1 }];
+    const [claimed] = await store.run("claimDeliveries", { wanted, now, leaseUntil: now + 60_000 });
+    const verdict = { kind: "accepted", status: 200 } as const;
+    await store.run("recordTry", { deliveryId, attempt: claimed?.row.attempts ?? 0, verdict, now });
+    return { webhookId, deliveryId };
   }
 
   /** A token with these scopes; what to send as bearer. */
