@@ -246,6 +246,7 @@ export {
   ControlMessageSchema,
   OUTPUT_SUBPROTOCOL,
   OutputAnswerSchema,
+  RECORD_LEFT_OUT,
   RUNNER_PATHS,
   RunnerMessageSchema,
   StartGrantSchema,

@@ -116,6 +116,7 @@ export const LIMITS = {
     meaning:
       "what a runner is given of an agent's earlier words, for an agent that cannot load them; the middle is left out",
   },
+  "session.recordMs": { value: 30_000, unit: "ms", meaning: "for a runner to get what an agent said before" },
   "session.recordHeadBytes": { value: 262_144, unit: "bytes", meaning: "of that, what is kept of the beginning" },
   "session.activityMs": {
     value: 15_000,

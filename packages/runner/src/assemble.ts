@@ -10,6 +10,7 @@ import { checkServerUrl } from "./identity/server-url.ts";
 import { BlobClient } from "./link/blob-client.ts";
 import { ControlLink, type ControlLinkListener } from "./link/control-link.ts";
 import { OutputLink } from "./link/output-link.ts";
+import { RecordClient } from "./link/record-client.ts";
 import { lockDataDir } from "./machine/data-dir-lock.ts";
 import { LoadSampler } from "./machine/load-sampler.ts";
 import { findPrograms } from "./machine/programs.ts";
@@ -65,6 +66,7 @@ export async function assemble(
   const guard = resources.use(new Guard(logger));
   guard.start();
   const blobs = new BlobClient({ server, random });
+  const records = new RecordClient({ server, random });
   const workspaces = new WorkspaceStore({
     directory: join(dataDir, "workspaces"),
     blobs,
@@ -108,6 +110,7 @@ export async function assemble(
     homesDirectory: join(dataDir, "homes"),
     agents: config.agents ?? new Map([["scripted", scriptedAgent()]]),
     sessionsDirectory,
+    records,
     cgroupParent,
     clock,
     logger,
@@ -127,7 +130,7 @@ export async function assemble(
     adopt(spool, { supervisor, send, output, logger });
   }
 
-  const listener = listenerOf({ facts, load: new LoadSampler(dataDir), supervisor, blobs, output, send });
+  const listener = listenerOf({ facts, load: new LoadSampler(dataDir), supervisor, blobs, records, output, send });
   const control = new ControlLink({ server, identity, clock, random, logger, listener });
   resources.use(control);
   resources.defer(() => supervisor.abandon());
@@ -175,12 +178,13 @@ interface Parts {
   readonly load: LoadSampler;
   readonly supervisor: Supervisor;
   readonly blobs: BlobClient;
+  readonly records: RecordClient;
   readonly output: OutputLink;
   readonly send: (message: RunnerMessage) => boolean;
 }
 
 /** What the parts have to say to the control plane, and who hears it. */
-function listenerOf({ facts, load, supervisor, blobs, output, send }: Parts): ControlLinkListener {
+function listenerOf({ facts, load, supervisor, blobs, records, output, send }: Parts): ControlLinkListener {
   const { capabilities, runtimeVersions } = facts;
   return {
     hello: () => ({
@@ -199,6 +203,7 @@ function listenerOf({ facts, load, supervisor, blobs, output, send }: Parts): Co
     onWelcome(welcome) {
       const { connectionToken, intervals } = welcome;
       blobs.connect(connectionToken);
+      records.connect(connectionToken);
       supervisor.connected(welcome);
       output.connect(connectionToken, { windowBytes: intervals.windowBytes, frameBytes: intervals.frameBytes });
     },
@@ -216,6 +221,7 @@ function listenerOf({ facts, load, supervisor, blobs, output, send }: Parts): Co
     },
     onLost() {
       blobs.disconnect();
+      records.disconnect();
       output.disconnect();
       supervisor.disconnected();
     },

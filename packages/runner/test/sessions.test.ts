@@ -1,111 +1,14 @@
-import { AgentEventSchema, scriptedAdapter, type AgentEvent } from "@signalbox/agents";
-import {
-  SCRIPTED_AGENT_VERSION,
-  scriptedAgentArgv,
-  scriptedAgentFolders,
-  type ScriptStepInput,
-} from "@signalbox/agents/scripted-agent";
-import { SessionFactSchema, type SessionCommand, type SessionFact, type SessionFactOf } from "@signalbox/protocol";
-import { hashApprovalContent } from "@signalbox/protocol/hash";
+import type { ScriptStepInput } from "@signalbox/agents/scripted-agent";
+import type { SessionCommand } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 
-import type { AvailableAgent } from "../src/index.ts";
 import { GO_ON } from "../src/session/spoken-words.ts";
-import type { FakeAttempt } from "./_support/fake-control-plane.ts";
-import { startFleet, type Fleet } from "./_support/fleet.ts";
-import { grantOf, type GrantInput } from "./_support/grants.ts";
+import { startFleet } from "./_support/fleet.ts";
 import { isAlive } from "./_support/processes.ts";
-
-const SCRIPTED: AvailableAgent = {
-  adapter: scriptedAdapter,
-  program: { argv: scriptedAgentArgv(), version: SCRIPTED_AGENT_VERSION },
-  folders: scriptedAgentFolders(),
-};
-
-/** A runner that has the scripted agent. */
-function start(agent: Partial<AvailableAgent> = {}, more: Parameters<typeof startFleet>[0] = {}): Promise<Fleet> {
-  return startFleet({ agents: new Map([["scripted", { ...SCRIPTED, ...agent }]]), ...more });
-}
-
-interface About {
-  readonly turns?: number;
-  readonly wasWorking?: boolean;
-  readonly nativeSessionId?: string | null;
-}
-
-/** A session of the fake control plane, and what its runner has recorded. */
-class Talk {
-  readonly attempt: FakeAttempt;
-  readonly #fleet: Fleet;
-  #seq = 0;
-
-  constructor(fleet: Fleet, steps: readonly ScriptStepInput[], about: About = {}, input: GrantInput = {}) {
-    this.#fleet = fleet;
-    const script = JSON.stringify({ turns: [{ steps }] });
-    this.attempt = fleet.fake.offer(
-      grantOf({
-        tool: "agent:scripted",
-        inputs: { task: "Do it", mode: "task", permissions: "ask", script },
-        ...input,
-        envelope: {
-          session: { sessionId: "ses_1.0", turns: 0, wasWorking: false, nativeSessionId: null, ...about },
-          ...input.envelope,
-        },
-      }),
-    );
-  }
-
-  get facts(): SessionFact[] {
-    return this.#lines("session").map((line) => SessionFactSchema.parse(line));
-  }
-
-  get said(): AgentEvent[] {
-    return this.#lines("agent").map((line) => AgentEventSchema.parse(line));
-  }
-
-  get words(): string {
-    return this.said.map((event) => (event.type === "text.delta" ? event.text : "")).join("");
-  }
-
-  tell(command: SessionCommand, seq = ++this.#seq): void {
-    const { attemptId, epoch } = this.attempt.grant;
-    this.#fleet.fake.send({ type: "session_command", attemptId, epoch, seq, taken: 0, command });
-  }
-
-  close(): void {
-    this.tell({ kind: "close", reason: "finished" });
-  }
-
-  fact<Fact extends SessionFact["fact"]>(name: Fact): Promise<SessionFactOf<Fact>> {
-    return eventually(() => this.facts.find((fact): fact is SessionFactOf<Fact> => fact.fact === name), {
-      timeoutMs: 10_000,
-    });
-  }
-
-  /** Says yes or no to what the agent asked, as it was recorded. */
-  async decide(decision: "allow" | "deny", over: object = {}): Promise<SessionFactOf<"asked">> {
-    const asked = await this.fact("asked");
-    const { requestId, kind, action, description, context, questions } = asked;
-    const { attemptId, epoch, envelope } = this.attempt.grant;
-    const origin = { attemptId, epoch, requestId };
-    const about = { v: 1 as const, orgId: envelope.orgId, sessionId: "ses_1.0" };
-    const contentHash = hashApprovalContent({ ...about, kind, action, description, context, questions, origin });
-    this.tell({ kind: "answer", requestId, approvalId: "apr", contentHash, decision, scope: "once", ...over });
-    return asked;
-  }
-
-  result() {
-    return this.#fleet.fake.resultOf(this.attempt);
-  }
-
-  #lines(stream: "agent" | "session"): unknown[] {
-    const lines = this.#fleet.fake.text(this.attempt, stream).split("\n");
-    return lines.slice(0, -1).map((line) => JSON.parse(line) as unknown);
-  }
-}
+import { startScripted, Talk } from "./_support/talk.ts";
 
 const WRITE: ScriptStepInput[] = [
   { do: "say", text: "I will write it. " },
@@ -116,7 +19,7 @@ describe("a session on a runner", () => {
   it.each(["required", "none"] as const)(
     "asks, acts when it may, and keeps what it made (sandbox %s)",
     async (sandbox) => {
-      await using fleet = await start();
+      await using fleet = await startScripted();
       const talk = new Talk(fleet, WRITE, {}, { envelope: { sandbox } });
 
       const asked = await talk.decide("allow");
@@ -145,7 +48,7 @@ describe("a session on a runner", () => {
   );
 
   it("does nothing on a yes to something else", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(fleet, WRITE);
 
     await talk.decide("allow", { contentHash: "0".repeat(64) });
@@ -158,7 +61,7 @@ describe("a session on a runner", () => {
   });
 
   it("shows no secret to anybody: not in words, not in what it asks, wherever it is cut", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     // The agent says a word at a time.
     const secret = "hunter2 secret of the project";
     const talk = new Talk(
@@ -185,7 +88,7 @@ describe("a session on a runner", () => {
   });
 
   it("takes commands once and in order, whatever order they come in", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(fleet, [{ do: "say", text: "[{prompt}]" }]);
     await talk.fact("turn_ended");
     const prompt = (text: string): SessionCommand => ({ kind: "prompt", inputId: text, text });
@@ -204,7 +107,7 @@ describe("a session on a runner", () => {
   });
 
   it.each(["required", "none"] as const)("leaves nothing running when it is stopped (sandbox %s)", async (sandbox) => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(
       fleet,
       [{ do: "ignore_end" }, { do: "stray", forMs: 600_000 }, { do: "say", text: "up" }, { do: "hang" }],
@@ -222,7 +125,7 @@ describe("a session on a runner", () => {
   });
 
   it("says that its agent was silent when it does not shake hands", async () => {
-    await using fleet = await start({
+    await using fleet = await startScripted({
       program: { argv: [process.execPath, "-e", "setInterval(() => {}, 1e6)"], version: "1.0.0" },
       limits: { "handshake.timeoutMs": 300 },
     });
@@ -238,7 +141,7 @@ describe("a session on a runner", () => {
     ["agent_crashed", [{ do: "say", text: "Oh. " }, { do: "crash" }]],
     ["protocol_error", [{ do: "garbage", lines: 200 }, { do: "hang" }]],
   ] satisfies [string, ScriptStepInput[]][])("says that its agent went wrong: %s", async (reason, steps) => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(fleet, steps);
 
     const result = await talk.result();
@@ -258,7 +161,7 @@ describe("a session on a runner", () => {
   });
 
   it("records what the control plane acts on, however much its agent says", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(fleet, [{ do: "say", text: "x".repeat(5_000) }], {}, { outputBytes: 2_000 });
 
     await talk.fact("turn_ended");
@@ -271,7 +174,7 @@ describe("a session on a runner", () => {
 
   it("uses a home of the owner's as it is, in a sandbox too", async () => {
     await using home = await (await import("@signalbox/testkit")).tempDir();
-    await using fleet = await start({ home: home.path });
+    await using fleet = await startScripted({ home: home.path });
     const talk = new Talk(fleet, [{ do: "say", text: "hi" }], {}, { envelope: { sandbox: "required" } });
 
     await talk.fact("turn_ended");
@@ -288,7 +191,7 @@ describe("a session on a runner", () => {
 
 describe("a session that another attempt had begun", () => {
   it("is loaded, and goes on where it was cut off", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const first = new Talk(fleet, [{ do: "say", text: "Working. " }, { do: "hang" }]);
     await eventually(() => first.words !== "", { timeoutMs: 10_000 });
     const { nativeSessionId = null } = await first.fact("ready");
@@ -310,7 +213,7 @@ describe("a session that another attempt had begun", () => {
   });
 
   it("says nothing by itself when its turn was over", async () => {
-    await using fleet = await start();
+    await using fleet = await startScripted();
     const talk = new Talk(fleet, [{ do: "say", text: "hi" }], { turns: 1, wasWorking: false });
 
     await talk.fact("ready");
@@ -323,7 +226,7 @@ describe("a session that another attempt had begun", () => {
 
 describe("the process of an agent", () => {
   it("has nothing of the runner's environment", async () => {
-    await using fleet = await start({}, { hostEnvironment: { A_SECRET: "of the machine", LANG: "C" } });
+    await using fleet = await startScripted({}, { hostEnvironment: { A_SECRET: "of the machine", LANG: "C" } });
     const talk = new Talk(fleet, [{ do: "hang" }], {}, { envelope: { sandbox: "none" } });
     await talk.fact("turn_started");
 

@@ -85,6 +85,7 @@ export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
 export { hashOfApproval } from "./units/session/approvals.ts";
+export { readAgentRecord, readAgentRecords, type AgentRecord } from "./reads/records.ts";
 export { openingOf } from "./units/session/unheard-words.ts";
 export { titleOf } from "./units/session/open-sessions.ts";
 export type { SessionTerms } from "./units/session/open-sessions.ts";

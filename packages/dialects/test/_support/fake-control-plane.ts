@@ -494,6 +494,16 @@ export class FakeControlPlane implements Shape<
     },
   };
 
+  readonly records: Shape<ControlPlane["records"]> = {
+    open: async ({ attemptId, epoch }) => {
+      async function* lines() {
+        yield Buffer.from(`{"attempt":"${attemptId}",`);
+        yield Buffer.from(`"epoch":${epoch}}\n`);
+      }
+      return attemptId === "att_none" ? missing("ATTEMPT_NOT_FOUND") : succeed(lines());
+    },
+  };
+
   stats(): ReturnType<ControlPlane["stats"]> {
     return {
       writable: this.isWritable,

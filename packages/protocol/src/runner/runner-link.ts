@@ -178,6 +178,12 @@ export const ControlMessageSchema = z.discriminatedUnion("type", [
 export type ControlMessage = z.infer<typeof ControlMessageSchema>;
 export type ControlMessageOf<Type extends ControlMessage["type"]> = Extract<ControlMessage, { type: Type }>;
 
+/**
+ * A line of a session's record, among those that its agents wrote, in place of what is missing: more than is given, or lost
+ * on the way.
+ */
+export const RECORD_LEFT_OUT = { type: "record.left_out" } as const;
+
 /** What the control plane answers on the output channel, as JSON text frames; the runner's frames are binary. */
 export const OutputAnswerSchema = z.discriminatedUnion("type", [
   /** Everything before `offset` is stored for good. */

@@ -1,9 +1,7 @@
 import { RUNNER_PATHS } from "@signalbox/protocol";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { serverAddress } from "../identity/server-url.ts";
-import { Backoff } from "./backoff.ts";
+import { LinkRequests, type LinkRequestsSettings, type RequestContent } from "./link-requests.ts";
 
 /** A blob that the control plane does not take or does not have; a retry does not help. */
 export class BlobError extends Error {
@@ -29,24 +27,19 @@ export interface BlobContent {
  * the newest connection, until it succeeds, is refused, or its signal aborts.
  */
 export class BlobClient {
-  readonly #server: URL;
-  readonly #random: () => number;
-  #token: string | undefined;
-  #wake: (() => void)[] = [];
+  readonly #requests: LinkRequests;
 
-  constructor({ server, random }: { readonly server: URL; readonly random: () => number }) {
-    this.#server = server;
-    this.#random = random;
+  constructor(settings: LinkRequestsSettings) {
+    this.#requests = new LinkRequests(settings);
   }
 
   /** There is a connection with this token. */
   connect(token: string): void {
-    this.#token = token;
-    for (const wake of this.#wake.splice(0)) wake();
+    this.#requests.connect(token);
   }
 
   disconnect(): void {
-    this.#token = undefined;
+    this.#requests.disconnect();
   }
 
   /** Whether the control plane has a blob. */
@@ -73,53 +66,10 @@ export class BlobClient {
     return response.body as AsyncIterable<Uint8Array>;
   }
 
-  async #request(method: string, sha256: string, signal: AbortSignal, content?: () => Content): Promise<Response> {
-    const backoff = new Backoff({ random: this.#random });
-    const address = `${serverAddress(this.#server, RUNNER_PATHS.blobs)}/${sha256}`;
-    for (;;) {
-      const token = await this.#connected(signal);
-      const { headers, body } = content?.() ?? {};
-      const response = await fetch(address, {
-        method,
-        headers: { ...headers, authorization: `Bearer ${token}` },
-        ...(body === undefined ? {} : { body, duplex: "half" }),
-        redirect: "error",
-        signal,
-      }).catch((error: unknown) => this.#unlessAborted(error, signal));
-      if (response && !isPassing(response.status)) return response;
-      await response?.body?.cancel();
-      await sleep(backoff.next(retryAfterMs(response)), undefined, { signal });
-    }
+  #request(method: string, sha256: string, signal: AbortSignal, content?: () => RequestContent): Promise<Response> {
+    return this.#requests.send(
+      { method, path: `${RUNNER_PATHS.blobs}/${sha256}`, ...(content ? { content } : {}) },
+      signal,
+    );
   }
-
-  async #connected(signal: AbortSignal): Promise<string> {
-    while (this.#token === undefined) {
-      signal.throwIfAborted();
-      const woken = Promise.withResolvers<void>();
-      this.#wake.push(woken.resolve);
-      signal.addEventListener("abort", () => woken.resolve(), { once: true });
-      await woken.promise;
-    }
-    return this.#token;
-  }
-
-  /** The network may fail in many ways, and all of them may pass. */
-  #unlessAborted(error: unknown, signal: AbortSignal): undefined {
-    if (signal.aborted) throw error;
-  }
-}
-
-interface Content {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-/** 401 is the token of a connection that has just been replaced by a newer one. */
-function isPassing(status: number): boolean {
-  return status === 401 || status === 408 || status === 429 || status >= 500;
-}
-
-function retryAfterMs(response: Response | undefined): number {
-  const seconds = Number(response?.headers.get("retry-after") ?? 0);
-  return Number.isFinite(seconds) ? Math.max(0, seconds) * 1_000 : 0;
 }

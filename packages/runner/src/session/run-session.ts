@@ -1,4 +1,4 @@
-import { isAgentError, type AgentSession, type AgentStartSpec } from "@signalbox/agents";
+import { agentLimits, isAgentError, type AgentSession, type AgentStartSpec } from "@signalbox/agents";
 import {
   agentInputsOf,
   agentProvider,
@@ -14,6 +14,8 @@ import type { AvailableAgent } from "./agent-catalog.ts";
 import { documentScript } from "./document-script.ts";
 import { SessionConversation } from "./session-conversation.ts";
 import { SessionDiffs } from "./session-diffs.ts";
+import { readMemory, type WorkspaceMemory } from "./memory-files.ts";
+import { readTranscript } from "./read-transcript.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
 import { sessionResult, unopenedResult } from "./session-result.ts";
@@ -61,10 +63,11 @@ export const runSession: Tool = async (context) => {
     permissions: inputs.permissions,
   });
   await using diffs = new SessionDiffs({ diff: context.diff, journal });
+  const memory = isElsewhere ? undefined : await memoryOf(agent, context);
   const folders = await openSessionFolders(context.sessionsDirectory, about.sessionId, agent.home);
   let session: AgentSession;
   try {
-    session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders, permissions }));
+    session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders, permissions, memory }));
   } catch (error) {
     if (!isAgentError(error)) throw error;
     const reason: SessionEndReason = error.code === "HANDSHAKE_TIMEOUT" ? "agent_silent" : "agent_failed";
@@ -118,12 +121,14 @@ function startSpec(
     about,
     folders,
     permissions,
+    memory,
   }: {
     readonly context: StepContext;
     readonly permissions: ToolPermissions;
     readonly inputs: AgentInputs;
-    readonly about: { readonly sessionId: string; readonly nativeSessionId: string | null };
+    readonly about: Exclude<Envelope["session"], undefined>;
     readonly folders: SessionFolders;
+    readonly memory: WorkspaceMemory | undefined;
   },
 ): AgentStartSpec {
   const { program, endpoint, home, folders: programFolders, options, limits } = agent;
@@ -144,9 +149,33 @@ function startSpec(
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(home === undefined ? {} : { configuration: "keep" as const }),
     ...(inputs.model === undefined ? {} : { model: inputs.model }),
-    ...(about.nativeSessionId === null ? {} : { resume: { nativeSessionId: about.nativeSessionId } }),
+    ...(memory === undefined ? {} : { instructions: memory.instructions }),
+    ...resumeOf(about, context),
     options: { ...options, ...scriptOf(agent, context.grant.envelope, inputs.script) },
   };
+}
+
+/** The conversation to go on with, where there was one. What was said in it is asked for only when it cannot be loaded. */
+function resumeOf(
+  { nativeSessionId, turns }: Exclude<Envelope["session"], undefined>,
+  context: StepContext,
+): Pick<AgentStartSpec, "resume"> {
+  if (nativeSessionId === null && turns === 0) return {};
+  const named = nativeSessionId === null ? {} : { nativeSessionId };
+  return { resume: { ...named, transcript: () => readTranscript(context.record()) } };
+}
+
+/** What the project has for agents to know. */
+async function memoryOf(
+  { adapter, limits }: AvailableAgent,
+  context: StepContext,
+): Promise<WorkspaceMemory | undefined> {
+  const maxLength = agentLimits(limits)["instructions.length"];
+  const memory = await readMemory(context.workspace, { names: adapter.memoryFiles, maxLength });
+  if (!memory) return undefined;
+  const files = memory.files.map(({ name, isCut }) => (isCut ? `the beginning of ${name}` : name));
+  await context.say(`signalbox: the agent is told what stands in ${files.join(" and ")}\n`);
+  return memory;
 }
 
 /** What the scripted agent plays: what the step says, else what the machine's owner says, else a document from the prompt. */

@@ -1,6 +1,7 @@
 import type { RunnerMessage, StartGrant } from "@signalbox/protocol";
 
 import type { OutputLink } from "../link/output-link.ts";
+import type { RecordClient } from "../link/record-client.ts";
 import type { Logger } from "../logger.ts";
 import type { Programs } from "../machine/programs.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
@@ -29,6 +30,7 @@ export interface StepExecutorSettings {
   /** Where a step without a sandbox gets its home. */
   readonly homesDirectory: string;
   readonly agents: AgentCatalog;
+  readonly records: RecordClient;
   /** Where sessions have their folders, which outlive an attempt. */
   readonly sessionsDirectory: string;
   readonly cgroupParent?: string | undefined;

@@ -41,6 +41,7 @@ export interface StepRunSettings {
   readonly inbox: SessionInbox;
   readonly agents: AgentCatalog;
   readonly sessionsDirectory: string;
+  readonly record: () => AsyncIterable<Uint8Array>;
   readonly path: string;
   readonly redact: (text: string) => string;
   readonly redaction: () => ByteRedaction;
@@ -159,6 +160,10 @@ export class StepRun implements StepContext {
       askToEnd: () => child.askToEnd(),
       killTree: async () => (await child.terminate(0)).survivors,
     };
+  }
+
+  record(): AsyncIterable<Uint8Array> {
+    return this.#settings.record();
   }
 
   async say(text: string | Buffer, stream: OutputStream = "stderr"): Promise<void> {

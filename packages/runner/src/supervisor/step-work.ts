@@ -128,7 +128,8 @@ export class StepWork {
   ): CommandRunner {
     const { policy } = this.#settings;
     const network = needsNetwork && policy.network === "host" ? "host" : "none";
-    const view = { pathInside: folder, commit: undefined, list: async () => [], read: async () => undefined };
+    const nothing = async () => undefined;
+    const view = { pathInside: folder, commit: undefined, list: async () => [], read: nothing, follow: nothing };
     const environment = { PATH: this.#pathFor(chosen), LANG: "C.UTF-8", HOME: this.#settings.homesDirectory };
     const run = new StepRun({
       ...this.#common({ ...chosen, network, report: { ...chosen.report, network } }),
@@ -187,7 +188,7 @@ export class StepWork {
   }
 
   #common(chosen: ChosenSandbox) {
-    const { clock, cgroupParent, programs, send, agents, sessionsDirectory } = this.#settings;
+    const { clock, cgroupParent, programs, send, agents, sessionsDirectory, records } = this.#settings;
     const { attemptId, epoch } = this.#grant;
     const recorder = this.#recorder ?? this.#makeRecorder(createRedactor([]));
     const onProgress = (percent: number | undefined, message: string | undefined): void => {
@@ -203,6 +204,7 @@ export class StepWork {
       inbox: this.#attempt.inbox,
       agents,
       sessionsDirectory,
+      record: () => records.read({ attemptId, epoch }, this.#attempt.stop.signal),
       path: this.#pathFor(chosen),
       redact: (text: string) => this.#redact(text),
       redaction: () => (this.#redactor ?? createRedactor([])).stream(),

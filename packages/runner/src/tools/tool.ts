@@ -71,6 +71,8 @@ export interface StepContext {
   ): Promise<TerminalCommandRun>;
   /** Starts an agent: it gets this environment and nothing else, and may change `folder` beside the workspace. */
   startAgent(command: AgentLaunch): Promise<AgentProcess>;
+  /** What the agents of its session said before this attempt, as lines of JSON. */
+  record(): AsyncIterable<Uint8Array>;
   /** What the session that this step is the work of is told. */
   readonly inbox: SessionInbox;
   /** The agents of this machine. */
@@ -100,6 +102,8 @@ export interface WorkspaceView {
   list(folder?: string): Promise<readonly string[]>;
   /** The text of a file of at most 1 MiB; undefined when it is no such file. Links are not followed. */
   read(path: string): Promise<string | undefined>;
+  /** The same of the file that a link leads to; undefined when it is no link, or leads out of the workspace or to another link. */
+  follow(path: string): Promise<string | undefined>;
 }
 
 /** How a tool ended. Changes, artifacts and output are added by the runner. */

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { lstat, mkdir, open, readlink, rm, unlink, type FileHandle } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 
 /** A regular file of a workspace, open for reading and known to be where it is said to be. */
 export interface SafeFile extends AsyncDisposable {
@@ -31,6 +31,17 @@ export async function openSafely(root: string, path: string): Promise<SafeFile |
   }
   await handle.close();
   return undefined;
+}
+
+/**
+ * Opens the file of a workspace that a link of it leads to; undefined for what is no link, leads out of it, or leads to another
+ * link. Whatever the link says by then, what was opened is inside.
+ */
+export async function openLinked(root: string, path: string): Promise<SafeFile | undefined> {
+  const target = await readlink(join(root, path)).catch(() => undefined);
+  if (target === undefined || isAbsolute(target)) return undefined;
+  const place = join(dirname(path), target);
+  return place === ".." || place.startsWith("../") ? undefined : openSafely(root, place);
 }
 
 const CHUNK_BYTES = 262_144;

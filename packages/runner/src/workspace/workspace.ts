@@ -13,7 +13,7 @@ import type { CommandRunner, Git } from "./git.ts";
 import { inParallel } from "./in-parallel.ts";
 import { leftOut } from "./left-out.ts";
 import { applyChanges, encodeManifest } from "./manifests.ts";
-import { isFolderInside, openSafely, readSafely } from "./safe-file.ts";
+import { isFolderInside, openLinked, openSafely, readSafely, type SafeFile } from "./safe-file.ts";
 import { scanTree } from "./scan-tree.ts";
 import type { WorkspaceCopy, WorkspaceVersion } from "./workspace-copy.ts";
 
@@ -59,11 +59,11 @@ export class Workspace implements WorkspaceView {
   }
 
   async read(path: string): Promise<string | undefined> {
-    await using file = await openSafely(this.directory, path);
-    if (!file || file.bytes > TEXT_BYTES) return undefined;
-    const chunks: Buffer[] = [];
-    for await (const chunk of readSafely(file)) chunks.push(chunk);
-    return Buffer.concat(chunks).toString();
+    return textOf(await openSafely(this.directory, path));
+  }
+
+  async follow(path: string): Promise<string | undefined> {
+    return textOf(await openLinked(this.directory, path));
   }
 
   /** How it differs from the commit that it was made from; undefined when it was made from none. */
@@ -184,6 +184,14 @@ export class Workspace implements WorkspaceView {
 const MAX_ARTIFACTS = 1_000;
 /** Below, asking whether a blob is there costs more than sending it. */
 const HEAD_FROM_BYTES = 65_536;
+
+async function textOf(opened: SafeFile | undefined): Promise<string | undefined> {
+  await using file = opened;
+  if (!file || file.bytes > TEXT_BYTES) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of readSafely(file)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
 
 async function* once(content: Buffer): AsyncGenerator<Buffer> {
   yield content;

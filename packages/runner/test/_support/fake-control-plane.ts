@@ -46,6 +46,9 @@ export class FakeControlPlane implements AsyncDisposable {
   readonly received: RunnerMessage[] = [];
   readonly attempts = new Map<string, FakeAttempt>();
   readonly blobs = new Map<string, Buffer>();
+  /** What the agents of sessions said before, by attempt; asked for as `attempt epoch`. */
+  readonly records = new Map<string, string>();
+  readonly recordsAsked: string[] = [];
   readonly offeredTools = new Map<string, string>();
   intervals = { heartbeatMs: 200, renewMs: 100, leaseMs: 30_000, windowBytes: 1_048_576, frameBytes: 262_144 };
   connections = 0;
@@ -205,7 +208,16 @@ export class FakeControlPlane implements AsyncDisposable {
     if (path === RUNNER_PATHS.enrol) this.#enrol(Buffer.concat(body), response);
     else if (path.startsWith(`${RUNNER_PATHS.blobs}/`))
       this.#blob(request, path.slice(RUNNER_PATHS.blobs.length + 1), Buffer.concat(body), response);
+    else if (path.startsWith(`${RUNNER_PATHS.records}/`)) this.#record(request, new URL(path, "http://here"), response);
     else response.writeHead(404).end();
+  }
+
+  #record(request: IncomingMessage, { pathname, searchParams }: URL, response: ServerResponse): void {
+    if (request.headers.authorization !== `Bearer ${this.#connectionToken}`) return void response.writeHead(401).end();
+    const attemptId = pathname.slice(RUNNER_PATHS.records.length + 1);
+    this.recordsAsked.push(`${attemptId} ${searchParams.get("epoch")}`);
+    const record = this.records.get(attemptId);
+    response.writeHead(record === undefined ? 404 : 200).end(record);
   }
 
   #enrol(body: Buffer, response: ServerResponse): void {
