@@ -62,10 +62,11 @@ export async function runRunner(config: RunnerAppConfig, stop: AbortSignal): Pro
 
 /** Steps that it would take and could not carry out would fail one after the other. */
 function requireCodegenAgent(provider: string | undefined, agents: AgentCatalog): void {
-  if (provider === undefined || agents.has(provider)) return;
-  throw new ConfigError(
-    `${provider} is to work on codegen steps (SIGNALBOX_CODEGEN_PROVIDER), but is not among the agents`,
-  );
+  const agent = agents.get(provider ?? "");
+  const isFit = agent?.adapter.capabilities(agent.program.version).workspace === "given";
+  if (provider === undefined || isFit) return;
+  const why = agent ? "works on a machine of its own" : "is not among the agents";
+  throw new ConfigError(`${provider} is to work on codegen steps (SIGNALBOX_CODEGEN_PROVIDER), but ${why}`);
 }
 
 /** For closing what is open, so that the whole end stays within the limit. */

@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { AgentEvent, AgentStartSpec } from "../src/index.ts";
 import { AgentEventSchema, omnaraAdapter } from "../src/index.ts";
 import { allow, Conversation, eventsOf, textOf } from "./support/conversation.ts";
-import { CONFIG, OmnaraFake, ORG, PROJECT } from "./support/omnara-openapi-fake.ts";
-import type { FakeAgent } from "./support/omnara-openapi-fake.ts";
+import { CONFIG, OmnaraFake, ORG, PROJECT } from "../src/omnara-fake/index.ts";
+import type { FakeAgent } from "../src/omnara-fake/index.ts";
 
 // The other side of every test here is a fake that was made from Omnara's published OpenAPI, and never a live Omnara.
 
