@@ -5,7 +5,31 @@ import { describe, expect, it } from "vitest";
 
 import { ConfigError, proxyList, readServerConfig } from "./config.ts";
 
+const HOOK = { SIGNALBOX_WEBHOOK_URL: "https://hooks.example/", SIGNALBOX_WEBHOOK_SECRET: "a-secret-of-the-operator" };
+
 describe("readServerConfig", () => {
+  it("reads who is told of events, and where webhooks may go", () => {
+    const config = readServerConfig({
+      ...HOOK,
+      SIGNALBOX_WEBHOOK_EVENTS: "run.failed, approval.*",
+      SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1, 10.0.0.0/8",
+    });
+    const old = readServerConfig({
+      NOFX_WEBHOOK_URL: "https://hooks.example/nofx",
+      NOFX_WEBHOOK_SECRET: "a-secret-of-the-operator",
+    });
+
+    expect(config).toMatchObject({
+      webhook: {
+        url: "https://hooks.example/",
+        secret: "a-secret-of-the-operator",
+        events: ["run.failed", "approval.*"],
+      },
+      webhookNetworks: ["127.0.0.1", "10.0.0.0/8"],
+    });
+    expect(old).toMatchObject({ webhook: { url: "https://hooks.example/nofx" }, webhookNetworks: [] });
+  });
+
   it("needs nothing: loopback, port 3000, authentication", () => {
     expect(readServerConfig({ HOME: "/home/x" })).toMatchObject({
       host: "localhost",
@@ -48,6 +72,12 @@ describe("readServerConfig", () => {
     [{ SIGNALBOX_PUBLIC_NAMES: "http://x" }, "SIGNALBOX_PUBLIC_NAMES must be host names"],
     [{ SIGNALBOX_TRUSTED_PROXIES: "10.0.0.0/99" }, "SIGNALBOX_TRUSTED_PROXIES must be addresses"],
     [{ SIGNALBOX_OTLP_ENDPOINT: "collector" }, "SIGNALBOX_OTLP_ENDPOINT must be an http(s) URL"],
+    [{ SIGNALBOX_WEBHOOK_URL: "https://hooks.example/" }, "SIGNALBOX_WEBHOOK_URL needs SIGNALBOX_WEBHOOK_SECRET"],
+    [{ NOFX_WEBHOOK_URL: "https://hooks.example/" }, "NOFX_WEBHOOK_URL needs NOFX_WEBHOOK_SECRET"],
+    [{ SIGNALBOX_WEBHOOK_URL: "hooks", SIGNALBOX_WEBHOOK_SECRET: "x".repeat(16) }, "SIGNALBOX_WEBHOOK_URL must be an"],
+    [{ NOFX_WEBHOOK_URL: "https://hooks.example/", NOFX_WEBHOOK_SECRET: "x" }, "NOFX_WEBHOOK_SECRET"],
+    [{ ...HOOK, SIGNALBOX_WEBHOOK_EVENTS: "run.exploded" }, "SIGNALBOX_WEBHOOK_EVENTS must be a type of event"],
+    [{ SIGNALBOX_WEBHOOK_NETWORKS: "intranet" }, "SIGNALBOX_WEBHOOK_NETWORKS must be addresses"],
     [{ SIGNALBOX_TLS_CERT_FILE: "/nothing" }, "SIGNALBOX_TLS_CERT_FILE and SIGNALBOX_TLS_KEY_FILE belong together"],
     [{ SIGNALBOX_TLS_CERT_FILE: "/nothing", SIGNALBOX_TLS_KEY_FILE: "/nothing" }, "cannot read /nothing: ENOENT"],
     [{ SIGNALBOX_HOST: "0.0.0.0" }, "SIGNALBOX_HOST=0.0.0.0 is reachable from other machines"],

@@ -3,7 +3,7 @@ import { BlockList, isIP } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { LimitOverridesSchema, type LimitOverrides } from "@signalbox/protocol";
+import { CreateWebhookRequestSchema, LimitOverridesSchema, type LimitOverrides } from "@signalbox/protocol";
 import * as z from "zod";
 
 /** What a server is told at its start. `readServerConfig` makes one from the environment. */
@@ -29,6 +29,10 @@ export interface ServerConfig {
   readonly pluginsDir?: string;
   /** The whole environment of their processes, beside what says where the bus is. */
   readonly pluginEnvironment?: Readonly<Record<string, string>>;
+  /** Who is told of events, beside those who ask for it over the API. Absent: nobody. */
+  readonly webhook?: { readonly url: string; readonly secret: string; readonly events?: readonly string[] };
+  /** Addresses and CIDR ranges outside the public internet that webhooks may post to. Default none. */
+  readonly webhookNetworks?: readonly string[];
   /** Intervals and sizes other than those of the product. Default none. */
   readonly limits?: LimitOverrides;
 }
@@ -80,6 +84,15 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_TLS_CERT_FILE: z.string().optional(),
   SIGNALBOX_TLS_KEY_FILE: z.string().optional(),
   SIGNALBOX_PLUGINS_DIR: z.string().optional(),
+  SIGNALBOX_WEBHOOK_URL: z.string().optional(),
+  SIGNALBOX_WEBHOOK_SECRET: z.string().optional(),
+  SIGNALBOX_WEBHOOK_EVENTS: list.optional(),
+  SIGNALBOX_WEBHOOK_NETWORKS: list
+    .pipe(z.array(z.string().refine(isNetwork, "must be addresses or CIDR ranges")))
+    .default([]),
+  /** What the guide of NOFX calls the first two. */
+  NOFX_WEBHOOK_URL: z.string().optional(),
+  NOFX_WEBHOOK_SECRET: z.string().optional(),
   /** Limits by their names in `/api/v1/limits`, as JSON: `{"lease.ttlMs": 60000}`. */
   SIGNALBOX_LIMITS: z
     .string()
@@ -143,6 +156,7 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
   if ((cert === undefined) !== (key === undefined)) {
     throw new ConfigError("SIGNALBOX_TLS_CERT_FILE and SIGNALBOX_TLS_KEY_FILE belong together; one of them is missing");
   }
+  const webhook = webhookIn(parsed);
   return {
     host: parsed.SIGNALBOX_HOST,
     port: parsed.SIGNALBOX_PORT,
@@ -155,8 +169,27 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     ...(cert === undefined || key === undefined ? {} : { tls: { cert: readText(cert), key: readText(key) } }),
     ...(otlpEndpoint === undefined ? {} : { otlpEndpoint }),
     ...(parsed.SIGNALBOX_PLUGINS_DIR === undefined ? {} : { pluginsDir: resolve(parsed.SIGNALBOX_PLUGINS_DIR) }),
+    ...(webhook === undefined ? {} : { webhook }),
+    webhookNetworks: parsed.SIGNALBOX_WEBHOOK_NETWORKS,
     ...(parsed.SIGNALBOX_LIMITS === undefined ? {} : { limits: parsed.SIGNALBOX_LIMITS }),
   };
+}
+
+function webhookIn(parsed: z.output<typeof EnvironmentSchema>): ServerConfig["webhook"] {
+  const prefix = parsed.SIGNALBOX_WEBHOOK_URL === undefined ? "NOFX" : "SIGNALBOX";
+  const url = parsed[`${prefix}_WEBHOOK_URL`];
+  const secret = parsed[`${prefix}_WEBHOOK_SECRET`];
+  const events = parsed.SIGNALBOX_WEBHOOK_EVENTS;
+  if (url === undefined) return undefined;
+  if (secret === undefined)
+    throw new ConfigError(
+      `${prefix}_WEBHOOK_URL needs ${prefix}_WEBHOOK_SECRET, by which the receiver knows the posts`,
+    );
+  const webhook = { url, secret, ...(events === undefined ? {} : { events }) };
+  const [issue] = CreateWebhookRequestSchema.safeParse(webhook).error?.issues ?? [];
+  if (!issue) return webhook;
+  const name = `${issue.path[0] === "events" ? "SIGNALBOX" : prefix}_WEBHOOK_${String(issue.path[0]).toUpperCase()}`;
+  throw new ConfigError(`${name} ${issue.message}`);
 }
 
 function parseJson(text: string): unknown {

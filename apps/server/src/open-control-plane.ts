@@ -17,7 +17,7 @@ export interface OpenedControlPlane {
   close(): Promise<void>;
 }
 
-/** The file in the data directory with the key that seals the secrets of projects. Without it they are lost. */
+/** The file in the data directory with the key that seals the secrets of projects and webhooks. Without it they are lost. */
 const SECRETS_KEY_FILE = "secrets-key";
 const KEY_BYTES = 32;
 
@@ -37,9 +37,11 @@ export async function openControlPlane(config: ServerConfig, logger: Logger): Pr
       store,
       secretsKey,
       logger,
+      webhook: { allowedNetworks: config.webhookNetworks },
       ...(config.limits === undefined ? {} : { limits: config.limits }),
     }),
   );
+  await controlPlane.webhooks.declare(config.webhook);
   const owned = cleanup.move();
   return { controlPlane, onFatal: (listener) => void store.onFatal(listener), close: () => owned.disposeAsync() };
 }
