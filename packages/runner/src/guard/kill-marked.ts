@@ -11,7 +11,7 @@ import { readProcessTable, type ProcessEntry } from "../process/process-table.ts
 export async function killMarked(request: {
   readonly attemptId: string;
   readonly clock: Clock;
-  readonly readTable?: () => Promise<ProcessEntry[]>;
+  readonly readTable?: () => Promise<readonly ProcessEntry[]>;
 }): Promise<KillReport> {
   const { attemptId } = request;
   const reports = await Promise.all(markersOf(attemptId).map((name) => killNamed({ ...request, name })));
@@ -28,7 +28,7 @@ function killNamed({
 }: {
   readonly name: string;
   readonly clock: Clock;
-  readonly readTable?: () => Promise<ProcessEntry[]>;
+  readonly readTable?: () => Promise<readonly ProcessEntry[]>;
 }): Promise<KillReport> {
   return killTree({
     // No process, session or group has this number. Zero would be wrong: init and the kernel's threads are in session 0.

@@ -14,7 +14,7 @@ export interface KillTreeRequest {
   readonly clock: Clock;
   /** How long to go on looking for survivors, in milliseconds. Default 2000. */
   readonly deadlineMs?: number;
-  readonly readTable?: () => Promise<ProcessEntry[]>;
+  readonly readTable?: () => Promise<readonly ProcessEntry[]>;
 }
 
 /** What `killTree` found: the pids it killed, and those that were still alive at the deadline. */

@@ -40,7 +40,32 @@ describe("readProcessTable", () => {
     });
   });
 
+  it("takes one look for all who ask while another is taken", async () => {
+    const tables = await Promise.all([readProcessTable(), later(readProcessTable), later(readProcessTable)]);
+
+    expect(tables[1]).toBe(tables[2]);
+    expect(tables[1]).not.toBe(tables[0]);
+  });
+
+  it("shows whoever asks a process that had begun before", async () => {
+    const asked = Array.from({ length: 20 }, async () => {
+      const child = spawn("/bin/cat", { stdio: ["pipe", "ignore", "ignore"] });
+      await once(child, "spawn");
+      const table = await readProcessTable();
+      child.stdin.end();
+      return table.some(({ pid }) => pid === child.pid);
+    });
+
+    expect(await Promise.all(asked)).toEqual(asked.map(() => true));
+  });
+
   it("finds nobody where there is no /proc", async () => {
     expect(await readProcessTable("/nonexistent")).toEqual([]);
   });
 });
+
+/** Calls when what was begun before is under way. */
+async function later<Value>(call: () => Promise<Value>): Promise<Value> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return call();
+}

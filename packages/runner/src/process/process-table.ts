@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { inParallel } from "../in-parallel.ts";
 
 /** One process as /proc tells it. */
 export interface ProcessEntry {
@@ -21,13 +22,41 @@ export const ATTEMPT_VARIABLE = "SIGNALBOX_ATTEMPT";
  * All living processes of this machine (Linux; elsewhere none), zombies left out: they hold nothing but a number.
  * `procRoot` is /proc unless a test says otherwise. Processes that end while being read are left out. The environment of
  * processes that are older than `since`, in clock ticks since boot, is not read: reading it takes longer than all the
- * rest, and what was there before an attempt carries no marker of it.
+ * rest, and what was there before an attempt carries no marker of it. One look at a time is taken: those who ask during it
+ * share the next, for a hundred attempts that end at once would have more files open than there may be.
  */
-export async function readProcessTable(procRoot = "/proc", since = 0): Promise<ProcessEntry[]> {
+export function readProcessTable(procRoot = "/proc", since = 0): Promise<readonly ProcessEntry[]> {
+  const shared = coming.get(procRoot);
+  if (shared) {
+    shared.since = Math.min(shared.since, since);
+    return shared.table;
+  }
+  const look: Look = {
+    since,
+    table: latest.then(() => {
+      coming.delete(procRoot);
+      return readAll(procRoot, look.since);
+    }),
+  };
+  coming.set(procRoot, look);
+  latest = look.table;
+  return look.table;
+}
+
+/** A look that has not begun, for all who wait for it. */
+interface Look {
+  since: number;
+  readonly table: Promise<readonly ProcessEntry[]>;
+}
+
+const coming = new Map<string, Look>();
+/** It never rejects. */
+let latest: Promise<unknown> = Promise.resolve();
+
+async function readAll(procRoot: string, since: number): Promise<readonly ProcessEntry[]> {
   const names = await readdir(procRoot).catch(() => []);
-  const entries = await Promise.all(
-    names.filter((name) => /^\d+$/.test(name)).map((name) => readProcess(`${procRoot}/${name}`, since)),
-  );
+  const pids = names.filter((name) => /^\d+$/.test(name));
+  const entries = await inParallel(pids, (pid) => readProcess(`${procRoot}/${pid}`, since));
   return entries.filter((entry) => entry !== undefined).filter((entry) => !entry.isZombie);
 }
 

@@ -2,7 +2,7 @@ import { limit, type WorkspaceChanges, type WorkspaceEntry } from "@signalbox/pr
 import { createHash } from "node:crypto";
 
 import { isCertain, type BaseFile, type BaseState } from "./base-state.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { openSafely, readSafely } from "./safe-file.ts";
 import { isSameStamp, type FileStamp, type ScannedTree } from "./scan-tree.ts";
 

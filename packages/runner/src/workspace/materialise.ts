@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 
 import type { BlobClient } from "../link/blob-client.ts";
 import { StepError } from "../supervisor/step-error.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { createSafely, removeInside } from "./safe-file.ts";
 
 /** The most bytes of a manifest: ten thousand files with long names. */

@@ -10,7 +10,7 @@ import { WorkspaceDiff, type WorkspaceDiffSettings } from "../diff/workspace-dif
 import { decodeBase, encodeBase, type BaseState } from "./base-state.ts";
 import { findChanges } from "./find-changes.ts";
 import type { CommandRunner, Git } from "./git.ts";
-import { inParallel } from "./in-parallel.ts";
+import { inParallel } from "../in-parallel.ts";
 import { leftOut } from "./left-out.ts";
 import { applyChanges, encodeManifest } from "./manifests.ts";
 import { isFolderInside, openLinked, openSafely, readSafely, type SafeFile } from "./safe-file.ts";
