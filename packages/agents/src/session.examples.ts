@@ -1,4 +1,4 @@
-import { adapterOf, createAcpAdapter, displayText, isAgentError, transcriptOf } from "./index.ts";
+import { adapterOf, createAcpAdapter, displayText, isAgentError, omnaraAdapter, transcriptOf } from "./index.ts";
 import type { AgentEvent, AgentProgram, AgentSession, AgentStartSpec, Decision } from "./index.ts";
 
 type Approval = Extract<AgentEvent, { type: "approval.requested" }>;
@@ -55,4 +55,18 @@ export async function decide(session: AgentSession, approval: Approval): Promise
       if (!isAgentError(error, "INVALID_ANSWER")) throw error;
     }
   }
+}
+
+export async function omnara(spec: AgentStartSpec): Promise<AgentSession> {
+  const session = await omnaraAdapter.start({
+    ...spec,
+    program: { argv: ["omnara"], version: "unknown" },
+    endpoint: { baseUrl: "https://omnara.example/api/v1", apiKey: "omnara_org_v1_…" },
+    options: {
+      org: "org_k7mv4qtrwz3jehcyd5n6a2bfgi",
+      project: "proj_7mv4qtrwz3jehcyd5n6a2bfgik",
+      config: "acfg_mv4qtrwz3jehcyd5n6a2bfgik7",
+    },
+  });
+  return session;
 }

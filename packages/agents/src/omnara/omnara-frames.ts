@@ -78,7 +78,6 @@ const BlockSchema = z.discriminatedUnion("type", [
     input: z.record(z.string(), z.unknown()),
   }),
 ]);
-export type OmnaraBlock = z.infer<typeof BlockSchema>;
 
 export const ModelOutputSchema = z.looseObject({
   ...event,
