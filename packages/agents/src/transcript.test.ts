@@ -91,8 +91,8 @@ describe("the transcript of a record that was cut off", () => {
 describe("bootstrapPreface", () => {
   const limits = agentLimits({ "transcript.length": 200, "transcript.entryLength": 60 });
 
-  it("has nothing to tell of nothing", () => {
-    expect(bootstrapPreface([], limits)).toBeUndefined();
+  it.each([[[]], [[{ role: "left_out" }]]] as const)("has nothing to tell of nothing (%j)", (transcript) => {
+    expect(bootstrapPreface(transcript, limits)).toBeUndefined();
   });
 
   it("tells all of a short conversation, in order", () => {

@@ -23,7 +23,7 @@ export function transcriptOf(events: Iterable<AgentEvent>): Transcript {
  * are kept. Pure.
  */
 export function bootstrapPreface(transcript: Transcript, limits: AgentLimits): string | undefined {
-  if (transcript.length === 0) return undefined;
+  if (transcript.every(({ role }) => role === "left_out")) return undefined;
   const lines = transcript.map((entry) => lineOf(entry, limits["transcript.entryLength"]));
   return [INTRODUCTION, ...fit(lines, limits["transcript.length"]), CONCLUSION].join("\n");
 }
