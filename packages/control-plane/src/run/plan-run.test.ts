@@ -170,6 +170,19 @@ describe("planRun", () => {
     );
   });
 
+  it("asks for the agent that plays where a step has a script, and for none where it thinks", () => {
+    const script = [{ do: "say" as const, text: "hi" }];
+    const { steps } = plan(
+      planSteps(
+        { name: "plays", tool: "codegen", inputs: { prompt: "p", script } },
+        { name: "thinks", tool: "codegen", inputs: { prompt: "p" } },
+        { name: "deploys", tool: "deploy:p", inputs: { script: "a.sh" } },
+      ),
+    );
+
+    expect(steps.map(({ requires }) => requires?.provider)).toEqual(["scripted", undefined, undefined]);
+  });
+
   it.each(["deploy:", "backup:", "deploy:a/b", "gate:", "toString", "gate:Manual"])("knows no tool %s", (tool) => {
     expect(() => plan(planSteps({ name: "x", tool }))).toThrow(expect.objectContaining({ code: "UNKNOWN_TOOL" }));
   });
@@ -188,6 +201,31 @@ describe("planRun", () => {
       "plan.steps[1].inputs.argv[1]",
     ],
     ["no prompt", { name: "x", tool: "codegen" }, "plan.steps[1].inputs.prompt"],
+    [
+      "a prompt that leaves no room for its file",
+      { name: "x", tool: "codegen", inputs: { prompt: "p".repeat(limit("prompt.length")), filePath: "a.md" } },
+      "plan.steps[1].inputs.prompt",
+    ],
+    [
+      "a step that the scripted agent does not know",
+      { name: "x", tool: "codegen", inputs: { prompt: "p", script: [{ do: "dance" }] } },
+      "plan.steps[1].inputs.script[0].do",
+    ],
+    [
+      "a script for an agent that thinks",
+      {
+        name: "x",
+        tool: "codegen",
+        inputs: { prompt: "p", script: [{ do: "hang" }] },
+        requires: { provider: "codex" },
+      },
+      "plan.steps[1].requires.provider",
+    ],
+    [
+      "an agent that is none",
+      { name: "x", tool: "codegen", inputs: { prompt: "p" }, requires: { provider: "gpt" } },
+      "plan.steps[1].requires.provider",
+    ],
     [
       "more than the limit",
       { name: "x", tool: "deploy:p", inputs: { text: "é".repeat(limit("step.inputsBytes") / 2) } },

@@ -3,6 +3,7 @@ import {
   CommandSchema,
   findTool,
   limit,
+  ProviderIdSchema,
   StepSchema,
   type Command,
   type CreateRunRequest,
@@ -135,7 +136,7 @@ function planStep(
   return {
     ...source,
     inputs,
-    ...requirementsOf(source, requires),
+    ...requirementsOf(source, inputs, requires, at),
     command: Object.hasOwn(project.commands, source.tool) ? CommandSchema.parse(project.commands[source.tool]) : null,
     environment: pick(project.env, source.envAllowed ?? []),
     gates: gatesBefore(source, ordered),
@@ -144,8 +145,15 @@ function planStep(
 }
 
 /** What a step asks of its runner, and what its tool does: an agent must be there. */
-function requirementsOf(source: OrderedStep, run: Requirements | undefined): { readonly requires?: Requirements } {
-  const provider = agentProvider(source.tool);
+function requirementsOf(
+  source: OrderedStep,
+  inputs: PlannedStep["inputs"],
+  run: Requirements | undefined,
+  at: string,
+): { readonly requires?: Requirements } {
+  const plays = source.tool === "codegen" && inputs["script"] !== undefined;
+  const provider = plays ? "scripted" : agentProvider(source.tool);
+  if (source.tool === "codegen") requireAgent(source, run, plays, at);
   const own = provider === undefined ? source.requires : { ...source.requires, provider };
   return run || own ? { requires: mergeRequirements(run, own) } : {};
 }
@@ -157,6 +165,24 @@ function mergeRequirements(run: Requirements | undefined, own: Requirements | un
     ...run,
     ...own,
     ...(features.length > 0 ? { features } : {}),
+/** A step that no runner could begin with would wait for ever. */
+function requireAgent(
+  { name, requires }: OrderedStep,
+  run: Requirements | undefined,
+  plays: boolean,
+  at: string,
+): void {
+  const provider = requires?.provider ?? (plays ? undefined : run?.provider);
+  if (provider === undefined) return;
+  const isKnown = ProviderIdSchema.safeParse(provider).success;
+  if (isKnown && (!plays || provider === "scripted")) return;
+  const message = isKnown ? "does not play a script" : "is no agent";
+  const path = requires?.provider === undefined ? "requires.provider" : `${at}.requires.provider`;
+  throw new ControlPlaneError("VALIDATION_ERROR", `step "${name}" requires ${provider}, which ${message}`, {
+    issues: [{ path, message }],
+  });
+}
+
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
   };
 }

@@ -251,7 +251,7 @@ export class Dispatcher {
     const approvals = step.gates.length === 0 ? [] : await this.#approvals(waiting);
     const secrets =
       step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
-    const provider = step.tool === "codegen" ? codegenProvider(step, runner.codegenProvider) : undefined;
+    const provider = step.tool === "codegen" ? codegenProvider(step.requires, runner.codegenProvider) : undefined;
     const session = isAgentTool(step.tool) ? await this.#sessionOf(waiting, provider) : undefined;
     const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name), session });
     const envelopeHash = hashEnvelope(envelope);

@@ -50,15 +50,25 @@ export const ManualGateInputsSchema = z.strictObject({
 export type ManualGateInputs = z.infer<typeof ManualGateInputsSchema>;
 
 /** What an agent is asked to do. With `script`, the scripted agent plays these steps as its turn instead. */
-export const CodegenInputsSchema = z.strictObject({
-  prompt: z.string().trim().min(1).max(limit("prompt.length")),
-  filePath: WorkspacePathSchema.optional(),
-  taskType: z.string().max(50).optional(),
-  script: z.array(ScriptStepSchema).min(1).max(1_000).optional(),
-});
+export const CodegenInputsSchema = z
+  .strictObject({
+    prompt: z.string().trim().min(1).max(limit("prompt.length")),
+    filePath: WorkspacePathSchema.optional(),
+    taskType: z.string().max(50).optional(),
+    script: z.array(ScriptStepSchema).min(1).max(1_000).optional(),
+  })
+  .refine(({ prompt, filePath }) => codegenTask(prompt, filePath).length <= limit("prompt.length"), {
+    path: ["prompt"],
+    message: `is, together with filePath, longer than ${limit("prompt.length")} characters`,
+  });
 export type CodegenInputs = z.infer<typeof CodegenInputsSchema>;
 
 /** Inputs of a command that the project configures; each reaches it as `SIGNALBOX_INPUT_<NAME>`. */
+/** What the agent of a `codegen` step is told. */
+export function codegenTask(prompt: string, filePath: string | undefined): string {
+  return filePath === undefined ? prompt : `Put the result into the file ${filePath}.\n\n${prompt}`;
+}
+
 export const ConfiguredInputsSchema = z.record(
   z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "must be a word"),
   z.json(),
