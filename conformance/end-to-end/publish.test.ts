@@ -1,13 +1,16 @@
 import { writeFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
 
 import type { AgentScriptInput } from "@signalbox/agents/scripted-agent";
 import type { Client, OpenSession } from "@signalbox/client";
-import type { Session } from "@signalbox/protocol";
+import type { Publication, RunDetails, Session } from "@signalbox/protocol";
+import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { startDevEnv, type DevEnv } from "../dev-env.ts";
+import { SHORT_LEASES, startDevEnv, type DevEnv } from "../dev-env.ts";
+import { FakeGitHub } from "../_support/fake-github.ts";
 import { findDamage } from "../_support/find-damage.ts";
-import { makeGitRepository } from "../_support/git-repository.ts";
+import { git, makeGitRepository } from "../_support/git-repository.ts";
 import { SessionFollower } from "../_support/session-follower.ts";
 
 /** What the scripted agent does, by words in what it is told. */
@@ -35,12 +38,31 @@ const SCRIPT: AgentScriptInput = {
   ],
 };
 
-async function startEnv(): Promise<DevEnv> {
-  const env = await startDevEnv({ runners: 0, limits: { "lease.graceMs": 400, "runner.heartbeatMs": 500 } });
+/** A server, and one runner whose scripted agent plays `SCRIPT` and whose owner lets it publish to `bare`. */
+async function startEnv(github?: FakeGitHub): Promise<DevEnv> {
+  const env = await startDevEnv({ runners: 0, limits: { ...SHORT_LEASES, "lease.ttlMs": 5_000 } });
   await writeFile(env.dir.file("script.json"), JSON.stringify(SCRIPT));
-  const agents = { agents: { scripted: { script: "script.json" } } };
-  await writeFile(env.dir.file("agents.json"), JSON.stringify(agents));
-  await env.addRunner({ slots: 20, env: { SIGNALBOX_AGENTS_FILE: env.dir.file("agents.json") } });
+  await writeFile(env.dir.file("agents.json"), JSON.stringify({ agents: { scripted: { script: "script.json" } } }));
+  await writeFile(env.dir.file("token"), `${github?.token ?? ""}\n`);
+  const publish = {
+    remotes: [pathToFileURL(env.dir.file("bare")).href],
+    author: { name: "The Owner", email: "owner@example.invalid" },
+    ...(github && {
+      github: {
+        apiUrl: github.url,
+        tokenFile: "token",
+        repositories: { [pathToFileURL(env.dir.file("bare")).href]: "acme/app" },
+      },
+    }),
+  };
+  await writeFile(env.dir.file("publish.json"), JSON.stringify(publish));
+  await env.addRunner({
+    slots: 20,
+    env: {
+      SIGNALBOX_AGENTS_FILE: env.dir.file("agents.json"),
+      SIGNALBOX_RUNNER_PUBLISH_FILE: env.dir.file("publish.json"),
+    },
+  });
   return env;
 }
 
@@ -53,7 +75,7 @@ async function open(
   return { session, follower: new SessionFollower(client, session.sessionId, session.runId) };
 }
 
-describe("what an agent changed", () => {
+describe("what an agent changed", { timeout: 60_000 }, () => {
   let env: DevEnv;
   let client: Client;
   let url: string;
@@ -115,6 +137,173 @@ describe("what an agent changed", () => {
     await expect(client.sessions.diff(bare.sessionId)).rejects.toMatchObject({ code: "DIFF_NOT_FOUND" });
     const strange = client.sessions.diff(session.sessionId, { document: "0".repeat(64) });
     await expect(strange).rejects.toMatchObject({ code: "DIFF_NOT_FOUND" });
+  });
+
+  it("leaves a store without damage", async () => {
+    expect(await findDamage(env.server)).toEqual([]);
+  });
+});
+
+describe("publishing what an agent changed", { timeout: 60_000 }, () => {
+  let github: FakeGitHub;
+  let env: DevEnv;
+  let client: Client;
+  let bare: string;
+  let url: string;
+  beforeAll(async () => {
+    github = await FakeGitHub.start();
+    env = await startEnv(github);
+    client = env.client;
+    const origin = env.dir.file("origin");
+    await makeGitRepository(origin, { "src/a.txt": "one\ntwo\nthree\n" });
+    bare = env.dir.file("bare");
+    await git(env.dir.path, "clone", "--quiet", "--bare", origin, bare);
+    url = pathToFileURL(bare).href;
+  });
+  afterAll(async () => {
+    await env[Symbol.asyncDispose]();
+    await github[Symbol.asyncDispose]();
+  });
+
+  const branches = async (): Promise<string[]> =>
+    (await git(bare, "for-each-ref", "--format=%(refname:short)", "refs/heads")).split("\n").filter(Boolean);
+
+  /** A session that has changed something and is over. */
+  async function changed(): Promise<Session> {
+    const { follower } = await open(client, "change it", { repo: { url } });
+    await using _ = follower;
+    return await follower.end();
+  }
+
+  const approve = ({ approvalId, contentHash }: Publication) =>
+    client.approvals.resolve(approvalId, { decision: "allow", contentHash });
+
+  async function runEnd({ runId }: Publication): Promise<RunDetails> {
+    return eventually(
+      async () => {
+        const details = await client.runs.get(runId);
+        if (details.run.endedAt === undefined) throw new Error(`the run is ${details.run.status}`);
+        return details;
+      },
+      { timeoutMs: 40_000 },
+    );
+  }
+
+  it("pushes exactly what was shown once somebody has approved it, and opens the pull request", async () => {
+    const { sessionId } = await changed();
+    const shown = await client.sessions.diff(sessionId);
+    const request = {
+      branch: "agent/two",
+      title: "Make it 2",
+      body: "Because.",
+      openPr: true,
+      diffHash: shown.diffHash,
+    };
+
+    const asked = await client.sessions.publish(sessionId, request);
+    const before = await branches();
+    await approve(asked);
+    const { run, steps } = await runEnd(asked);
+
+    expect(before).toEqual(["main"]);
+    expect(asked).toMatchObject({ tree: shown.tree, diffHash: shown.diffHash, document: shown.document, remote: url });
+    expect(run.status).toBe("succeeded");
+    expect(await git(bare, "rev-parse", "agent/two^{tree}")).toBe(shown.tree);
+    expect(await git(bare, "rev-parse", "agent/two^")).toBe(shown.base);
+    expect(await git(bare, "log", "-1", "--format=%an <%ae>|%B", "agent/two")).toBe(
+      `The Owner <owner@example.invalid>|Make it 2\n\nBecause.\n\nSignalbox-Session: ${sessionId}`,
+    );
+    const { outputs } = steps.find(({ name }) => name === "publish") ?? {};
+    const pullRequest = { number: 1, url: "https://github.example/acme/app/pull/1" };
+    expect(outputs).toMatchObject({ branch: "agent/two", pullRequest });
+    expect(github.pulls).toEqual([
+      { number: 1, title: "Make it 2", body: "Because.", head: "agent/two", base: "main" },
+    ]);
+  });
+
+  it("pushes nothing that was denied", async () => {
+    const { sessionId } = await changed();
+    const asked = await client.sessions.publish(sessionId, { branch: "agent/denied", title: "No" });
+
+    await client.approvals.resolve(asked.approvalId, { decision: "deny", reason: "not like this" });
+    const { run } = await runEnd(asked);
+
+    expect(run).toMatchObject({ status: "failed", reason: "gate_denied" });
+    expect(await branches()).not.toContain("agent/denied");
+  });
+
+  it("refuses a yes to what the workspace no longer holds, and what was looked at before that", async () => {
+    const { session, follower } = await open(client, "change it", { repo: { url }, mode: "interactive" });
+    await using _ = follower;
+    await follower.turnEnd(1);
+    const { diffHash } = await client.sessions.diff(session.sessionId);
+    const asked = await client.sessions.publish(session.sessionId, { branch: "agent/late", title: "Late" });
+    await client.sessions.say(session.sessionId, { text: "more" });
+    await follower.turnEnd(2);
+
+    await expect(approve(asked)).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    const again = client.sessions.publish(session.sessionId, { branch: "agent/late", title: "Late", diffHash });
+    await expect(again).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    await client.approvals.resolve(asked.approvalId, { decision: "deny" });
+    await runEnd(asked);
+    await client.sessions.stop(session.sessionId);
+    await follower.end();
+
+    expect(await branches()).not.toContain("agent/late");
+  });
+
+  it("is finished once when its runner is killed between the push and the pull request", async () => {
+    const { sessionId } = await changed();
+    const asked = await client.sessions.publish(sessionId, { branch: "agent/killed", title: "Killed", openPr: true });
+    const reached = Promise.withResolvers<void>();
+    let orders = 0;
+    github.beforeOpen = async () => {
+      orders += 1;
+      if (orders > 1) return;
+      // The host opens it, but the runner never hears of it.
+      await env.runner.kill();
+      reached.resolve();
+    };
+
+    await approve(asked);
+    await reached.promise;
+    const pushed = await git(bare, "rev-parse", "agent/killed");
+    await env.runner.start();
+    const { run, steps } = await runEnd(asked);
+
+    expect(run.status).toBe("succeeded");
+    expect(steps.find(({ name }) => name === "publish")?.attempts.length).toBe(2);
+    expect(await git(bare, "rev-parse", "agent/killed")).toBe(pushed);
+    expect(github.pulls.filter(({ head }) => head === "agent/killed")).toHaveLength(1);
+  });
+
+  it.each([
+    ["a protected branch", "main", "policy_refused"],
+    ["a protected family", "release/2", "policy_refused"],
+    ["a branch that has other commits", "taken", "tool_failure"],
+  ])("leaves %s alone", async (_, branch, reason) => {
+    await git(bare, "branch", "--force", "taken", await git(bare, "commit-tree", "main^{tree}", "-m", "Another"));
+    const { sessionId } = await changed();
+    const before = await git(bare, "for-each-ref");
+
+    const asked = await client.sessions.publish(sessionId, { branch, title: "Mine" });
+    await approve(asked);
+    const { run, steps } = await runEnd(asked);
+
+    expect(run.status).toBe("failed");
+    expect(steps.find(({ name }) => name === "publish")).toMatchObject({ reason });
+    expect(await git(bare, "for-each-ref")).toBe(before);
+  });
+
+  it("has nothing to publish where nothing was changed, and no plan reaches the tool", async () => {
+    const { session, follower } = await open(client, "look", { repo: { url } });
+    await using _ = follower;
+    await follower.end();
+    const empty = client.sessions.publish(session.sessionId, { branch: "agent/empty", title: "Nothing" });
+    const plan = { goal: "sneak", steps: [{ name: "publish", tool: "publish", inputs: {} }] };
+
+    await expect(empty).rejects.toMatchObject({ code: "INVALID_STATE" });
+    await expect(client.runs.create({ plan })).rejects.toMatchObject({ code: "UNKNOWN_TOOL" });
   });
 
   it("leaves a store without damage", async () => {

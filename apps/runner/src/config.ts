@@ -1,9 +1,15 @@
 import { agentsCacheDir, isInstallError } from "@signalbox/agents/install";
 import { limit, ProviderIdSchema } from "@signalbox/protocol";
-import { RunnerPolicySchema, type RunnerConfig, type RunnerPolicyInput } from "@signalbox/runner";
+import {
+  PublishSettingsSchema,
+  RunnerPolicySchema,
+  type PublishSettingsInput,
+  type RunnerConfig,
+  type RunnerPolicyInput,
+} from "@signalbox/runner";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parse as parseYaml } from "yaml";
 import * as z from "zod";
@@ -58,6 +64,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_RUNNER_SLOTS: whole.pipe(z.int().min(1).max(limit("runner.slotsMax"))).default(limit("runner.slots")),
   SIGNALBOX_RUNNER_LABELS: labels.default({}),
   SIGNALBOX_RUNNER_POLICY_FILE: z.string().min(1).optional(),
+  SIGNALBOX_RUNNER_PUBLISH_FILE: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_ALLOW_FILE_REPOS: yes.default(false),
   SIGNALBOX_RUNNER_SANDBOX: z.enum(["auto", "required", "none"], "must be auto, required or none").default("auto"),
   SIGNALBOX_RUNNER_PATH: z.string().min(1).optional(),
@@ -79,6 +86,7 @@ const ARGUMENTS = {
   slots: "SIGNALBOX_RUNNER_SLOTS",
   labels: "SIGNALBOX_RUNNER_LABELS",
   policy: "SIGNALBOX_RUNNER_POLICY_FILE",
+  publish: "SIGNALBOX_RUNNER_PUBLISH_FILE",
   "allow-file-repos": "SIGNALBOX_RUNNER_ALLOW_FILE_REPOS",
   sandbox: "SIGNALBOX_RUNNER_SANDBOX",
   agents: "SIGNALBOX_AGENTS",
@@ -115,6 +123,7 @@ export function readRunnerConfig(
       slots: values.SIGNALBOX_RUNNER_SLOTS,
       labels: values.SIGNALBOX_RUNNER_LABELS,
       policy,
+      publish: readPublish(values.SIGNALBOX_RUNNER_PUBLISH_FILE),
       sandbox: values.SIGNALBOX_RUNNER_SANDBOX,
       // The runner's own settings, its token first of all, are nobody's but its own.
       hostEnvironment: Object.fromEntries(
@@ -170,6 +179,16 @@ function readPolicy(file: string | undefined, allowFileRepositories: boolean): R
   const policy = RunnerPolicySchema.safeParse(content);
   if (!policy.success) throw new ConfigError(`the policy ${file} cannot be used: ${explain(policy.error)}`);
   return { ...policy.data, allowFileRepositories: policy.data.allowFileRepositories || allowFileRepositories };
+}
+
+/** What may be published, and as whom; nothing without the file. Its own paths are relative to it. */
+function readPublish(file: string | undefined): PublishSettingsInput | undefined {
+  if (file === undefined) return undefined;
+  const publish = PublishSettingsSchema.safeParse(parsePolicy(readText(file), file) ?? {});
+  if (!publish.success) throw new ConfigError(`${file} cannot be used: ${explain(publish.error)}`);
+  const { github, ...rest } = publish.data;
+  if (!github) return rest;
+  return { ...rest, github: { ...github, tokenFile: resolve(dirname(file), github.tokenFile) } };
 }
 
 function parsePolicy(text: string, file: string): unknown {

@@ -1,6 +1,7 @@
 import {
   ApprovalSchema,
   pageSchema,
+  PublicationSchema,
   SessionDiffSchema,
   SessionSchema,
   type Approval,
@@ -8,6 +9,8 @@ import {
   type EventRecord,
   type Page,
   type PaginationParams,
+  type Publication,
+  type PublishSessionInput,
   type Session,
   type SessionDiff,
   type SessionState,
@@ -48,6 +51,15 @@ export class SessionsClient {
   diff(sessionId: string, query: { readonly document?: string } = {}, options?: CallOptions): Promise<SessionDiff> {
     const path = `${pathOf(sessionId)}/diff`;
     return this.#requester.json({ path, query: { ...query }, ...options }, SessionDiffSchema);
+  }
+
+  /**
+   * Asks leave to push exactly what the agent has changed to a branch, and to open a pull request. Once it is approved, its run
+   * has what became of it.
+   */
+  publish(sessionId: string, request: PublishSessionInput, options?: CallOptions): Promise<Publication> {
+    const path = `${pathOf(sessionId)}/publish`;
+    return this.#requester.json({ method: "POST", path, body: request, ...options }, PublicationSchema);
   }
 
   /** Sessions, newest first. */

@@ -52,6 +52,7 @@ import { recover } from "./recover.ts";
 import { SessionSocket } from "./realtime/session-socket.ts";
 import { ApprovalHandler } from "./session/approval-handler.ts";
 import { DiffHandler } from "./session/diff-handler.ts";
+import { PublishHandler } from "./session/publish-handler.ts";
 import { SessionCourier } from "./session/session-courier.ts";
 import { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";
 import { SessionLog } from "./session/session-log.ts";
@@ -109,6 +110,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly gates: GateHandler;
   readonly sessions: SessionHandler;
   readonly diffs: DiffHandler;
+  readonly publishing: PublishHandler;
   readonly approvals: ApprovalHandler;
   readonly projects: ProjectHandler;
   readonly runners: RunnerHandler;
@@ -246,13 +248,19 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     onCreated: () => (counters.runs_created += 1),
     explain: (rows) => explainRun(rows, fleet, dispatcher),
   });
-  const gates = new GateHandler({ store, clock, runLog });
+  const diffs = new DiffHandler({ store, clock, ids, limits, sessionLog });
+  const publishing = new PublishHandler({ store, clock, ids, runLog, diffs });
+  const gates = new GateHandler({
+    store,
+    clock,
+    runLog,
+    requireUnchanged: (gate, orgId) => publishing.requireUnchanged(gate, orgId),
+  });
   const courier = new SessionCourier({ store, fleet, sessionLog, logger });
   const terminals = new Terminals({ store, board, courier, runLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };
   const sessions = new SessionHandler(sessionConfig, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
-  const diffs = new DiffHandler({ store, clock, ids, limits, sessionLog });
   const projects = new ProjectHandler({ store, clock, vault });
   const pluginRuntime = new PluginRuntime({ store, clock, ids, logger });
   const plugins = new PluginHandler({ store, clock, ids, runtime: pluginRuntime });
@@ -380,6 +388,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     sessions,
     approvals,
     diffs,
+    publishing,
     projects,
     runners,
     plugins,

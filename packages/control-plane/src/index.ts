@@ -26,6 +26,7 @@ export {
   type WebSocketServerDeps,
   type WebSocketServerEvents,
 } from "./realtime/websocket-server-manager.ts";
+export { PublishHandler } from "./session/publish-handler.ts";
 export { DiffHandler } from "./session/diff-handler.ts";
 export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
 export { standaloneSessionDeps } from "./session/standalone.ts";

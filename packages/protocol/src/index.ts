@@ -358,6 +358,20 @@ export {
   type SessionDiff,
   type Snapshot,
 } from "./session/session-diff.ts";
+export {
+  PUBLISH_FEATURE,
+  PublicationSchema,
+  PublishInputsSchema,
+  PublishOutputsSchema,
+  PublishSessionRequestSchema,
+  PullRequestSchema,
+  type Publication,
+  type PublishInputs,
+  type PublishOutputs,
+  type PublishSessionInput,
+  type PublishSessionRequest,
+  type PullRequest,
+} from "./session/publication.ts";
 export { BudgetSchema, shareUsed, UsageSchema, type Budget, type Usage } from "./session/usage.ts";
 
 export {

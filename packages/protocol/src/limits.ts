@@ -145,6 +145,16 @@ export const LIMITS = {
   },
   "diff.files": { value: 2_000, unit: "count", meaning: "files that one diff names; the others are counted" },
   "diff.answerMs": { value: 15_000, unit: "ms", meaning: "for a runner to answer with the diff of a session" },
+  "publish.textLength": {
+    value: 65_536,
+    unit: "characters",
+    meaning: "message of a commit, or body of a pull request",
+  },
+  "publish.requestMs": {
+    value: 30_000,
+    unit: "ms",
+    meaning: "for the host of a repository to answer about a pull request",
+  },
   "approval.expiresMs": { value: 3_600_000, unit: "ms", meaning: "default life of an approval in a session" },
   "approval.contextBytes": { value: 262_144, unit: "bytes", meaning: "what an approval shows, as JSON" },
   "approvals.pending": { value: 100, unit: "count", meaning: "unanswered approvals of one session" },

@@ -1,4 +1,4 @@
-import { limit, type Capabilities, type RunnerMessage } from "@signalbox/protocol";
+import { limit, PUBLISH_FEATURE, type Capabilities, type RunnerMessage } from "@signalbox/protocol";
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,7 @@ import type { RunnerConfig } from "./runner-config.ts";
 import { detectSandbox } from "./sandbox/detect-sandbox.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { scriptedAgent } from "./session/scripted-agent.ts";
+import { publisherOf } from "./publish/publisher.ts";
 import { removeOldSessionFolders } from "./session/session-folders.ts";
 import { AttemptSpool } from "./supervisor/attempt-spool.ts";
 import { Attempt } from "./supervisor/attempt.ts";
@@ -92,6 +93,11 @@ export async function assemble(
     }),
   );
   const send = (message: RunnerMessage): boolean => control.send(message);
+  const programs = findPrograms({
+    execPath: process.execPath,
+    path: config.path,
+    readOnlyPaths: config.readOnlyPaths ?? [],
+  });
   const executor = new StepExecutor({
     policy,
     sandbox,
@@ -102,14 +108,17 @@ export async function assemble(
     send,
     onAttempt: (attemptId, isLive) => guard.watch(attemptId, isLive),
     hostEnvironment,
-    programs: findPrograms({
-      execPath: process.execPath,
-      path: config.path,
-      readOnlyPaths: config.readOnlyPaths ?? [],
-    }),
+    programs,
     homesDirectory: join(dataDir, "homes"),
     agents: config.agents ?? new Map([["scripted", scriptedAgent()]]),
     sessionsDirectory,
+    publisher: publisherOf(config.publish, {
+      directory: join(dataDir, "publish"),
+      blobs,
+      path: programs.hostPath,
+      hostEnvironment,
+      policy,
+    }),
     records,
     cgroupParent,
     clock,
@@ -149,7 +158,11 @@ function factsOf(config: RunnerConfig, slots: number, sandbox: Sandbox): Machine
     providers: [...providers],
     ...(codegenProvider === undefined ? {} : { codegenProvider }),
     maxConcurrentSessions: slots,
-    features: [...features, ...(sandbox.name === "none" ? [] : ["sandbox"])],
+    features: [
+      ...features,
+      ...(sandbox.name === "none" ? [] : ["sandbox"]),
+      ...(config.publish ? [PUBLISH_FEATURE] : []),
+    ],
   };
   return {
     hostname: hostname(),

@@ -3,6 +3,7 @@ export { ServerUrlError } from "./identity/server-url.ts";
 export type { LinkEnd } from "./link/link-end.ts";
 export { silentLogger, type Logger } from "./logger.ts";
 export { DataDirInUseError } from "./machine/data-dir-lock.ts";
+export { PublishSettingsSchema, type PublishSettingsInput } from "./publish/publish-settings.ts";
 export { RunnerPolicySchema, type RunnerPolicy, type RunnerPolicyInput } from "./policy/policy.ts";
 export type { Clock, Timer } from "./process/clock.ts";
 export type { RunnerConfig } from "./runner-config.ts";

@@ -2,6 +2,7 @@ import type { ProviderId } from "@signalbox/protocol";
 
 import type { Logger } from "./logger.ts";
 import type { RunnerPolicyInput } from "./policy/policy.ts";
+import type { PublishSettingsInput } from "./publish/publish-settings.ts";
 import type { AgentCatalog } from "./session/agent-catalog.ts";
 import type { Clock } from "./process/clock.ts";
 import type { WorkspaceLimits } from "./workspace/choose-leftovers.ts";
@@ -27,6 +28,8 @@ export interface RunnerConfig {
   readonly runtimeVersions?: Readonly<Record<string, string>>;
   /** What the owner of the machine lets happen on it. Default: everything but repositories on its own disk. */
   readonly policy?: RunnerPolicyInput | undefined;
+  /** What the owner of the machine lets be published from it, and as whom. Default: nothing. */
+  readonly publish?: PublishSettingsInput | undefined;
   /** Default "auto": the best there is. "required": the runner does not start without one. */
   readonly sandbox?: "auto" | "required" | "none";
   /** This machine's environment, of which `policy.env` lets some through. Default: none of it. */

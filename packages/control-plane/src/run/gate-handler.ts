@@ -28,6 +28,8 @@ export interface GateHandlerDeps {
   readonly store: SignalboxStore;
   readonly clock: Clock;
   readonly runLog: RunLog;
+  /** Looked at before a yes; refuses one to something that is not any more what it was. */
+  readonly requireUnchanged?: (gate: Gate, orgId: string) => Promise<void>;
 }
 
 /** Decisions at the gates of runs: shows what is asked, and takes the first answer. */
@@ -88,6 +90,8 @@ export class GateHandler {
       const { note, contentHash } = check(ResolveGateRequestSchema, request);
       const gate = await this.#requireGate(gateId, context);
       requireApprover(gate, context);
+      if (move === "approve" && gate.status === "pending")
+        await this.#deps.requireUnchanged?.(gate, context.principal.orgId);
       const now = this.#deps.clock.now();
       await this.#deps.runLog.commit("resolveGate", {
         gateId,

@@ -37,15 +37,22 @@ export interface PlannedRun {
 /** Makes the steps of a run out of whichever way it was asked for. Pure: the same request makes the same steps. */
 export function planRun(request: CreateRunRequest, project: PlanningProject, reference?: Plan): PlannedRun {
   const { goal, source, steps } = draft(request, reference);
+  for (const { name, tool } of steps) refuseOwn(name, tool);
+  return { goal, source, steps: planSteps(steps, project, request.requires) };
+}
+
+/** Brings steps into the order in which they may run, with all that holds for them. */
+export function planSteps(steps: readonly Step[], project: PlanningProject, requires?: Requirements): PlannedStep[] {
   const ordered = orderSteps(steps);
   const places = firstPlaces(steps);
-  return {
-    goal,
-    source,
-    steps: ordered.map((step) =>
-      planStep(step, `plan.steps[${places.get(step.name) ?? 0}]`, ordered, project, request.requires),
-    ),
-  };
+  return ordered.map((step) => planStep(step, `plan.steps[${places.get(step.name) ?? 0}]`, ordered, project, requires));
+}
+
+function refuseOwn(name: string, tool: string): void {
+  if (findTool(tool)?.isOwn !== true) return;
+  throw new ControlPlaneError("UNKNOWN_TOOL", `step "${name}" names the tool "${tool}", which no plan may use`, {
+    tool,
+  });
 }
 
 function draft(

@@ -3,11 +3,14 @@ import {
   ApprovalSchema,
   CreateSessionRequestSchema,
   pageSchema,
+  PublicationSchema,
+  PublishSessionRequestSchema,
   ReorderInputsRequestSchema,
   SendInputRequestSchema,
   SessionDiffSchema,
   SessionSchema,
   type CreateSessionInput,
+  type PublishSessionInput,
   type ReorderInputsRequest,
   type ResolveApprovalInput,
   type SendInputRequest,
@@ -26,8 +29,9 @@ export function sessionRoutes({
   sessions,
   approvals,
   diffs,
+  publishing,
   tokens,
-}: Pick<ControlPlane, "sessions" | "approvals" | "diffs" | "tokens">): Route[] {
+}: Pick<ControlPlane, "sessions" | "approvals" | "diffs" | "publishing" | "tokens">): Route[] {
   return [
     route({
       method: "POST",
@@ -74,6 +78,15 @@ export function sessionRoutes({
       query: wire.DiffQuerySchema,
       answer: { status: 200, schema: SessionDiffSchema },
       handle: (call) => diffs.getDiff(call.param("id"), given(call.query), call.context),
+    }),
+    route({
+      method: "POST",
+      path: "/sessions/:id/publish",
+      permission: "sessions:write",
+      summary: "Asks leave to push exactly what the agent has changed to a branch, and to open a pull request.",
+      body: { schema: PublishSessionRequestSchema, required: true },
+      answer: { status: 202, schema: PublicationSchema },
+      handle: (call) => publishing.publishSession(call.param("id"), call.body as PublishSessionInput, call.context),
     }),
     route({
       method: "POST",

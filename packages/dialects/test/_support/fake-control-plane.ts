@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   ApprovalHandler,
   DiffHandler,
+  PublishHandler,
   GateHandler,
   SessionHandler,
   standaloneSessionDeps,
@@ -111,6 +112,7 @@ export class FakeControlPlane implements Shape<
   readonly sessions = new SessionHandler({ maxSessionsPerOrg: 1_000 }, this.#sessionDeps);
   readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
   readonly diffs = new DiffHandler({ ...this.#sessionDeps, limits: this.limits });
+  readonly publishing = new PublishHandler({ ...this.#sessionDeps, diffs: this.diffs });
   readonly webhooks = standaloneWebhooks(this.#sessionDeps);
   #made = 0;
   /** For who wants the real thing: the faces use only what is here. */

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { limit } from "../limits.ts";
 import { type ProviderId, ProviderIdSchema } from "../provider.ts";
 import { ScriptStepSchema } from "../session/agent-script.ts";
+import { PublishInputsSchema } from "../session/publication.ts";
 import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "../session/session-modes.ts";
 import { TerminalSizeSchema } from "../session/terminal-size.ts";
 import { BudgetSchema } from "../session/usage.ts";
@@ -103,6 +104,8 @@ export interface ToolDefinition {
   readonly inputs: z.ZodType;
   /** `runner`: a machine of the fleet does it. `person`: somebody decides. */
   readonly doneBy: "runner" | "person";
+  /** The control plane alone writes steps with it. */
+  readonly isOwn?: true;
 }
 
 const CHECK = { inputs: CheckInputsSchema, doneBy: "runner" } as const;
@@ -129,6 +132,12 @@ export const TOOLS = {
     meaning: "Puts the changes on a branch and runs the project's command that proposes them.",
     inputs: PullRequestInputsSchema,
     doneBy: "runner",
+  },
+  publish: {
+    meaning: "Pushes what an agent changed to a branch, and opens a pull request; only behind an approval.",
+    inputs: PublishInputsSchema,
+    doneBy: "runner",
+    isOwn: true,
   },
   "deploy:": {
     meaning: "Runs the command that the project configures for an environment.",

@@ -5,6 +5,7 @@ import type { RecordClient } from "../link/record-client.ts";
 import type { Logger } from "../logger.ts";
 import type { Programs } from "../machine/programs.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import type { Clock } from "../process/clock.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import { type Sandbox } from "../sandbox/sandbox.ts";
@@ -33,6 +34,7 @@ export interface StepExecutorSettings {
   readonly records: RecordClient;
   /** Where sessions have their folders, which outlive an attempt. */
   readonly sessionsDirectory: string;
+  readonly publisher?: Publisher | undefined;
   readonly cgroupParent?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 
 import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { Programs } from "../machine/programs.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import { AttemptProcess } from "../process/attempt-process.ts";
 import type { Clock } from "../process/clock.ts";
 import { besideOf, type Beside } from "../process/beside.ts";
@@ -42,6 +43,7 @@ export interface StepRunSettings {
   readonly agents: AgentCatalog;
   readonly sessionsDirectory: string;
   readonly record: () => AsyncIterable<Uint8Array>;
+  readonly publisher?: Publisher | undefined;
   readonly path: string;
   readonly redact: (text: string) => string;
   readonly redaction: () => ByteRedaction;
@@ -69,6 +71,7 @@ export class StepRun implements StepContext {
   readonly agents: AgentCatalog;
   readonly sessionsDirectory: string;
   readonly additions: Readonly<Record<string, string>>;
+  readonly publisher: Publisher | undefined;
   readonly path: string;
   readonly #settings: StepRunSettings;
 
@@ -82,6 +85,7 @@ export class StepRun implements StepContext {
     this.agents = settings.agents;
     this.sessionsDirectory = settings.sessionsDirectory;
     this.additions = additionsOf(settings.environment);
+    this.publisher = settings.publisher;
     this.path = settings.path;
     this.isEnclosed = settings.chosen.sandbox.name !== "none";
     this.hasNetwork = settings.chosen.report.network !== "none";

@@ -188,7 +188,7 @@ export class StepWork {
   }
 
   #common(chosen: ChosenSandbox) {
-    const { clock, cgroupParent, programs, send, agents, sessionsDirectory, records } = this.#settings;
+    const { clock, cgroupParent, programs, send, agents, sessionsDirectory, records, publisher } = this.#settings;
     const { attemptId, epoch } = this.#grant;
     const recorder = this.#recorder ?? this.#makeRecorder(createRedactor([]));
     const onProgress = (percent: number | undefined, message: string | undefined): void => {
@@ -204,6 +204,7 @@ export class StepWork {
       inbox: this.#attempt.inbox,
       agents,
       sessionsDirectory,
+      publisher,
       record: () => records.read({ attemptId, epoch }, this.#attempt.stop.signal),
       path: this.#pathFor(chosen),
       redact: (text: string) => this.#redact(text),

@@ -2,6 +2,7 @@ import { runSession } from "../session/run-session.ts";
 import { runCommand } from "./command.ts";
 import { runConfigured } from "./configured-command.ts";
 import { runGate } from "./gate.ts";
+import { runPublish } from "./publish.ts";
 import { runPullRequest } from "./pull-request.ts";
 import type { Tool } from "./tool.ts";
 
@@ -15,6 +16,7 @@ const TOOL_TABLE: Readonly<Record<string, Tool>> = {
   "gate:lint": runGate,
   "gate:security": runGate,
   "pull-request": runPullRequest,
+  publish: runPublish,
   "deploy:": runConfigured,
   "backup:": runConfigured,
 };

@@ -4,6 +4,7 @@ import type { AttemptResult, OutputStream, StartGrant, TerminalSize } from "@sig
 import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { AgentCatalog } from "../session/agent-catalog.ts";
 import type { ByteRedaction } from "../redaction/redactor.ts";
+import type { Publisher } from "../publish/publisher.ts";
 import type { SessionInbox } from "../session/session-inbox.ts";
 
 /** A command as a tool plans it. */
@@ -81,6 +82,8 @@ export interface StepContext {
   readonly additions: Readonly<Record<string, string>>;
   /** Where sessions have their folders on this machine. */
   readonly sessionsDirectory: string;
+  /** Undefined where this machine's owner lets nothing be published. */
+  readonly publisher: Publisher | undefined;
   /** The PATH of what runs in the step. */
   readonly path: string;
   /** Takes the step's secrets out of a text. */

@@ -1,0 +1,222 @@
+import {
+  limit,
+  PublishInputsSchema,
+  PublishSessionRequestSchema,
+  PUBLISH_FEATURE,
+  StepSchema,
+  toTimestamp,
+  type ApiResponse,
+  type DiffDocument,
+  type Gate,
+  type IdSource,
+  type Publication,
+  type PublishInputs,
+  type PublishSessionInput,
+  type PublishSessionRequest,
+  type Repository,
+  type Snapshot,
+} from "@signalbox/protocol";
+import { readGates, readRun, readSession, type SessionRow, type SignalboxStore } from "@signalbox/store";
+
+import { answer, check } from "../answer.ts";
+import type { Clock } from "../clock.ts";
+import { ControlPlaneError, NotFoundError } from "../errors.ts";
+import type { RunLog } from "../events/run-log.ts";
+import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import { planSteps } from "../run/plan-run.ts";
+import { readableRun, toGate } from "../run/run-view.ts";
+import type { DiffHandler } from "./diff-handler.ts";
+
+/** What a `PublishHandler` works with. */
+export interface PublishHandlerDeps {
+  readonly store: SignalboxStore;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly runLog: RunLog;
+  readonly diffs: DiffHandler;
+}
+
+/**
+ * Asks leave to publish what agents have changed. What is asked is a run of its own: a gate, and behind it a step that can do
+ * nothing but push the tree that the gate names, by a machine whose owner lets it.
+ */
+export class PublishHandler {
+  readonly #deps: PublishHandlerDeps;
+
+  constructor(deps: PublishHandlerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes the diff as it is now, and asks whether exactly that may be published. */
+  async publishSession(
+    sessionId: string,
+    request: PublishSessionInput,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Publication>> {
+    return answer(async () => {
+      requireScope(context, "sessions:write");
+      const wanted = check(PublishSessionRequestSchema, request);
+      const { orgId } = context.principal;
+      const { diffs, clock } = this.#deps;
+      const row = await this.#require(sessionId, orgId);
+      const { snapshot } = await diffs.latest(sessionId, orgId, { pack: true });
+      const document = await diffs.read(sessionId, snapshot.document.sha256);
+      const pack = requirePublishable(row, wanted, snapshot, document);
+      const remote = await this.#remoteOf(row);
+      const committedAt = toTimestamp(clock.now());
+      const inputs = inputsOf({ sessionId, remote, snapshot, pack, wanted, committedAt });
+      const gate = await this.#ask(row, inputs, document, context);
+      // A repetition with the same key is answered with what the first one asked.
+      const asked = publishInputsIn(gate)[0] ?? inputs;
+      const { id: approvalId, runId, contentHash, expiresAt } = gate;
+      return { ...asked, runId, approvalId, contentHash, expiresAt, stats: document.stats };
+    });
+  }
+
+  /** Whether what a gate asks to publish is still what its session's workspace holds; refuses with CONTENT_CHANGED. */
+  async requireUnchanged(gate: Gate, orgId: string): Promise<void> {
+    const { store, diffs } = this.#deps;
+    for (const { sessionId, tree } of publishInputsIn(gate)) {
+      // What is forgotten cannot change; it was kept as it was shown.
+      if (!(await store.view(() => readSession(sessionId, orgId)))) continue;
+      const { snapshot } = await diffs.latest(sessionId, orgId, { pack: false });
+      if (snapshot.tree === tree) continue;
+      throw new ControlPlaneError(
+        "CONTENT_CHANGED",
+        `the workspace of session ${sessionId} has changed since gate ${gate.id} asked to publish it`,
+        { sessionId, asked: tree, tree: snapshot.tree },
+      );
+    }
+  }
+
+  async #ask(row: SessionRow, inputs: PublishInputs, document: DiffDocument, context: RequestContext): Promise<Gate> {
+    const { store, clock, ids, runLog } = this.#deps;
+    const now = clock.now();
+    const actor = actorOf(context);
+    const { runId } = await runLog.commit("createRun", {
+      id: ids.next("run"),
+      orgId: row.org_id,
+      projectId: row.project_id,
+      header: {
+        name: null,
+        goal: `Publish ${inputs.branch}`,
+        source: "session",
+        taskType: null,
+        fromRunId: row.run_id,
+        referenceRunId: null,
+        baseManifest: null,
+        timeoutMs: null,
+        createdBy: `${actor.kind}:${actor.id}`,
+        traceparent: context.traceparent ?? null,
+        createdAt: now,
+      },
+      // The machine needs no workspace: what is published is in the step.
+      repo: null,
+      steps: planSteps(stepsOf(inputs, document), { id: row.project_id, env: {}, commands: {} }),
+      makeProject: false,
+      now,
+      actor,
+      idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
+    });
+    const [gate] = await store.view(() => readGates({ orgId: row.org_id, runId, limit: 1 }));
+    if (!gate) throw new Error(`run ${runId} has no gate`);
+    return toGate(gate);
+  }
+
+  async #remoteOf(row: SessionRow): Promise<string> {
+    const run = await this.#deps.store.view(() => readRun(row.run_id, row.org_id));
+    const repo: Repository | null = run ? readableRun(run).progress.repo : null;
+    if (repo) return repo.url;
+    throw new ControlPlaneError("DIFF_NOT_FOUND", `session ${row.id} has no repository`, { sessionId: row.id });
+  }
+
+  async #require(sessionId: string, orgId: string): Promise<SessionRow> {
+    const row = await this.#deps.store.view(() => readSession(sessionId, orgId));
+    if (!row) throw new NotFoundError("session", sessionId);
+    return row;
+  }
+}
+
+/** What is published must be something, be what was looked at, and be shown whole to whoever decides. */
+function requirePublishable(
+  { id: sessionId }: SessionRow,
+  { diffHash }: PublishSessionRequest,
+  snapshot: Snapshot,
+  { stats, cut }: DiffDocument,
+): { readonly sha256: string; readonly bytes: number } {
+  if (diffHash !== undefined && diffHash !== snapshot.diffHash) {
+    throw new ControlPlaneError("CONTENT_CHANGED", `the workspace of session ${sessionId} has changed since`, {
+      diffHash: snapshot.diffHash,
+    });
+  }
+  if (stats.files === 0)
+    throw new ControlPlaneError("INVALID_STATE", `session ${sessionId} has changed nothing`, { sessionId });
+  if (cut !== null) {
+    const message = `what session ${sessionId} changed is too much to be shown whole, and so to be decided on`;
+    throw new ControlPlaneError("INVALID_STATE", message, { stats, cut });
+  }
+  if (snapshot.pack !== null) return snapshot.pack;
+  throw new ControlPlaneError("DIFF_UNAVAILABLE", `what it takes to publish session ${sessionId} is not kept`, {
+    sessionId,
+  });
+}
+
+function inputsOf({
+  sessionId,
+  remote,
+  snapshot: { base, tree, diffHash, document },
+  pack,
+  wanted: { branch, title, body, openPr, target },
+  committedAt,
+}: {
+  readonly sessionId: string;
+  readonly remote: string;
+  readonly snapshot: Snapshot;
+  readonly pack: PublishInputs["pack"];
+  readonly wanted: PublishSessionRequest;
+  readonly committedAt: string;
+}): PublishInputs {
+  const paragraphs = [title, body.trim(), `Signalbox-Session: ${sessionId}`].filter((text) => text !== "");
+  return PublishInputsSchema.parse({
+    sessionId,
+    remote,
+    base,
+    tree,
+    diffHash,
+    document: document.sha256,
+    pack,
+    branch,
+    message: `${paragraphs.join("\n\n")}\n`,
+    committedAt,
+    pullRequest: openPr ? { title, body, ...(target === undefined ? {} : { target }) } : null,
+  });
+}
+
+/** A gate, and what it guards. */
+function stepsOf(inputs: PublishInputs, { stats }: DiffDocument) {
+  const { sessionId, branch, remote, document, pullRequest } = inputs;
+  const files = `${stats.files} ${stats.files === 1 ? "file" : "files"} (+${stats.added} -${stats.removed})`;
+  const also = pullRequest === null ? "" : ` and open the pull request "${pullRequest.title}"`;
+  const description = `Push ${files} that session ${sessionId} changed to the branch ${branch} of ${remote}${also}. The whole diff: signalbox session diff ${sessionId} --document ${document}`;
+  return [
+    StepSchema.parse({ name: "approve", tool: "gate:manual", inputs: { description } }),
+    StepSchema.parse({
+      name: "publish",
+      tool: "publish",
+      needs: ["approve"],
+      inputs,
+      requires: { features: [PUBLISH_FEATURE] },
+      // Two at once to one branch would be told of each other by a refused push.
+      concurrencyKey: `publish ${branch}`.slice(0, 200),
+    }),
+  ];
+}
+
+/** What of a gate's steps publishes something. */
+function publishInputsIn({ content }: Gate): PublishInputs[] {
+  return content.guards.flatMap(({ tool, inputs }) => {
+    if (tool !== "publish") return [];
+    const { data } = PublishInputsSchema.safeParse(inputs);
+    return data ? [data] : [];
+  });
+}
