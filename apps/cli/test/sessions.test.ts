@@ -1,4 +1,4 @@
-import type { AgentEvent } from "@signalbox/agents";
+import { codexAdapter, type AgentEvent } from "@signalbox/agents";
 import type { EventRecord } from "@signalbox/protocol";
 import type { ServerResponse } from "node:http";
 import { describe, expect, it } from "vitest";
@@ -282,6 +282,48 @@ describe("signalbox session", () => {
     expect(stdout).toContain("RUNNING, at work");
     expect(stdout).toContain("  inp_2   more\n");
     expect(stdout).toContain("  signalbox approvals allow apr_1   npm publish\n");
+  });
+
+  it.each([
+    [{ resumed: "fresh" as const }, undefined],
+    [{ resumed: "loaded" as const }, "the conversation was loaded"],
+    [
+      { resumed: "bootstrapped" as const, resumeFailure: "not loaded: it is\u001b[2J gone" },
+      "the agent was told what was said before (not loaded: it is gone)",
+    ],
+    [
+      { resumed: "fresh" as const, resumeFailure: "not loaded: gone; not told of it: nothing of it is on record" },
+      "the agent begins anew (not loaded: gone; not told of it: nothing of it is on record)",
+    ],
+  ])("shows how the agent stands to what was said before its start: %j", async (more, told) => {
+    await using api = await aSession([], { state: session(more) });
+
+    const { stdout } = await signalbox(["session", "show", "ses_1.0", "--server", api.url]);
+
+    expect(/^resumed +(.*)$/m.exec(stdout)?.[1]).toBe(told);
+  });
+
+  it("tells whoever watches how the agent stands to what was said before, and that words wait again", async () => {
+    const ready: AgentEvent = {
+      type: "session.ready",
+      provider: "codex",
+      nativeSessionId: "n1",
+      resumed: "fresh",
+      capabilities: codexAdapter.capabilities("0.169.0"),
+    };
+    const again: AgentEvent = { ...ready, resumed: "bootstrapped", resumeFailure: "not loaded: gone" };
+    const returned = sessionEvent(1, "input.returned", { inputId: "inp_1" });
+    await using api = await aSession([returned, sessionEvent(2, "session.completed", { reason: "finished" })], {
+      words: [ready, again],
+    });
+
+    const { stdout } = await signalbox(["session", "watch", "ses_1.0", "--server", api.url]);
+
+    expect(stdout).toContain("the agent is ready\n");
+    expect(stdout).toContain("the agent is ready; the agent was told what was said before (not loaded: gone)\n");
+    expect(stdout).toContain(
+      "the agent was lost before it did anything about what it was told; it will be told again\n",
+    );
   });
 
   it.each([

@@ -2,6 +2,7 @@ import type { AgentEvent, AgentEventOf } from "@signalbox/agents";
 import type { EventRecord, SessionEventData } from "@signalbox/protocol";
 
 import type { Output } from "../output.ts";
+import { resumedWords } from "./resumed-words.ts";
 import { outputLine, remoteText, streamedText } from "../text/remote-text.ts";
 
 /** What of a tool's output is shown; all of it is in the log of the session. */
@@ -90,8 +91,9 @@ export class SessionView {
   }
 
   /** Told from its own words, so that it stands before the first of them. */
-  #ready({ model, resumed }: AgentEventOf<"session.ready">): void {
-    const how = this.#starts++ === 0 ? "" : `; ${RESUMED[resumed]}`;
+  #ready({ model, resumed, resumeFailure }: AgentEventOf<"session.ready">): void {
+    const isFirst = this.#starts++ === 0 && resumed === "fresh" && resumeFailure === undefined;
+    const how = isFirst ? "" : `; ${resumedWords({ resumed, resumeFailure })}`;
     const whose = model === undefined ? "" : ` with ${remoteText(model)}`;
     this.line(this.#output.colors.dim(`the agent is ready${whose}${how}`));
   }
@@ -146,12 +148,6 @@ export class SessionView {
   }
 }
 
-const RESUMED = {
-  loaded: "the conversation was loaded",
-  bootstrapped: "the agent was told a summary of the conversation",
-  fresh: "the agent begins anew",
-};
-
 /** What an event means to somebody who watches; undefined for those that the agent's own words tell. Pure. */
 function wordsOf({ type, data }: EventRecord): string | undefined {
   switch (type) {
@@ -163,6 +159,8 @@ function wordsOf({ type, data }: EventRecord): string | undefined {
     }
     case "input.taken":
       return "the agent was told";
+    case "input.returned":
+      return "the agent was lost before it did anything about what it was told; it will be told again";
     case "approval.resolved": {
       const { approvalId, state, reason } = data as SessionEventData<"approval.resolved">;
       return `${remoteText(approvalId)} is ${state}${reason === undefined ? "" : `: ${remoteText(reason)}`}`;

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { Act } from "../program.ts";
 import { ago, duration } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
+import { resumedWords } from "./resumed-words.ts";
 import { usageWords } from "./watch-and-tell.ts";
 
 /** `signalbox session show`: how a session stands, what waits for its agent, and what it waits for. */
@@ -43,7 +44,7 @@ function factsOf(session: Session, nowMs: number): [string, string][] {
     ["task", remoteText(session.task)],
     ["run", session.runId],
     ["machine", session.runnerId],
-    ["resumed", session.resumed],
+    ["resumed", resumedOf(session)],
     ["repository", repo && remoteText(`${repo.url}${repo.branch === undefined ? "" : ` (${repo.branch})`}`)],
     ["turns", String(session.turns)],
     ["used", usage.inputTokens + usage.outputTokens === 0 ? undefined : usageWords(usage)],
@@ -53,6 +54,12 @@ function factsOf(session: Session, nowMs: number): [string, string][] {
     ["took", startedAt && endedAt ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : undefined],
   ];
   return facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+}
+
+/** A session that has only just begun has nothing before it. */
+function resumedOf({ resumed, resumeFailure }: Session): string | undefined {
+  if (resumed === undefined || (resumed === "fresh" && resumeFailure === undefined)) return undefined;
+  return resumedWords({ resumed, resumeFailure });
 }
 
 function budgetWords({ tokens, costUsd }: NonNullable<Session["budget"]>): string {
