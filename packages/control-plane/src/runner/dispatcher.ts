@@ -310,7 +310,10 @@ export class Dispatcher {
     if (!row && provider === undefined)
       throw new ControlPlaneError("SESSION_NOT_FOUND", `step ${step.name} of run ${runId} has no session`);
     if (!row) return { sessionId, ...named, nativeSessionId: null, turns: 0, wasWorking: false };
-    return { sessionId, ...named, ...openingOf(JSON.parse(row.progress) as SessionProgress) };
+    const opening = openingOf(JSON.parse(row.progress) as SessionProgress);
+    // Another agent does not know the conversation by that name.
+    const isAnother = provider !== undefined && row.provider !== provider;
+    return { sessionId, ...named, ...opening, ...(isAnother ? { nativeSessionId: null } : {}) };
   }
 
   /**
