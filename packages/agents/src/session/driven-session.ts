@@ -67,6 +67,7 @@ export class DrivenSession implements AgentSession {
   #turn: Turn | undefined;
   #turns = 0;
   #complaints = 0;
+  #hasShouted = false;
   /** What the frame weighs that is being taken; counted with the first event that it brings. */
   #frameBytes = 0;
   #closing: Promise<void> | undefined;
@@ -240,7 +241,9 @@ export class DrivenSession implements AgentSession {
   /** Before it is ready nobody reads its events, and what it must answer would wait behind them: it may say little. */
   #whenRoom(): Promise<void> | undefined {
     if (this.#state !== "starting") return this.#queue.whenRoom();
-    if (!this.#queue.isFull) return undefined;
+    // What still comes until it is gone is dropped: ending it is work that is done once.
+    if (!this.#queue.isFull || this.#hasShouted) return undefined;
+    this.#hasShouted = true;
     this.#queue.shed();
     void this.#process.end({ reason: "protocol_error", message: "it said too much before it was ready" }, 0);
     return undefined;
