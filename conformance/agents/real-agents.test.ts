@@ -236,6 +236,39 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
       expect(environment.includes(FAKE_KEY)).toBe(!KEEPS_KEY_FROM_COMMANDS[real.agent.provider]);
     });
 
+    it("works on a step without a person: writes what the step allows, and runs nothing that it does not", async ({
+      skip,
+    }) => {
+      if (!(await real.knowsItsFolder())) skip("Claude writes to absolute paths only");
+      const step = (name: string, scenario: ScenarioInput) => ({
+        name,
+        tool: `agent:${real.agent.provider}`,
+        inputs: { task: stubPrompt(scenario), permissions: "all", ...MODELS[real.agent.provider] },
+        toolsAllowed: ["write_file"],
+      });
+      const { id } = await real.client.runs.create({
+        plan: {
+          goal: "write only",
+          steps: [
+            step("write", writing(real.agent)),
+            step("run", { scenario: "run_command", command: "touch ran.txt" }),
+          ],
+        },
+      });
+
+      const { steps, artifacts } = await real.client.runs.wait(id);
+      const { files } = await real.client.files.list(id);
+      await using follower = new SessionFollower(real.client, steps[1]?.sessionId ?? "", id);
+      await follower.end();
+
+      expect(steps[0]).toMatchObject({ status: "succeeded", outputs: { agent: name, files: ["hello.txt"] } });
+      expect(artifacts.map(({ path }) => path)).toEqual(["hello.txt"]);
+      expect(files.map(({ path }) => path)).toEqual(["hello.txt"]);
+      expect(follower.events.find(({ type }) => type === "tool.denied")?.data).toMatchObject({
+        description: expect.stringContaining("touch ran.txt") as string,
+      });
+    });
+
     it("leaves, with all the others, data that adds up", async () => {
       expect(await findDamage(real.env.server)).toEqual([]);
     });

@@ -290,7 +290,7 @@ describe("a step that an agent works on", () => {
       },
     });
 
-    const details = await client.runs.wait(id, { timeoutMs: 30_000 });
+    const details = await client.runs.wait(id);
 
     expect(details.run.status).toBe("succeeded");
     expect(pathsOf(details)).toEqual(["after.txt"]);
