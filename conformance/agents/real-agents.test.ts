@@ -43,6 +43,7 @@ class AgentEnv implements AsyncDisposable {
       env: {
         SIGNALBOX_AGENTS_FILE: env.dir.file("agents.json"),
         SIGNALBOX_AGENTS_DIR: agentsCacheDir(process.env),
+        SIGNALBOX_CODEGEN_PROVIDER: provider,
         A_SECRET_OF_THE_MACHINE: "must not be seen",
       },
     });
@@ -267,6 +268,18 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
       expect(follower.events.find(({ type }) => type === "tool.denied")?.data).toMatchObject({
         description: expect.stringContaining("touch ran.txt") as string,
       });
+    });
+
+    it("works on a prompt, where the machine's owner has it do so", async ({ skip }) => {
+      if (!(await real.knowsItsFolder())) skip("Claude writes to absolute paths only");
+
+      const { id } = await real.client.runs.create({ standard: { prompt: stubPrompt(writing(real.agent)) } });
+      const { run, steps, artifacts } = await real.client.runs.wait(id);
+      const session = await real.client.sessions.get(steps[0]?.sessionId ?? "");
+
+      expect(run.status).toBe("succeeded");
+      expect(session).toMatchObject({ providerId: name, state: "COMPLETED", turns: 1 });
+      expect(artifacts.map(({ path }) => path)).toEqual(["hello.txt"]);
     });
 
     it("leaves, with all the others, data that adds up", async () => {
