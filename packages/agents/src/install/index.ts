@@ -11,6 +11,7 @@ export type { InstallErrorCode } from "./install-errors.ts";
 export { INSTALL_LIMITS } from "./install-limits.ts";
 export { listInstalled, removeAgent, resolveAgent } from "./installed-agent.ts";
 export type { InstalledAgent } from "./installed-agent.ts";
+export { loginSecrets } from "./login-secrets.ts";
 export { npmEnvironment } from "./npm.ts";
 export type { Npm } from "./npm.ts";
 export { PINNED_AGENTS } from "./pinned-agents.ts";

@@ -43,7 +43,7 @@ function permissionOf(key: string, { title, context, questions }: OmnaraForm): A
     news: "approval",
     key,
     kind: "tool",
-    title: [title, ...context.map(lineOf)].join("\n"),
+    title: [oneLine(title), ...context.map(lineOf)].join("\n"),
     reason: questions[0]?.prompt,
     tool: undefined,
     options: [
@@ -59,7 +59,7 @@ function questionOf(key: string, { title, context, questions }: OmnaraForm): Que
     key,
     questions: questions.map(({ prompt, multiple, options }, index) => ({
       id: String(index),
-      text: index === 0 ? [title, ...context.map(lineOf), prompt].join("\n") : prompt,
+      text: index === 0 ? [oneLine(title), ...context.map(lineOf), prompt].join("\n") : prompt,
       options: options.map(({ label }) => ({ label })),
       allowsMany: multiple,
       allowsText: options.some(({ allows_text: allowsText }) => allowsText),
@@ -67,8 +67,13 @@ function questionOf(key: string, { title, context, questions }: OmnaraForm): Que
   };
 }
 
+/** One line, whatever stands in it: what comes from the model cannot pose as another line of the form. */
 function lineOf({ label, value }: { readonly label: string; readonly value: string }): string {
-  return `${label}: ${value}`;
+  return `${oneLine(label)}: ${oneLine(value)}`;
+}
+
+function oneLine(text: string): string {
+  return /[\p{Cc}\p{Zl}\p{Zp}]/u.test(text) ? JSON.stringify(text) : text;
 }
 
 function reasonFor({ questions }: OmnaraForm, reason: string | undefined): { readonly text?: string } {

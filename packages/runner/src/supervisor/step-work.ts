@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { WorkspaceDiff } from "../diff/workspace-diff.ts";
 import type { Beside } from "../process/beside.ts";
 import { createRedactor, type Redactor } from "../redaction/redactor.ts";
+import { agentSecrets } from "../session/agent-secrets.ts";
 import { WORKSPACE_PATH } from "../sandbox/sandbox.ts";
 import type { ToolResult } from "../tools/tool.ts";
 import { toolOf } from "../tools/tool-table.ts";
@@ -64,7 +65,8 @@ export class StepWork {
     const envelopeHash = envelopeHashOf(this.#grant);
     const refusal = checkGrant({ grant: this.#grant, envelopeHash, policy, nowMs: clock.now() });
     if (refusal) return { outcome: "failed", ...refusal };
-    this.#redactor = createRedactor(this.#grant.secrets);
+    const ofAgent = await agentSecrets(this.#grant.envelope, this.#settings.agents);
+    this.#redactor = createRedactor([...this.#grant.secrets, ...ofAgent]);
     this.#recorder = this.#makeRecorder(this.#redactor);
     const chosen = chooseSandbox(this.#grant.envelope, policy, sandbox);
     const workspace = await this.#prepare(chosen);
