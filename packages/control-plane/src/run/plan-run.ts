@@ -165,13 +165,6 @@ function requirementsOf(
   return run || own ? { requires: mergeRequirements(run, own) } : {};
 }
 
-function mergeRequirements(run: Requirements | undefined, own: Requirements | undefined): Requirements {
-  const features = [...new Set([...(run?.features ?? []), ...(own?.features ?? [])])];
-  const labels = { ...run?.labels, ...own?.labels };
-  return {
-    ...run,
-    ...own,
-    ...(features.length > 0 ? { features } : {}),
 /** A step that no runner could begin with would wait for ever. */
 function requireAgent(
   { name, requires }: OrderedStep,
@@ -190,6 +183,13 @@ function requireAgent(
   });
 }
 
+function mergeRequirements(run: Requirements | undefined, own: Requirements | undefined): Requirements {
+  const features = [...new Set([...(run?.features ?? []), ...(own?.features ?? [])])];
+  const labels = { ...run?.labels, ...own?.labels };
+  return {
+    ...run,
+    ...own,
+    ...(features.length > 0 ? { features } : {}),
     ...(Object.keys(labels).length > 0 ? { labels } : {}),
   };
 }

@@ -64,12 +64,12 @@ export const CodegenInputsSchema = z
   });
 export type CodegenInputs = z.infer<typeof CodegenInputsSchema>;
 
-/** Inputs of a command that the project configures; each reaches it as `SIGNALBOX_INPUT_<NAME>`. */
 /** What the agent of a `codegen` step is told. */
 export function codegenTask(prompt: string, filePath: string | undefined): string {
   return filePath === undefined ? prompt : `Put the result into the file ${filePath}.\n\n${prompt}`;
 }
 
+/** Inputs of a command that the project configures; each reaches it as `SIGNALBOX_INPUT_<NAME>`. */
 export const ConfiguredInputsSchema = z.record(
   z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, "must be a word"),
   z.json(),
