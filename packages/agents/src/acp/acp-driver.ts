@@ -204,8 +204,9 @@ export class AcpDriver implements AgentDriver {
   }
 
   #listen(news: News): void {
-    if (news.news === "text" && this.#onlyWords !== undefined) this.#onlyWords += news.text.slice(0, WORDS_HEARD);
-    else if (news.news === "tool") this.#onlyWords = undefined;
+    if (news.news === "tool") this.#onlyWords = undefined;
+    if (news.news !== "text" || this.#onlyWords === undefined || this.#onlyWords.length >= WORDS_HEARD) return;
+    this.#onlyWords += news.text.slice(0, WORDS_HEARD);
   }
 
   #takeRequest(id: JsonRpcId, method: string, params: unknown, signal: AbortSignal): Promise<unknown> {
