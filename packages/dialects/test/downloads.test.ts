@@ -148,6 +148,27 @@ describe("blobs of runners", () => {
   });
 });
 
+describe("what the agents of a session said", () => {
+  it("streams to the runner that holds it, by attempt and epoch", async () => {
+    const fake = new FakeControlPlane();
+    await using server = await serveFaces(fake.controlPlane);
+    const headers = { Authorization: "Bearer connection-token" };
+    const get = (path: string) => fetch(`${server.url}/runner/v1/records/${path}`, { headers });
+
+    const given = await get("att_1.0.2?epoch=2");
+    const none = await get("att_none?epoch=1");
+    const without = await get("att_1.0.2");
+    const odd = await get("att_1.0.2?epoch=0");
+
+    expect(await given.text()).toBe('{"attempt":"att_1.0.2","epoch":2}\n');
+    expect([given.headers.get("content-type"), given.headers.get("cache-control")]).toEqual([
+      "application/x-ndjson",
+      "no-store",
+    ]);
+    expect([given.status, none.status, without.status, odd.status]).toEqual([200, 404, 400, 400]);
+  });
+});
+
 function brokenAfter(bytes: number): Buffer["subarray"] {
   return ((start = 0, end = 0) => {
     if (start >= bytes) throw new Error("the disk is gone");

@@ -38,7 +38,7 @@ class Relay implements AsyncDisposable {
   /** The attempt is lost, and another is to have it. */
   async lose(grant: StartGrant): Promise<void> {
     await this.runner.finish(grant, { outcome: "interrupted", reason: "interrupted" });
-    await this.rig.clock.advance(10_000);
+    this.rig.clock.advance(10_000);
   }
 
   async say({ attemptId, epoch }: StartGrant, text: string, gap?: string): Promise<void> {
