@@ -10,12 +10,15 @@ import {
   RunnerSchema,
   SessionSchema,
   TokenSchema,
+  WebhookDeliverySchema,
+  WebhookSchema,
 } from "@signalbox/protocol";
 import { describe, expect, it } from "vitest";
 
 import {
   approval,
   AT,
+  delivery,
   details,
   gate,
   pluginDetails,
@@ -24,6 +27,7 @@ import {
   session,
   sessionEvent,
   story,
+  webhook,
 } from "./_support/canned.ts";
 import { eventStream, fakeApi, outputStream, refusal, type Answer } from "./_support/fake-api.ts";
 import { signalbox } from "./_support/run-signalbox.ts";
@@ -188,6 +192,9 @@ const TOKEN = poisoned(TokenSchema, {
 });
 const RUNNER = poisoned(RunnerSchema, runner({ metadata: { rack: "7" }, runtimeVersions: { codex: "1.0.0" } }));
 
+const WEBHOOK = poisoned(WebhookSchema, webhook({ active: false, disabledReason: "gone" }));
+const DELIVERY = poisoned(WebhookDeliverySchema, delivery({ state: "failed", lastError: "status" }));
+
 const ROUTES: Readonly<Record<string, Answer>> = {
   "GET /sessions": () => page(SESSION),
   "POST /sessions": () => SESSION,
@@ -226,6 +233,11 @@ const ROUTES: Readonly<Record<string, Answer>> = {
   "GET /plugins/:name/logs": () => ({ plugin: "crier", lines: PLUGIN.log }),
   "GET /projects": () => page(PROJECT),
   "GET /projects/:id": () => PROJECT,
+  "GET /webhooks": () => ({ items: [WEBHOOK] }),
+  "POST /webhooks": () => ({ ...WEBHOOK, secret: `whsec_${HOSTILE}` }),
+  "GET /webhooks/:id": () => WEBHOOK,
+  "GET /webhooks/:id/deliveries": () => ({ items: [DELIVERY] }),
+  "POST /webhooks/:id/test": () => DELIVERY,
   "GET /tokens": () => ({ items: [TOKEN] }),
 };
 
@@ -258,6 +270,11 @@ const COMMANDS: readonly string[] = [
   "plugins",
   "plugins show crier",
   "plugins logs crier",
+  "webhooks",
+  "webhooks create https://hooks.example/",
+  "webhooks show whk_1",
+  "webhooks deliveries whk_1",
+  "webhooks test whk_1",
   "plugins stop crier",
   "projects",
   "projects show web",

@@ -119,7 +119,7 @@ async function deliveries(
       String(delivery.attempts),
       delivery.nextAttemptAt === undefined ? "" : until(delivery.nextAttemptAt, now()),
       String(delivery.lastStatus ?? delivery.lastError ?? ""),
-      delivery.eventType,
+      remoteText(delivery.eventType),
       delivery.runId ?? delivery.stream ?? "",
     ]);
     const heads = ["DELIVERY", "STATE", "MADE", "TRIES", "NEXT", "LAST", "EVENT", "OF"];

@@ -25,7 +25,7 @@ export function showWebhook({ output, now }: Context, webhook: Webhook): void {
 
 /** The secret on a line of its own, so that a script can take it; everything else beside it. */
 export function showSecret({ output, now }: Context, { id, secret, previousSecretUntil }: WebhookWithSecret): void {
-  output.line(secret);
+  output.line(remoteText(secret));
   output.note(`${id} signs with this secret; keep it now, it is not shown again`);
   if (previousSecretUntil !== undefined)
     output.note(`the secret before signs as well for ${until(previousSecretUntil, now())}`);
@@ -38,5 +38,7 @@ export function showDelivery({ output, now }: Context, delivery: WebhookDelivery
   const last = lastStatus === undefined ? lastError : `${lastStatus}`;
   const came = last === undefined ? "" : `; the last try came to ${last}`;
   const next = state === "pending" && nextAttemptAt !== undefined ? `; due ${until(nextAttemptAt, now())}` : "";
-  output.line(`${id} ${eventType} is ${state} after ${attempts} ${attempts === 1 ? "try" : "tries"}${came}${next}`);
+  output.line(
+    `${id} ${remoteText(eventType)} is ${state} after ${attempts} ${attempts === 1 ? "try" : "tries"}${came}${next}`,
+  );
 }

@@ -11,6 +11,8 @@ import type {
   Runner,
   Session,
   SessionEventType,
+  Webhook,
+  WebhookDelivery,
 } from "@signalbox/protocol";
 import { hashApprovalContent, hashGateContent } from "@signalbox/protocol/hash";
 
@@ -148,6 +150,39 @@ export function plugin(fields: Partial<Plugin> = {}): Plugin {
     process: { state: "stopped", restarts: 0 },
     registeredAt: AT,
     updatedAt: AT,
+    ...fields,
+  };
+}
+
+export function webhook(fields: Partial<Webhook> = {}): Webhook {
+  return {
+    id: "whk_1",
+    orgId: "default",
+    url: "https://hooks.example/in",
+    events: ["run.failed", "approval.*"],
+    active: true,
+    origin: "api",
+    breaker: "closed",
+    createdAt: AT,
+    createdBy: { kind: "token", id: "tok_1" },
+    updatedAt: AT,
+    ...fields,
+  };
+}
+
+export function delivery(fields: Partial<WebhookDelivery> = {}): WebhookDelivery {
+  return {
+    id: "whd_1",
+    webhookId: "whk_1",
+    eventType: "run.failed",
+    stream: "run_1",
+    seq: 7,
+    runId: "run_1",
+    state: "delivered",
+    attempts: 1,
+    lastStatus: 200,
+    createdAt: AT,
+    endedAt: AT,
     ...fields,
   };
 }
