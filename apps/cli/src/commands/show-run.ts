@@ -40,6 +40,9 @@ function render(context: Context, { run, steps, gates, artifacts }: RunDetails):
     if (value !== undefined) output.line(`${output.colors.dim(name.padEnd(11))}${value}`);
   output.line();
   output.table(["STEP", "TOOL", "STATE", "TOOK", "TRIES", "SANDBOX", "WHY"], steps.map(stepRow), "no steps");
+  for (const { name, sessionId } of steps)
+    if (sessionId !== undefined && run.endedAt === undefined)
+      output.line(`\n${remoteText(name)} is a session: signalbox session watch ${remoteText(sessionId)}`);
   const pending = gates.filter((gate) => gate.status === "pending");
   if (pending.length > 0) output.line("\nwaits for a decision:");
   for (const gate of pending) output.line(`  signalbox approve ${gate.id}   ${remoteText(gate.content.description)}`);

@@ -26,6 +26,12 @@ describe("the work of an agent", () => {
     });
   });
 
+  it("has the model and the budget that its step says", () => {
+    const inputs = agentInputsOf("codegen", { prompt: "p", model: "m-1", budget: { tokens: 1_000 } });
+
+    expect(inputs).toMatchObject({ model: "m-1", budget: { tokens: 1_000 } });
+  });
+
   it("has the steps of its script as the one turn that is played", () => {
     const { script = "" } = agentInputsOf("codegen", { prompt: "p", script: [{ do: "write", path: "a", text: "x" }] });
 

@@ -14,11 +14,13 @@ export function codegenProvider(requires: Requirements | undefined, ofRunner: Pr
 }
 
 /** Nobody sits before it, so it asks for nothing that its step allows. */
-function sessionOf({ prompt, filePath, script }: CodegenInputs): Partial<AgentInputs> {
+function sessionOf({ prompt, filePath, script, model, budget }: CodegenInputs): Partial<AgentInputs> {
   return {
     task: codegenTask(prompt, filePath),
     mode: "task",
     permissions: "all",
+    ...(model === undefined ? {} : { model }),
+    ...(budget === undefined ? {} : { budget }),
     ...(script === undefined
       ? {}
       : { script: JSON.stringify({ turns: [{ steps: script }] } satisfies AgentScriptInput) }),

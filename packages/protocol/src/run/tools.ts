@@ -56,6 +56,9 @@ export const CodegenInputsSchema = z
     prompt: z.string().trim().min(1).max(limit("prompt.length")),
     filePath: WorkspacePathSchema.optional(),
     taskType: z.string().max(50).optional(),
+    /** Default the agent's own choice. */
+    model: ModelNameSchema.optional(),
+    budget: BudgetSchema.optional(),
     script: z.array(ScriptStepSchema).min(1).max(1_000).optional(),
   })
   .refine(({ prompt, filePath }) => codegenTask(prompt, filePath).length <= limit("prompt.length"), {
