@@ -1,4 +1,6 @@
-import { createClient, isGap, RequestRefusedError } from "./index.ts";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+
+import { createClient, isGap, RequestRefusedError, verifyWebhook, WebhookVerificationError } from "./index.ts";
 
 /** What the README shows; compiled, so that it stays true. */
 export async function quickStart(): Promise<void> {
@@ -28,5 +30,21 @@ export async function decide(): Promise<void> {
     } catch (error) {
       if (!(error instanceof RequestRefusedError) || error.code !== "CONTENT_CHANGED") throw error;
     }
+  }
+}
+
+export function receiver(secret: string): Server {
+  return createServer((incoming, outgoing) => void receive(incoming, outgoing, secret));
+}
+
+async function receive(incoming: IncomingMessage, outgoing: ServerResponse, secret: string): Promise<void> {
+  const body = Buffer.concat(await incoming.toArray());
+  try {
+    const message = await verifyWebhook({ body, headers: incoming.headers }, { secret });
+    if (message.event_type === "approval.requested") console.log(message.session_id, message.payload["description"]);
+    outgoing.end();
+  } catch (error) {
+    if (!(error instanceof WebhookVerificationError)) throw error;
+    outgoing.writeHead(400).end();
   }
 }

@@ -134,6 +134,7 @@ describe("the document", () => {
       "POST /api/v1/plugins": { manifest: { name: "crier" } },
       "POST /api/v1/plugins/:name/approve": { manifestHash: "0".repeat(64) },
       "POST /api/v1/webhooks": { url: "https://hooks.example/" },
+      "POST /webhooks": { url: "https://hooks.example/" },
       "PUT /api/v1/webhooks/:id": { active: true },
       "PUT /api/v1/projects/:id": { name: "p" },
       "PUT /api/v1/projects/:id/secrets/:scope/:name": { value: "s" },

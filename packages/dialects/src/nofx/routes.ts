@@ -1,10 +1,23 @@
 import type { ControlPlane } from "@signalbox/control-plane";
-import { CancelRunRequestSchema, type ApiResponse, type CancelRunRequest } from "@signalbox/protocol";
+import {
+  CancelRunRequestSchema,
+  CreateWebhookRequestSchema,
+  type ApiResponse,
+  type CancelRunRequest,
+  type CreateWebhookInput,
+} from "@signalbox/protocol";
 
 import { sendContent } from "../downloads/send-content.ts";
 import { route, type Route } from "../route.ts";
 import { streamEvents } from "./stream.ts";
-import { fromNofxCreateRun, fromNofxResolveGate, toNofxGate, toNofxRun, toNofxRunDetails } from "./translate.ts";
+import {
+  fromNofxCreateRun,
+  fromNofxResolveGate,
+  toNofxGate,
+  toNofxRun,
+  toNofxRunDetails,
+  toNofxWebhook,
+} from "./translate.ts";
 import * as wire from "./wire.ts";
 
 const DECISION = {
@@ -13,7 +26,7 @@ const DECISION = {
 } as const;
 
 /** Every endpoint of the NOFX guide that is served so far. */
-export function nofxRoutes({ runs, gates }: ControlPlane): Route[] {
+export function nofxRoutes({ runs, gates, webhooks }: ControlPlane): Route[] {
   return [
     // The old paths stand before `/runs/:id`, so that `create` is never taken for a run.
     ...(["GET", "POST"] as const).map((method) =>
@@ -118,6 +131,36 @@ export function nofxRoutes({ runs, gates }: ControlPlane): Route[] {
       ...DECISION,
       handle: async (call) =>
         map(await gates.rejectGate(call.param("id"), fromNofxResolveGate(call.body), call.context), toNofxGate),
+    }),
+    route({
+      method: "POST",
+      path: "/webhooks",
+      permission: "webhooks:write",
+      summary: "Lets a URL be told of events; the answer shows the secret that signs them, this once.",
+      body: { schema: CreateWebhookRequestSchema, required: true },
+      answer: { status: 201, schema: wire.WebhookWithSecretSchema },
+      handle: async ({ body, context }) =>
+        map(await webhooks.createWebhook(body as CreateWebhookInput, context), ({ secret, ...webhook }) => ({
+          ...toNofxWebhook(webhook),
+          secret,
+        })),
+    }),
+    route({
+      method: "GET",
+      path: "/webhooks",
+      permission: "webhooks:read",
+      summary: "Lists webhooks, oldest first.",
+      answer: { status: 200, schema: wire.WebhookListSchema },
+      handle: async ({ context }) =>
+        map(await webhooks.listWebhooks(context), ({ items }) => ({ webhooks: items.map(toNofxWebhook) })),
+    }),
+    route({
+      method: "DELETE",
+      path: "/webhooks/:id",
+      permission: "webhooks:write",
+      summary: "Ends a webhook; what waits for it is gone.",
+      answer: { status: 200, schema: wire.WebhookSchema },
+      handle: async (call) => map(await webhooks.deleteWebhook(call.param("id"), call.context), toNofxWebhook),
     }),
   ];
 }

@@ -8,10 +8,11 @@ import type {
   RunDetails,
   StepDetails,
   StepState,
+  Webhook,
 } from "@signalbox/protocol";
 
 import { messageOf } from "./event-messages.ts";
-import type { NofxArtifact, NofxEvent, NofxGate, NofxRun, NofxRunDetails, NofxStep } from "./wire.ts";
+import type { NofxArtifact, NofxEvent, NofxGate, NofxRun, NofxRunDetails, NofxStep, NofxWebhook } from "./wire.ts";
 
 /** The seed's spellings, ours beside them; what is not here is left as it is, for the handler to take or refuse. */
 const RUN_NAMES = { project_id: "projectId" };
@@ -49,6 +50,10 @@ export function toNofxRunDetails({ run, steps, artifacts }: RunDetails): NofxRun
 export function toNofxGate({ id, runId, step, status, content, contentHash, note }: Gate): NofxGate {
   const told = { id, run_id: runId, step, status, description: content.description, content_hash: contentHash };
   return note === undefined ? told : { ...told, note };
+}
+
+export function toNofxWebhook({ id, url, events, active, createdAt }: Webhook): NofxWebhook {
+  return { id, url, events, active, created_at: createdAt };
 }
 
 /** An event, its payload with a sentence for people. `stepIds` gives each step's id by its name. */

@@ -87,6 +87,17 @@ export const GateSchema = z.object({
 });
 export type NofxGate = z.infer<typeof GateSchema>;
 
+export const WebhookSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  events: z.array(z.string()),
+  active: z.boolean(),
+  created_at: z.string(),
+});
+export type NofxWebhook = z.infer<typeof WebhookSchema>;
+export const WebhookWithSecretSchema = WebhookSchema.extend({ secret: z.string() });
+export const WebhookListSchema = z.object({ webhooks: z.array(WebhookSchema) });
+
 /** One event, as streams and webhooks tell it. */
 export const EventSchema = z.object({
   event_type: z.string(),
