@@ -178,7 +178,7 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
   const approve = ({ approvalId, contentHash }: Publication) =>
     client.approvals.resolve(approvalId, { decision: "allow", contentHash });
 
-  async function runEnd({ runId }: Publication): Promise<RunDetails> {
+  async function runEnd({ runId }: Pick<Publication, "runId">): Promise<RunDetails> {
     return eventually(
       async () => {
         const details = await client.runs.get(runId);
@@ -293,6 +293,32 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     expect(run.status).toBe("failed");
     expect(steps.find(({ name }) => name === "publish")).toMatchObject({ reason });
     expect(await git(bare, "for-each-ref")).toBe(before);
+  });
+
+  it("opens the pull request of a standard run behind its gate, and nothing before it", async () => {
+    const standard = { prompt: "change it", openPr: true };
+    const { id } = await client.runs.create({ standard, repo: { url } });
+    const gate = await eventually(
+      async () => {
+        const { items } = await client.gates.list({ runId: id, status: "pending" });
+        if (!items[0]) throw new Error("no gate yet");
+        return items[0];
+      },
+      { timeoutMs: 40_000 },
+    );
+    const branch = `signalbox/${id}`;
+    const before = await branches();
+
+    await client.gates.approve(gate.id, { contentHash: gate.contentHash });
+    const { run, steps } = await runEnd({ runId: id });
+
+    expect(before).not.toContain(branch);
+    expect(run.status).toBe("succeeded");
+    expect(await git(bare, "show", `${branch}:src/a.txt`)).toBe("one\n2\nthree");
+    expect(await git(bare, "log", "-1", "--format=%an|%B", branch)).toBe(`The Owner|change it\n\nSignalbox-Run: ${id}`);
+    expect(steps.find(({ name }) => name === "pull-request")?.outputs).toMatchObject({
+      pullRequest: { url: expect.stringContaining("/acme/app/pull/") as string },
+    });
   });
 
   it("has nothing to publish where nothing was changed, and no plan reaches the tool", async () => {

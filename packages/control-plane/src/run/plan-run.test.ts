@@ -49,6 +49,17 @@ describe("planRun", () => {
     expect(least.steps.map(({ tool }) => tool)).toEqual(["codegen"]);
   });
 
+  it("lets nothing be proposed to a repository that nobody has approved", () => {
+    const { steps } = plan({ standard: { prompt: "fix it", openPr: true } }, { hasRepository: true });
+
+    expect(steps.map(({ tool, gates }) => [tool, gates])).toEqual([
+      ["codegen", []],
+      ["gate:manual", []],
+      ["pull-request", [1]],
+    ]);
+    expect(steps[1]?.inputs).toMatchObject({ description: expect.stringContaining('"fix it"') as string });
+  });
+
   it("makes one step for an agent out of instructions, with what kind of task it is", () => {
     const planned = plan({ instructions: "write a report", taskType: "research" });
 

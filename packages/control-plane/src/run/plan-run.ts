@@ -25,6 +25,8 @@ export interface PlanningProject {
   readonly id: string;
   readonly env: Readonly<Record<string, string>>;
   readonly commands: Readonly<Record<string, Command>>;
+  /** Whether the run works on a repository. Default false. */
+  readonly hasRepository?: boolean;
 }
 
 /** A run's goal and its steps as they will run. */
@@ -36,7 +38,7 @@ export interface PlannedRun {
 
 /** Makes the steps of a run out of whichever way it was asked for. Pure: the same request makes the same steps. */
 export function planRun(request: CreateRunRequest, project: PlanningProject, reference?: Plan): PlannedRun {
-  const { goal, source, steps } = draft(request, reference);
+  const { goal, source, steps } = draft(request, project, reference);
   for (const { name, tool } of steps) refuseOwn(name, tool);
   return { goal, source, steps: planSteps(steps, project, request.requires) };
 }
@@ -57,11 +59,16 @@ function refuseOwn(name: string, tool: string): void {
 
 function draft(
   request: CreateRunRequest,
+  { hasRepository = false }: PlanningProject,
   reference?: Plan,
 ): { goal: string; source: PlannedRun["source"]; steps: readonly Step[] } {
   if (request.plan) return { goal: request.plan.goal, source: "plan", steps: request.plan.steps };
   if (request.standard)
-    return { goal: shorten(request.standard.prompt), source: "standard", steps: standardSteps(request.standard) };
+    return {
+      goal: shorten(request.standard.prompt),
+      source: "standard",
+      steps: standardSteps(request.standard, hasRepository),
+    };
   if (request.instructions !== undefined) {
     return {
       goal: shorten(request.instructions),
@@ -77,19 +84,26 @@ function draft(
   };
 }
 
-function standardSteps({
-  prompt,
-  quality,
-  openPr,
-  filePath,
-}: Exclude<CreateRunRequest["standard"], undefined>): Step[] {
+function standardSteps(
+  { prompt, quality, openPr, filePath }: Exclude<CreateRunRequest["standard"], undefined>,
+  hasRepository: boolean,
+): Step[] {
   const inputs = { prompt, ...(filePath === undefined ? {} : { filePath }) };
   const checks = ["typecheck", "lint", "test", "security"].map((name) => ({ name, tool: `gate:${name}` }));
   return [
     { name: "work", tool: "codegen", inputs },
     ...(quality ? checks : []),
-    ...(openPr ? [{ name: "pull-request", tool: "pull-request", inputs: { title: shorten(prompt, 100) } }] : []),
+    ...(openPr ? proposal(shorten(prompt, 100), hasRepository) : []),
   ].map(step);
+}
+
+/** Nobody is asked about a proposal that cannot be made: without a repository, the step is skipped and says so. */
+function proposal(title: string, hasRepository: boolean): Pick<StepInput, "name" | "tool" | "inputs">[] {
+  const description = `Push what this run changed to a branch of its own, and open the pull request "${title}".`;
+  return [
+    ...(hasRepository ? [{ name: "approve", tool: "gate:manual", inputs: { description } }] : []),
+    { name: "pull-request", tool: "pull-request", inputs: { title } },
+  ];
 }
 
 /** The steps of another run with the new instructions in place of the old, or one step for an agent. */

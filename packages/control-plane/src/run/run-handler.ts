@@ -110,13 +110,18 @@ export class RunHandler {
       const project = await store.view(() => readProject(orgId, wanted.projectId));
       const source = wanted.fromRunId ? readableRun(await this.#requireRun(wanted.fromRunId, orgId)) : undefined;
       const reference = wanted.referenceRunId ? await this.#planOf(wanted.referenceRunId, orgId) : undefined;
-      const planned = planRun(
-        wanted,
-        { id: wanted.projectId, env: parse(project?.env), commands: parse(project?.commands) },
-        reference,
-      );
       const repo =
         wanted.repo ?? source?.progress.repo ?? (project?.repo ? (JSON.parse(project.repo) as Repository) : null);
+      const planned = planRun(
+        wanted,
+        {
+          id: wanted.projectId,
+          env: parse(project?.env),
+          commands: parse(project?.commands),
+          hasRepository: repo !== null,
+        },
+        reference,
+      );
       const now = clock.now();
       const actor = actorOf(context);
       const args: CreateRunArgs = {

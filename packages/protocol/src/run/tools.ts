@@ -132,7 +132,7 @@ export const TOOLS = {
   "gate:security": { meaning: "Audits the project's dependencies.", ...CHECK },
   "gate:manual": { meaning: "Waits for a person's decision.", inputs: ManualGateInputsSchema, doneBy: "person" },
   "pull-request": {
-    meaning: "Puts the changes on a branch and runs the project's command that proposes them.",
+    meaning: "Puts the changes on a branch and proposes them: behind an approval, or by the project's command.",
     inputs: PullRequestInputsSchema,
     doneBy: "runner",
   },

@@ -20,7 +20,8 @@ export interface PlannedCommit {
   readonly tree: string;
   readonly base: string;
   readonly message: string;
-  readonly committedAt: string;
+  /** Null: when the base was committed, so that a repetition makes the same commit. */
+  readonly committedAt: string | null;
   readonly author: { readonly name: string; readonly email: string };
 }
 
@@ -56,7 +57,11 @@ export class PublishGit {
 
   /** The same commit makes the same id, however often it is made. */
   async commit({ tree, base, message, committedAt, author }: PlannedCommit): Promise<string> {
-    const date = `${Math.floor(Date.parse(committedAt) / 1_000)} +0000`;
+    const seconds =
+      committedAt === null
+        ? (await this.#must(["show", "--no-patch", "--format=%ct", base])).trim()
+        : Math.floor(Date.parse(committedAt) / 1_000);
+    const date = `${seconds} +0000`;
     const env = {
       GIT_AUTHOR_NAME: author.name,
       GIT_AUTHOR_EMAIL: author.email,

@@ -9,7 +9,7 @@ import type { BlobClient } from "../link/blob-client.ts";
 import { matchesAny } from "../policy/matches-pattern.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
 import { StepError } from "../supervisor/step-error.ts";
-import { PublishGit } from "./publish-git.ts";
+import { PublishGit, type PlannedCommit } from "./publish-git.ts";
 import { PublishSettingsSchema, type PublishSettings, type PublishSettingsInput } from "./publish-settings.ts";
 import { PullRequests } from "./pull-requests.ts";
 
@@ -23,6 +23,13 @@ export interface PublisherSettings {
   readonly policy: Pick<RunnerPolicy, "allowFileRepositories" | "network">;
 }
 
+/** What is pushed: nothing but this tree. */
+export type PublishOrder = Pick<
+  PublishInputs,
+  "remote" | "base" | "tree" | "pack" | "branch" | "message" | "pullRequest"
+> &
+  Pick<PlannedCommit, "committedAt">;
+
 /**
  * Publishes what was approved: makes the commit of exactly that tree, pushes it to its branch and opens the pull request.
  * Every part finds what an earlier try has done, so that a try after a crash goes on where that one was.
@@ -34,9 +41,15 @@ export class Publisher {
     this.#settings = settings;
   }
 
+  /** Whether pull requests can be opened for a repository. */
+  opensPullRequests(remote: string): boolean {
+    const { github } = this.#settings.settings;
+    return github !== undefined && (github.repositories[remote] ?? repositoryIn(remote, github.host)) !== undefined;
+  }
+
   /** Throws a `StepError` that says why not. `say` tells what is being done. */
   async publish(
-    inputs: PublishInputs,
+    inputs: PublishOrder,
     {
       id,
       signal,
@@ -64,7 +77,7 @@ export class Publisher {
   async #push(
     git: PublishGit,
     directory: string,
-    { base, tree, pack, branch, message, committedAt }: PublishInputs,
+    { base, tree, pack, branch, message, committedAt }: PublishOrder,
     { signal, say }: { readonly signal: AbortSignal; readonly say: (text: string) => Promise<void> },
   ): Promise<string> {
     const { author, protectedBranches } = this.#settings.settings;
@@ -84,7 +97,7 @@ export class Publisher {
     return commit;
   }
 
-  #requireAllowed({ remote, branch, pullRequest }: PublishInputs): void {
+  #requireAllowed({ remote, branch, pullRequest }: PublishOrder): void {
     const { settings, policy } = this.#settings;
     if (policy.network === "none")
       throw new StepError("policy_refused", "this machine's owner lets no step reach the network");

@@ -1,6 +1,5 @@
 import { limit, type SessionCommand } from "@signalbox/protocol";
 
-import { DiffError } from "../diff/diff-error.ts";
 import type { TakenDiff, WorkspaceDiff } from "../diff/workspace-diff.ts";
 import { toStepError } from "../supervisor/step-error.ts";
 import type { SessionJournal } from "./session-journal.ts";
@@ -63,7 +62,7 @@ export class SessionDiffs implements AsyncDisposable {
       return await this.#diff.take({ pack, signal: AbortSignal.timeout(limit("diff.answerMs")) });
     } catch (error) {
       if (isAbort(error)) return "the session is being stopped";
-      const known = error instanceof DiffError ? error : toStepError(error, "diff");
+      const known = toStepError(error, "diff");
       if (!known) throw error;
       return known.message.slice(0, 4_000);
     }

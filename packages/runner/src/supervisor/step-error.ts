@@ -1,6 +1,7 @@
 import type { FailureReason } from "@signalbox/protocol";
 import * as z from "zod";
 
+import { DiffError } from "../diff/diff-error.ts";
 import { BlobError } from "../link/blob-client.ts";
 import { SecretTooShortError } from "../redaction/secret-too-short-error.ts";
 import { UnsafeCommandError } from "../sandbox/sandbox-errors.ts";
@@ -27,6 +28,7 @@ export function toStepError(error: unknown, tool: string): StepError | undefined
       error,
     );
   if (error instanceof BlobError) return new StepError("runtime_error", error.message, error);
+  if (error instanceof DiffError) return new StepError("workspace_unavailable", error.message, error);
   if (error instanceof UnsafeCommandError) return new StepError("runtime_error", error.message, error);
   if (error instanceof SecretTooShortError) return new StepError("runtime_error", error.message, error);
   if (!(error instanceof SpawnError)) return undefined;

@@ -1,6 +1,6 @@
-import { PublishInputsSchema } from "@signalbox/protocol";
+import { PublishInputsSchema, type PublishOutputs } from "@signalbox/protocol";
 
-import type { Tool } from "./tool.ts";
+import type { Tool, ToolResult } from "./tool.ts";
 
 /** The tool `publish`: what an agent changed becomes a commit on a branch, and a pull request. Only ever what was approved. */
 export const runPublish: Tool = async (context) => {
@@ -16,6 +16,11 @@ export const runPublish: Tool = async (context) => {
     };
   const { signal } = context;
   const outputs = await context.publisher.publish(inputs, { id: attemptId, signal, say: (text) => context.say(text) });
+  return published(outputs);
+};
+
+/** How a step ends that has published something. */
+export function published(outputs: PublishOutputs): ToolResult {
   const { branch, commit, pullRequest } = outputs;
   const what = `${branch} is at ${commit.slice(0, 12)}`;
   return {
@@ -23,4 +28,4 @@ export const runPublish: Tool = async (context) => {
     outputs: { ...outputs },
     message: pullRequest === null ? what : `${what}; pull request ${pullRequest.number}: ${pullRequest.url}`,
   };
-};
+}

@@ -2,15 +2,20 @@ import { PullRequestInputsSchema } from "@signalbox/protocol";
 
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
 import { runGiven } from "./command.ts";
+import { proposeChanges } from "./propose-changes.ts";
 import type { CommandEnd, StepContext, Tool, ToolResult } from "./tool.ts";
 
-/** The tool `pull-request`: the run's changes on a branch of their own, pushed where that is allowed, and then proposed. */
+/**
+ * The tool `pull-request`: the run's changes on a branch of their own, pushed where that is allowed, and then proposed. Where the
+ * owner of the machine lets it publish, it does so itself; else the project's command does.
+ */
 export const runPullRequest: Tool = async (context) => {
   const { envelope } = context.grant;
   if (context.workspace.commit === undefined)
     return { outcome: "skipped", message: "the run has no repository, so there is nothing to propose" };
   const { title = `Changes of ${envelope.runId}`, body = "" } = PullRequestInputsSchema.parse(envelope.inputs);
   const branch = `signalbox/${envelope.runId}`;
+  if (context.publisher && !envelope.command) return proposeChanges(context, { branch, title, body });
   const refusal = await commit(context, branch, title, body);
   if (refusal) return refusal;
 
@@ -63,7 +68,7 @@ async function commit(
 
 /** A repository that only the runner may read, or a server that asks for a password, takes nothing; that is no failure. */
 async function push(context: StepContext, branch: string): Promise<boolean> {
-  const { exitCode, stderr } = await git(context, ["push", "--quiet", "--", "origin", `+HEAD:refs/heads/${branch}`]);
+  const { exitCode, stderr } = await git(context, ["push", "--quiet", "--", "origin", `HEAD:refs/heads/${branch}`]);
   if (exitCode !== 0) await context.say(`signalbox: the branch was not pushed: ${stderr.trim()}\n`);
   return exitCode === 0;
 }
