@@ -257,7 +257,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     requireUnchanged: (gate, orgId) => publishing.requireUnchanged(gate, orgId),
   });
   const courier = new SessionCourier({ store, fleet, sessionLog, logger });
-  const terminals = new Terminals({ store, board, courier, runLog, clock, limits, logger });
+  const terminals = new Terminals({ store, board, courier, runLog, sessionLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };
   const sessions = new SessionHandler(sessionConfig, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });

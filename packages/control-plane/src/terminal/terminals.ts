@@ -1,12 +1,14 @@
 import type { ErrorCode, LimitLookup, Principal, TerminalCommand, TerminalSize } from "@signalbox/protocol";
 import { toTimestamp } from "@signalbox/protocol";
-import { parseAttemptId, type OutputPiece, type SignalboxStore } from "@signalbox/store";
+import { parseAttemptId, sessionIdOf, type OutputPiece, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock } from "../clock.ts";
 import type { RunLog } from "../events/run-log.ts";
 import type { Logger } from "../logger.ts";
 import type { AttemptBoard, LiveAttempt } from "../runner/attempt-board.ts";
 import type { SessionCourier } from "../session/session-courier.ts";
+import type { SessionLog } from "../session/session-log.ts";
+import { ActivityNotes } from "./activity-notes.ts";
 import { Keyboards } from "./keyboards.ts";
 import { TerminalLog } from "./terminal-log.ts";
 import { TerminalPlaces, type TerminalPlace } from "./terminal-places.ts";
@@ -42,6 +44,7 @@ export class Terminals {
   readonly #clock: Clock;
   readonly #limits: LimitLookup;
   readonly #logger: Logger;
+  readonly #activity: ActivityNotes;
   readonly #keyboards = new Keyboards();
   /** By org and id, as watchers named it. */
   readonly #watches = new Map<string, TerminalWatch>();
@@ -57,10 +60,12 @@ export class Terminals {
     readonly board: AttemptBoard;
     readonly courier: SessionCourier;
     readonly runLog: RunLog;
+    readonly sessionLog: SessionLog;
     readonly clock: Clock;
     readonly limits: LimitLookup;
     readonly logger: Logger;
   }) {
+    this.#activity = new ActivityNotes(deps);
     this.#places = new TerminalPlaces(deps);
     this.#log = new TerminalLog(deps);
     this.#board = deps.board;
@@ -117,6 +122,8 @@ export class Terminals {
     if (!used) return noTerminal(user.id);
     const busy = this.#take(used.place, user.clientId);
     if (busy) return busy;
+    const { runId, stepIndex } = used.place;
+    this.#activity.typed(sessionIdOf(runId, stepIndex));
     return this.#send(used, { kind: "keys", bytes: Buffer.from(text).toString("base64") });
   }
 
@@ -232,6 +239,7 @@ export class Terminals {
 
   #finish(watch: TerminalWatch): void {
     this.#sizes.delete(keyOf(watch.place));
+    this.#activity.forget(sessionIdOf(watch.place.runId, watch.place.stepIndex));
     watch
       .finish()
       .catch((error: unknown) =>

@@ -17,6 +17,7 @@ import { createEnrolmentToken, enrolRunner, registerRunner } from "./runner/regi
 import { askDiff } from "./session/session-diffs.ts";
 import { requestApproval, resolveApproval } from "./session/resolve-approval.ts";
 import { reorderInputs, sendInput, withdrawInput } from "./session/session-inputs.ts";
+import { noteActivity } from "./session/note-activity.ts";
 import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
 import { fireTimer } from "./timer/fire-timer.ts";
 import { createWebhook } from "./webhook/create-webhook.ts";
@@ -41,6 +42,7 @@ export const units = {
   withdrawInput,
   reorderInputs,
   interruptSession,
+  noteActivity,
   pauseSession,
   resumeSession,
   stopSession,

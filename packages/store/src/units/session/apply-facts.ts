@@ -16,7 +16,7 @@ import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
 import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
 import { noteDiff } from "./session-diffs.ts";
-import { settleTurn, speakNext, steerAgain } from "./session-queue.ts";
+import { awaitSomebody, settleTurn, speakNext, steerAgain } from "./session-queue.ts";
 import {
   canMove,
   command,
@@ -102,12 +102,12 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
       change.progress.usage = fact.usage;
       tell(change, "usage.updated", { usage: fact.usage });
       return yield* holdToBudget(change, origin);
-    case "ended":
-      return noteEnd(change, fact);
     case "diff":
       return noteDiff(change, fact, origin.now);
     case "diff_failed":
       return tell(change, "diff.failed", { requestId: fact.requestId, message: fact.message });
+    case "ended":
+      return noteEnd(change, fact);
   }
 }
 
@@ -144,7 +144,7 @@ function beReady(change: SessionChange, fact: SessionFactOf<"ready">, { now }: O
   });
   if (progress.isPaused && canMove(change, "pause")) return moveSession(change, "pause");
   if (progress.reason !== null) return repeatClose(change, progress.reason);
-  beginAgain(change);
+  beginAgain(change, now);
 }
 
 /** Somebody had ended it, or its agent had failed, when it was lost. */
@@ -154,10 +154,10 @@ function repeatClose(change: SessionChange, reason: SessionEndReason): void {
 }
 
 /** The runner itself gives the agent its task, or lets it go on where it was cut off; else what waits is said. */
-function beginAgain(change: SessionChange): void {
+function beginAgain(change: SessionChange, now: number): void {
   const { progress } = change;
   const kind = progress.isTaskHeard ? "go_on" : "task";
-  if (kind === "go_on" && !goesOn(progress)) return void speakNext(change);
+  if (kind === "go_on" && !goesOn(progress)) return speakNext(change) ? undefined : awaitSomebody(change, now);
   handWords(change, { kind });
   progress.wasWorking = false;
   progress.isWorking = true;

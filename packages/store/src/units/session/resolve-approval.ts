@@ -11,7 +11,7 @@ import type { ApprovalRow } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
 import { once, type Answer } from "../idempotency.ts";
 import { closeApproval, findApproval, hashOfApproval, openApproval } from "./approvals.ts";
-import { close } from "./session-queue.ts";
+import { awaitSomebody, close } from "./session-queue.ts";
 import {
   command,
   loadSession,
@@ -100,6 +100,8 @@ function* decide(args: ResolveApprovalArgs): Generator<Statement, SessionOutcome
   const actor = args.move === "expire" ? SYSTEM_ACTOR : args.actor;
   yield* closeApproval(change, approval, { ...args, actor, answer });
   follow(change, approval, args);
+  // An answer is something that somebody did; and while it was awaited the session could not become inactive.
+  awaitSomebody(change, args.now);
   return yield* saveSession(change, { now: args.now, actor });
 }
 
@@ -107,7 +109,9 @@ function* decide(args: ResolveApprovalArgs): Generator<Statement, SessionOutcome
 function requireUntouched(approval: ApprovalRow, move: ResolveApprovalArgs["move"]): void {
   const contentHash = hashOfApproval(approval.content);
   if (move !== "allow" || contentHash === approval.content_hash) return;
-  throw new UnitRefusal("CONTENT_CHANGED", `approval ${approval.id} was changed since it was asked for`, { contentHash });
+  throw new UnitRefusal("CONTENT_CHANGED", `approval ${approval.id} was changed since it was asked for`, {
+    contentHash,
+  });
 }
 
 function decided(approval: ApprovalRow, state: string, move: string): UnitRefusal {

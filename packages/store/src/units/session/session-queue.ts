@@ -55,7 +55,19 @@ export function settleTurn(change: SessionChange, now: number): void {
   if (isTask && status !== "cancelled") {
     return status === "completed" ? close(change, "finished") : close(change, "agent_failed", error);
   }
-  setSessionTimer(change, "session.inactive", row.id, now + progress.terms.inactivityMs);
+  awaitSomebody(change, now);
+}
+
+/** Whether the agent has nothing to do until somebody says something. */
+function isIdle({ row, progress }: SessionChange): boolean {
+  const { isReady, isTaskHeard, isWorking, reason, taken, commands } = progress;
+  return row.state === "RUNNING" && isReady && isTaskHeard && !isWorking && reason === null && taken === commands;
+}
+
+/** From now on an agent with nothing to do waits, as long as its session may be inactive. */
+export function awaitSomebody(change: SessionChange, now: number): void {
+  const { row, progress } = change;
+  if (isIdle(change)) setSessionTimer(change, "session.inactive", row.id, now + progress.terms.inactivityMs);
 }
 
 /** Tells the runner to end the agent in good order, and remembers why. */
