@@ -183,7 +183,7 @@ describe("a command in a terminal", () => {
     );
   });
 
-  it("keeps what a watcher does not read away from the others", async () => {
+  it("keeps what a watcher does not read away from the others", { timeout: 90_000 }, async () => {
     const runId = await start("yes 'the quick brown fox' | head -c 20000000");
     await using stalled = await TerminalClient.connect(env.server, runId);
     stalled.watch();

@@ -66,8 +66,8 @@ export {
   readSessions,
 } from "./reads/sessions.ts";
 export type { ApprovalQuery, SessionQuery } from "./reads/sessions.ts";
-export { findTerminalSegment, readTerminal, readTerminalLengths } from "./reads/terminals.ts";
-export type { TerminalLength } from "./reads/terminals.ts";
+export { findStreamSegment, readStreamLengths, readStreamSegments } from "./reads/attempt-streams.ts";
+export type { SteppedStream, StreamLength, StreamPlace } from "./reads/attempt-streams.ts";
 export { readDeliveries, readDelivery, readDueWebhooks, readWebhook, readWebhooks } from "./reads/webhooks.ts";
 export type { DeliveryQuery } from "./reads/webhooks.ts";
 export type * from "./rows.ts";
@@ -85,7 +85,6 @@ export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
 export { hashOfApproval } from "./units/session/approvals.ts";
-export { readAgentRecord, readAgentRecords, type AgentRecord } from "./reads/records.ts";
 export { openingOf } from "./units/session/unheard-words.ts";
 export { titleOf } from "./units/session/open-sessions.ts";
 export type { SessionTerms } from "./units/session/open-sessions.ts";

@@ -1,11 +1,12 @@
 import { limit, RECORD_LEFT_OUT, type ApiResponse } from "@signalbox/protocol";
 import {
-  readAgentRecord,
-  readAgentRecords,
+  findStreamSegment,
   readSession,
+  readStreamSegments,
+  readStreamLengths,
   sessionIdOf,
-  type AgentRecord,
   type SignalboxStore,
+  type StreamLength,
 } from "@signalbox/store";
 
 import { answer } from "../answer.ts";
@@ -57,7 +58,7 @@ export class SessionRecords {
       const { runId, stepIndex, orgId, epoch } = attempt;
       const sessionId = sessionIdOf(runId, stepIndex);
       if (!(await this.#store.view(() => readSession(sessionId, orgId)))) throw new NotFoundError("session", sessionId);
-      const all = await this.#store.view(() => readAgentRecords(runId, stepIndex));
+      const all = await this.#store.view(() => readStreamLengths(runId, stepIndex, "agent"));
       return this.#read(
         runId,
         all.filter(({ number }) => number < epoch),
@@ -65,7 +66,7 @@ export class SessionRecords {
     });
   }
 
-  async *#read(runId: string, records: readonly AgentRecord[]): AsyncGenerator<Uint8Array> {
+  async *#read(runId: string, records: readonly StreamLength[]): AsyncGenerator<Uint8Array> {
     for (const part of partsOf(records, this.#bounds)) {
       if (part === "left_out") yield LEFT_OUT;
       else {
@@ -76,14 +77,16 @@ export class SessionRecords {
   }
 
   async *#readPart(runId: string, { attemptId, from, to }: RecordPart): AsyncGenerator<Uint8Array> {
+    const place = { runId, attemptId, stream: "agent" as const };
+    let seq = await this.#store.view(() => findStreamSegment({ ...place, offset: from }));
     for (let offset = from; offset < to;) {
-      const rows = await this.#store.view(() => readAgentRecord({ runId, attemptId, offset }, SEGMENTS_AT_ONCE));
+      const rows = await this.#store.view(() => readStreamSegments({ ...place, offset, seq }, SEGMENTS_AT_ONCE));
       if (rows.length === 0) return yield LEFT_OUT;
-      for (const { start, length, bytes, gap } of rows) {
+      for (const { start, length, bytes, gap, seq: next } of rows) {
         if (start >= to) return;
         if (gap !== null) yield LEFT_OUT;
         else yield bytes.subarray(Math.max(0, offset - start), to - start);
-        offset = start + length;
+        [offset, seq] = [start + length, next];
       }
     }
   }
@@ -98,7 +101,7 @@ interface RecordPart {
 
 /** What of some records, one after the other, is told within bounds: all, or the beginning and the end. Pure. */
 export function partsOf(
-  records: readonly AgentRecord[],
+  records: readonly StreamLength[],
   { maxBytes, headBytes }: RecordBounds,
 ): readonly (RecordPart | "left_out")[] {
   const total = records.reduce((sum, { length }) => sum + length, 0);
@@ -106,7 +109,7 @@ export function partsOf(
   return [...cut(records, 0, headBytes), "left_out", ...cut(records, total - (maxBytes - headBytes), total)];
 }
 
-function cut(records: readonly AgentRecord[], from: number, to: number): RecordPart[] {
+function cut(records: readonly StreamLength[], from: number, to: number): RecordPart[] {
   let before = 0;
   return records.flatMap(({ attemptId, length }) => {
     const part = { attemptId, from: Math.max(0, from - before), to: Math.min(length, to - before) };

@@ -1,10 +1,11 @@
 import {
-  findTerminalSegment,
-  readTerminal,
-  readTerminalLengths,
+  findStreamSegment,
+  readStreamSegments,
+  readStreamLengths,
   type OutputSegmentRow,
   type SignalboxStore,
-  type TerminalLength,
+  type StreamLength,
+  type StreamPlace,
 } from "@signalbox/store";
 
 import type { TerminalPlace } from "./terminal-places.ts";
@@ -32,8 +33,8 @@ export class TerminalLog {
   }
 
   /** The attempts that have written to the terminal, in order. */
-  async attempts({ runId, stepIndex }: TerminalPlace): Promise<readonly TerminalLength[]> {
-    return this.#store.view(() => readTerminalLengths(runId, stepIndex));
+  async attempts({ runId, stepIndex }: TerminalPlace): Promise<readonly StreamLength[]> {
+    return this.#store.view(() => readStreamLengths(runId, stepIndex, "terminal"));
   }
 
   /**
@@ -49,9 +50,9 @@ export class TerminalLog {
     for (const [index, { attemptId, length }] of attempts.entries()) {
       if (offset < base + length) {
         const isNewest = index === attempts.length - 1;
-        const within = { runId: place.runId, attemptId, offset: offset - base };
+        const within = { runId: place.runId, attemptId, stream: "terminal" as const, offset: offset - base };
         const from = seq ?? (await this.#seqOf({ ...within, length }));
-        const rows = await this.#store.view(() => readTerminal({ ...within, seq: from }, SEGMENTS_AT_ONCE));
+        const rows = await this.#store.view(() => readStreamSegments({ ...within, seq: from }, SEGMENTS_AT_ONCE));
         return partOf(rows, { base, offset, maxBytes, end: isNewest ? undefined : base + length });
       }
       base += length;
@@ -60,13 +61,8 @@ export class TerminalLog {
   }
 
   /** Looked for from the nearer end. */
-  async #seqOf(at: {
-    readonly runId: string;
-    readonly attemptId: string;
-    readonly offset: number;
-    readonly length: number;
-  }): Promise<number> {
-    return at.offset < at.length / 2 ? 0 : this.#store.view(() => findTerminalSegment(at));
+  async #seqOf(at: StreamPlace & { readonly length: number }): Promise<number> {
+    return at.offset < at.length / 2 ? 0 : this.#store.view(() => findStreamSegment(at));
   }
 }
 
