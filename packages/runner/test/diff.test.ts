@@ -109,6 +109,7 @@ describe("the diff of a workspace", () => {
     const { document, pack } = await at.take(true);
 
     expect(document).toMatchObject({ stats: { files: 0, added: 0, removed: 0 }, files: [], text: "" });
+    expect(document.isRedacted).toBe(false);
     expect(pack).toBeUndefined();
   });
 
@@ -257,6 +258,7 @@ describe("the diff of a workspace", () => {
     const { document } = await at.take();
 
     expect(document.text).toContain("+key=[redacted]");
+    expect(document.isRedacted).toBe(true);
   });
 
   it("comes with a pack that has all objects of the tree which the base has not", async () => {

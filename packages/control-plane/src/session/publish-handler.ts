@@ -142,7 +142,7 @@ function requirePublishable(
   { id: sessionId }: SessionRow,
   { diffHash }: PublishSessionRequest,
   snapshot: Snapshot,
-  { stats, cut }: DiffDocument,
+  { stats, cut, isRedacted }: DiffDocument,
 ): { readonly sha256: string; readonly bytes: number } {
   if (diffHash !== undefined && diffHash !== snapshot.diffHash) {
     throw new ControlPlaneError("CONTENT_CHANGED", `the workspace of session ${sessionId} has changed since`, {
@@ -154,6 +154,10 @@ function requirePublishable(
   if (cut !== null) {
     const message = `what session ${sessionId} changed is too much to be shown whole, and so to be decided on`;
     throw new ControlPlaneError("INVALID_STATE", message, { stats, cut });
+  }
+  if (isRedacted) {
+    const message = `what session ${sessionId} changed holds a secret of its step, which must not leave it`;
+    throw new ControlPlaneError("INVALID_STATE", message, { sessionId });
   }
   if (snapshot.pack !== null) return snapshot.pack;
   throw new ControlPlaneError("DIFF_UNAVAILABLE", `what it takes to publish session ${sessionId} is not kept`, {

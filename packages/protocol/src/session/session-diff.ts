@@ -34,6 +34,8 @@ export const DiffDocumentSchema = z.object({
   files: z.array(DiffFileSchema).max(limit("diff.files")),
   /** Unified, as `git diff` writes it. */
   text: z.string(),
+  /** Whether secrets of the step were taken out of it. The tree has them. */
+  isRedacted: z.boolean().default(false),
   /** What is not here because of the limits `diff.files` and `diff.bytes`; null when all is. */
   cut: z.object({ files: count, isTextCut: z.boolean() }).nullable(),
 });

@@ -13,6 +13,8 @@ import { parseListing } from "./parse-listing.ts";
 export interface TakenDiff {
   readonly stats: DiffStats;
   readonly snapshot: Snapshot;
+  /** Whether secrets of the step were taken out of what is shown: then the tree is more than that. */
+  readonly isRedacted: boolean;
 }
 
 export interface WorkspaceDiffSettings {
@@ -80,6 +82,7 @@ export class WorkspaceDiff implements AsyncDisposable {
     const diffHash = sha256Hex(document.text);
     return {
       stats: document.stats,
+      isRedacted: document.isRedacted,
       snapshot: { base, tree, document: { sha256, bytes: content.length }, diffHash, pack: null },
     };
   }
@@ -89,10 +92,13 @@ export class WorkspaceDiff implements AsyncDisposable {
     const most = limit("diff.bytes");
     const { files, stats } = parseListing(await repository.listing(tree));
     const { text, isCut } = cutText(await repository.text(tree, most + 1), most);
-    const named = files.slice(0, limit("diff.files")).map((file) => ({ ...file, path: redact(file.path) }));
+    const shown = files.slice(0, limit("diff.files"));
+    const named = shown.map((file) => ({ ...file, path: redact(file.path) }));
+    const clean = redact(text);
+    const isRedacted = clean !== text || named.some(({ path }, index) => path !== shown[index]?.path);
     const left = files.length - named.length;
     const cut = left > 0 || isCut ? { files: left, isTextCut: isCut } : null;
-    return { v: 1, base, tree, stats, files: named, text: redact(text), cut };
+    return { v: 1, base, tree, stats, files: named, text: clean, isRedacted, cut };
   }
 
   async #keepPack(tree: string, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {

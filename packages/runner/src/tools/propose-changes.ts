@@ -22,7 +22,9 @@ export async function proposeChanges(context: StepContext, { branch, title, body
     const message = "nothing is published that nobody has approved: a step gate:manual must stand before it";
     return { outcome: "failed", reason: "policy_refused", message };
   }
-  const { stats, snapshot } = await take(context);
+  const { stats, snapshot, isRedacted } = await take(context);
+  if (isRedacted)
+    return { outcome: "failed", reason: "policy_refused", message: "what was changed holds a secret of the run" };
   const { base, tree, pack } = snapshot;
   if (stats.files === 0 || pack === null)
     return { outcome: "skipped", message: "the run changed nothing, so there is nothing to propose" };
