@@ -65,7 +65,7 @@ async function closeInOrder(env: DevEnv, follower: SessionFollower): Promise<Ses
   return follower.end();
 }
 
-describe("a session whose runner is killed in the middle of a turn", { timeout: 60_000 }, () => {
+describe("a session whose runner is lost in the middle of a turn", { timeout: 60_000 }, () => {
   it("is loaded where the runner comes back, and goes on", async () => {
     await using env = await startEnv(1);
     const { follower } = await open(env.client, "build a boat");
@@ -115,6 +115,23 @@ describe("a session whose runner is killed in the middle of a turn", { timeout: 
     // What waited was said once, after the turn that went on.
     expect(follower.words).toMatch(/You said: and paint it. $/);
     expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed", turns: 3 });
+    expect(await findDamage(env.server)).toEqual([]);
+  });
+
+  it("goes on elsewhere where its runner was stopped in good order", async () => {
+    await using env = await startEnv(2);
+    const { session, follower } = await open(env.client, "build a boat");
+    await using _ = follower;
+    await follower.until(({ said }) => said.some(({ type }) => type === "tool.ended"));
+
+    await (await holderOf(env, session.sessionId)).terminate();
+    await follower.until(({ words }) => words.includes("Going on"));
+    await follower.turnEnd(1);
+    const ended = await closeInOrder(env, follower);
+
+    expect(starts(follower).map(({ resumed }) => resumed)).toEqual(["fresh", "bootstrapped"]);
+    expect(follower.words).toContain("Now go on with this:\nYou were interrupted. Go on where you were.");
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed" });
     expect(await findDamage(env.server)).toEqual([]);
   });
 
