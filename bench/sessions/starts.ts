@@ -17,7 +17,7 @@ interface Sample {
 
 /** What Signalbox adds to the start of an agent's session, from the order to the first words. */
 export async function starts(options: BenchOptions): Promise<Report> {
-  const count = options.isQuick ? 3 : 8;
+  const count = options.isQuick ? 3 : 5;
   await using directory = await tempDir();
   await using stub = await startModelStub({ apiKey: FAKE_KEY });
   const { agents, missing } = await measuredAgents(directory, stub);

@@ -27,6 +27,7 @@ export interface Stalled {
 
 const FRAME_BYTES = 131_072;
 const WINDOW_BYTES = 4 * 1_048_576;
+const WARM_BYTES = 12 * 1_048_576;
 const TICK_MS = 10;
 
 const task = readTask<StalledTask>();
@@ -41,26 +42,33 @@ for (let number = 0; number < task.stalled; number++) {
 const line = Buffer.from(`${"The quick brown fox jumps over the lazy dog. ".repeat(3)}\r\n`);
 const frame = Buffer.alloc(FRAME_BYTES, line);
 let [pushed, peakKb] = [0, 0];
+// What the system takes for the stalled ones is no more than this; until it is full, they are readers like any other.
+for (; pushed < WARM_BYTES; await tick()) pushUpTo(WARM_BYTES);
 const startedAt = performance.now();
 for (let seconds = 0; seconds < task.seconds; seconds = (performance.now() - startedAt) / 1_000) {
-  while (pushed < seconds * task.bytesPerSecond && source.unacknowledged() < WINDOW_BYTES) {
-    source.push(frame);
-    pushed += frame.length;
-  }
-  peakKb = Math.max(peakKb, residentKb(task.serverPid));
-  await sleep(TICK_MS);
+  pushUpTo(WARM_BYTES + seconds * task.bytesPerSecond);
+  await tick();
 }
 const tookSeconds = (performance.now() - startedAt) / 1_000;
-for (let waits = 0; waits < 200 && shown < pushed; waits++) {
-  peakKb = Math.max(peakKb, residentKb(task.serverPid));
-  await sleep(TICK_MS);
-}
+for (let waits = 0; waits < 200 && shown < pushed; waits++) await tick();
 const result: Stalled = {
   peakMb: (peakKb * 1_024) / 1e6,
-  mbPerSecond: pushed / 1e6 / tookSeconds,
+  mbPerSecond: (pushed - WARM_BYTES) / 1e6 / tookSeconds,
   shownShare: shown / pushed,
 };
 report(result);
+
+function pushUpTo(bytes: number): void {
+  while (pushed < bytes && source.unacknowledged() < WINDOW_BYTES) {
+    source.push(frame);
+    pushed += frame.length;
+  }
+}
+
+async function tick(): Promise<void> {
+  peakKb = Math.max(peakKb, residentKb(task.serverPid));
+  await sleep(TICK_MS);
+}
 
 function lengthIn(data: Buffer): number {
   return Number(/"length":(\d+)/.exec(data.toString("latin1", Math.max(0, data.length - 64)))?.[1] ?? 0);
