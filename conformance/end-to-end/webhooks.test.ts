@@ -1,25 +1,16 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import { writeFile } from "node:fs/promises";
 
-import { verifyWebhook, type Client } from "@signalbox/client";
-import type { CreateWebhookInput, LimitOverrides, Webhook } from "@signalbox/protocol";
+import { verifyWebhook } from "@signalbox/client";
 import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
-import { startDevEnv, type DevEnv } from "../dev-env.ts";
+import { startDevEnv } from "../dev-env.ts";
 import { findDamage } from "../_support/find-damage.ts";
+import { openRaw, saying } from "../_support/raw-receiver.ts";
 import { SEED, seededRandom } from "../_support/seeded-random.ts";
+import { cancelledRun, create, newest, SOON, startWebhookEnv } from "../_support/webhook-env.ts";
 import { isBelieved, WebhookReceiver } from "../_support/webhook-receiver.ts";
 
-/** Tries that come soon and are short, so that a test need not wait. */
-const SOON: LimitOverrides = {
-  "webhook.backoffMs": 200,
-  "webhook.backoffMaxMs": 400,
-  "webhook.timeoutMs": 1_000,
-  "webhook.connectMs": 500,
-  "webhook.leaseMs": 1_500,
-  "webhook.breakerFailures": 1_000,
-};
 const LONG = { timeoutMs: 20_000 };
 const TEST = { timeout: 60_000 };
 
@@ -33,35 +24,10 @@ const SCRIPT = {
   ],
 };
 
-/** A server that may post to this machine's loopback address, and where a test wants it, a runner. */
-async function startEnv(more: { limits?: LimitOverrides; networks?: string; runners?: number } = {}): Promise<DevEnv> {
-  return startDevEnv({
-    runners: more.runners ?? 0,
-    limits: { ...SOON, ...more.limits },
-    serverEnv: { SIGNALBOX_WEBHOOK_NETWORKS: more.networks ?? "127.0.0.1" },
-  });
-}
-
-function create(client: Client, url: string, more: Partial<CreateWebhookInput> = {}) {
-  return client.webhooks.create({ url, ...more });
-}
-
-/** A run that is over at once: nobody is there to take its step. */
-async function cancelledRun(client: Client): Promise<string> {
-  const { id } = await client.runs.create({ command: "true" });
-  await client.runs.cancel(id);
-  return id;
-}
-
-/** What the newest delivery of a webhook came to. */
-async function newest(client: Client, { id }: Pick<Webhook, "id">) {
-  return (await client.webhooks.deliveries(id, { limit: 1 })).items[0];
-}
-
 describe("a webhook", () => {
   it("tells of an approval that an agent asks for in a session, and of the answer, signed", TEST, async () => {
     await using receiver = await WebhookReceiver.open();
-    await using env = await startEnv();
+    await using env = await startWebhookEnv();
     await writeFile(env.dir.file("script.json"), JSON.stringify(SCRIPT));
     await writeFile(env.dir.file("agents.json"), JSON.stringify({ agents: { scripted: { script: "script.json" } } }));
     await env.addRunner({ env: { SIGNALBOX_AGENTS_FILE: env.dir.file("agents.json") } });
@@ -98,7 +64,7 @@ describe("a webhook", () => {
 
   it("carries what receivers of the NOFX guide read", TEST, async () => {
     await using receiver = await WebhookReceiver.open();
-    await using env = await startEnv({ runners: 1 });
+    await using env = await startWebhookEnv({ runners: 1 });
     await create(env.client, receiver.url);
     const steps = [
       { name: "good", tool: "command", inputs: { shell: "echo hi > report.txt" } },
@@ -128,7 +94,7 @@ describe("a webhook", () => {
     const gone = await WebhookReceiver.open();
     const { port } = gone;
     await gone[Symbol.asyncDispose]();
-    await using env = await startEnv();
+    await using env = await startWebhookEnv();
     const hook = await create(env.client, `http://127.0.0.1:${port}/`, { events: ["run.cancelled"] });
     const runId = await cancelledRun(env.client);
     await eventually(async () => (await newest(env.client, hook))?.lastError === "unreachable", LONG);
@@ -142,7 +108,7 @@ describe("a webhook", () => {
   // Red without the lease of a claim: what was posted and not recorded would never be told again.
   it("is told again, under the same id, when the server is killed between the post and its record", TEST, async () => {
     await using receiver = await WebhookReceiver.open();
-    await using env = await startEnv();
+    await using env = await startWebhookEnv();
     const hook = await create(env.client, receiver.url, { events: ["run.cancelled"] });
     let killed: Promise<void> | undefined;
     receiver.answer = (outgoing) => {
@@ -168,7 +134,7 @@ describe("a webhook", () => {
     { timeout: 90_000 },
     async () => {
       await using receiver = await WebhookReceiver.open();
-      await using env = await startEnv({
+      await using env = await startWebhookEnv({
         limits: { "webhook.backoffMs": 50, "webhook.backoffMaxMs": 100, "webhook.tries": 100 },
       });
       const random = seededRandom(SEED);
@@ -210,7 +176,7 @@ describe("a webhook", () => {
 
   it("is believed with either secret while it is given another, and then with the new one alone", TEST, async () => {
     await using receiver = await WebhookReceiver.open();
-    await using env = await startEnv();
+    await using env = await startWebhookEnv();
     const { id, secret: before } = await create(env.client, receiver.url);
 
     const next = await env.client.webhooks.rotate(id, { overlapMs: 2_000 });
@@ -249,203 +215,3 @@ describe("a webhook", () => {
     expect((await env.client.webhooks.list()).items).toMatchObject([{ origin: "environment" }]);
   });
 });
-
-describe("where a webhook may go", () => {
-  it("is not back inside, however it is spelled", TEST, async () => {
-    await using canary = await openRaw(0, () => {});
-    await using env = await startEnv({ networks: "" });
-    const places = [
-      "http://127.0.0.1:PORT/",
-      "http://localhost:PORT/",
-      "http://127.1:PORT/",
-      "http://0:PORT/",
-      "http://0x7f000001:PORT/",
-      "http://2130706433:PORT/",
-      "http://017700000001:PORT/",
-      "http://①②⑦.0.0.1:PORT/",
-      "http://[::1]:PORT/",
-      "http://[::]:PORT/",
-      "http://[::ffff:127.0.0.1]:PORT/",
-      "http://[::ffff:7f00:1]:PORT/",
-      "http://[64:ff9b::7f00:1]:PORT/",
-      "http://[2002:7f00:1::]:PORT/",
-      "http://10.0.0.1/",
-      "http://172.16.0.1/",
-      "http://192.168.1.1/",
-      "http://100.64.0.1/",
-      "http://169.254.169.254/latest/meta-data/",
-      "http://[fd00:ec2::254]/",
-      "http://[fe80::1]/",
-      "http://224.0.0.1/",
-      "http://255.255.255.255/",
-    ].map((url) => url.replace("PORT", String(canary.port)));
-
-    const refusals = await Promise.all(
-      places.map(async (url) => {
-        const response = await env.server.post("/api/v1/webhooks", { url });
-        return [url, response.status, ((await response.json()) as { error?: { code: string } }).error?.code];
-      }),
-    );
-
-    expect(refusals).toEqual(places.map((url) => [url, 400, "ADDRESS_NOT_ALLOWED"]));
-    expect(canary.connections()).toBe(0);
-  });
-
-  it("is looked at again at each try: what was allowed before a restart is refused after it", TEST, async () => {
-    await using receiver = await WebhookReceiver.open();
-    const networks = { SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1" };
-    await using env = await startDevEnv({ runners: 0, limits: SOON, serverEnv: networks });
-    const hook = await create(env.client, receiver.url);
-    await env.server.kill();
-    // The settings of a server are read at its start.
-    networks.SIGNALBOX_WEBHOOK_NETWORKS = "10.0.0.0/8";
-    await using strict = await startDevEnv({
-      runners: 0,
-      limits: SOON,
-      serverEnv: networks,
-      serverDataDir: env.server.dataDir,
-    });
-
-    const { id } = await strict.client.webhooks.test(hook.id);
-    await eventually(async () => (await strict.client.webhooks.delivery(hook.id, id)).lastError !== undefined, LONG);
-
-    expect(await strict.client.webhooks.delivery(hook.id, id)).toMatchObject({
-      state: "pending",
-      lastError: "address_refused",
-    });
-    expect(receiver.posts).toEqual([]);
-  });
-
-  it("is not said by what is no URL, no event or no secret", TEST, async () => {
-    await using env = await startEnv();
-    const url = "https://hooks.example/";
-    const bodies = [
-      { url: "ftp://hooks.example/" },
-      { url: "file:///etc/passwd" },
-      { url: "https://user:word@hooks.example/" },
-      { url: "not a url" },
-      { url: 7 },
-      {},
-      { url, events: ["run.exploded"] },
-      { url, events: [] },
-      { url, secret: "short" },
-      { url, more: 1 },
-    ];
-
-    const refusals = await Promise.all(
-      bodies.map(async (body) => {
-        const response = await env.server.post("/api/v1/webhooks", body);
-        return [response.status, ((await response.json()) as { error?: { code: string } }).error?.code];
-      }),
-    );
-
-    expect(refusals).toEqual(bodies.map(() => [400, "VALIDATION_ERROR"]));
-  });
-});
-
-describe("receivers that mean no good", () => {
-  it("hold up nobody but themselves", { timeout: 60_000 }, async () => {
-    await using canary = await WebhookReceiver.open();
-    await using good = await WebhookReceiver.open();
-    await using env = await startEnv();
-    await using all = new AsyncDisposableStack();
-    const hostile: Record<string, Webhook> = {};
-    for (const [name, take] of Object.entries(hostileTo(canary.url))) {
-      const raw = all.use(await openRaw(0, take));
-      hostile[name] = await create(env.client, `http://127.0.0.1:${raw.port}/`, { events: ["run.cancelled"] });
-    }
-    const hook = await create(env.client, good.url, { events: ["run.cancelled"] });
-    const before = await residentBytes(env.server.pid);
-
-    const runs: string[] = [];
-    for (let n = 0; n < 5; n++) runs.push(await cancelledRun(env.client));
-    await eventually(() => good.posts.length === 5, { timeoutMs: 5_000 });
-    const outcomes: Record<string, string> = {};
-    for (const [name, { id }] of Object.entries(hostile)) {
-      outcomes[name] = await eventually(async () => {
-        const { items } = await env.client.webhooks.deliveries(id, { limit: 50 });
-        const tried = items.find(({ lastStatus, lastError }) => lastStatus ?? lastError);
-        return tried && `${tried.lastStatus ?? ""} ${tried.lastError ?? "accepted"}`.trim();
-      }, LONG);
-    }
-
-    expect(outcomes).toEqual({
-      silent: "timeout",
-      slowHeaders: "timeout",
-      hugeHeaders: "invalid_answer",
-      noHttp: "invalid_answer",
-      hangsUp: "unreachable",
-      endlessBody: "200 accepted",
-      redirects: "302 redirected",
-      gone: "410 status",
-    });
-    expect(canary.posts).toEqual([]);
-    expect(await env.client.webhooks.get(hostile["gone"]!.id)).toMatchObject({
-      active: false,
-      disabledReason: "the receiver answered 410 Gone",
-    });
-    expect(good.posts.map(({ message }) => String(message.run_id)).toSorted()).toEqual(runs.toSorted());
-    expect(await newest(env.client, hook)).toMatchObject({ state: "delivered", attempts: 1 });
-    expect((await residentBytes(env.server.pid)) - before).toBeLessThan(100_000_000);
-    expect((await env.server.fetch("/health")).status).toBe(200);
-    expect(await findDamage(env.server)).toEqual([]);
-  });
-});
-
-async function residentBytes(pid: number): Promise<number> {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kilobytes) * 1_024;
-}
-
-/** Receivers by what they do. */
-function hostileTo(canaryUrl: string): Record<string, (socket: Socket) => void> {
-  return {
-    silent: (socket) => void socket.resume(),
-    slowHeaders: drip("HTTP/1.1 200 OK\r\nx-slow: ", "x", 20),
-    hugeHeaders: saying(`HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(20_000)}\r\n`),
-    noHttp: saying("SSH-2.0-OpenSSH_9.9\r\n"),
-    hangsUp: (socket) => void socket.destroy(),
-    endlessBody: drip("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(60_000), 1),
-    redirects: saying(`HTTP/1.1 302 Found\r\nlocation: ${canaryUrl}\r\ncontent-length: 0\r\n\r\n`),
-    gone: saying("HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"),
-  };
-}
-
-/** Takes connections on a port, any free one for 0, and does with each what a test wants. */
-async function openRaw(port: number, take: (socket: Socket) => void) {
-  const sockets = new Set<Socket>();
-  let connections = 0;
-  let heard = "";
-  const server = createServer((socket) => {
-    connections += 1;
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("data", (chunk: Buffer) => (heard += chunk.toString()));
-    take(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
-  return {
-    port: (server.address() as AddressInfo).port,
-    connections: () => connections,
-    heard: () => heard,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
-/** Answers a request with these bytes. */
-function saying(text: string) {
-  return (socket: Socket) => void socket.once("data", () => socket.write(text));
-}
-
-/** Says the same again and again, for as long as somebody listens. */
-function drip(first: string, again: string, everyMs: number) {
-  return (socket: Socket) => {
-    socket.write(first);
-    const timer = setInterval(() => socket.write(again), everyMs);
-    socket.on("close", () => clearInterval(timer));
-  };
-}

@@ -201,6 +201,16 @@ describe("Poster.post", () => {
     expect(performance.now() - began).toBeLessThan(3_000);
   });
 
+  // Red without the count of what was read: it would go on for the whole `webhook.timeoutMs`.
+  it("reads no more of an answer than politeness asks for", async () => {
+    await using raw = await openRaw(drip("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(60_000)));
+    const began = performance.now();
+
+    await post(posterWith(), raw.url);
+
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
   it("leaves no connection behind", async () => {
     await using raw = await openRaw(drip("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(60_000)));
 
