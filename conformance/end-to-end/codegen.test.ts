@@ -301,7 +301,7 @@ describe("a step that an agent works on", () => {
   });
 });
 
-describe("a codegen step whose runner is killed in the middle of the turn", () => {
+describe("a codegen step whose runner is killed in the middle of the turn", { timeout: 30_000 }, () => {
   it("goes on when the runner is back, and its files are kept", async () => {
     await using env = await startDevEnv({ limits: SHORT_LEASES });
     const { client } = env;
@@ -338,7 +338,7 @@ describe("a codegen step whose runner is killed in the middle of the turn", () =
   });
 });
 
-describe("the agent of codegen steps", () => {
+describe("the agent of codegen steps", { timeout: 30_000 }, () => {
   it("is the one that the machine's owner says, and the scripted one where a step has a script", async () => {
     await using env = await startDevEnv({ runners: 0 });
     const { client } = env;

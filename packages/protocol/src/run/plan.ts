@@ -56,7 +56,10 @@ export const StepSchema = z.preprocess(
     inputs: z.record(z.string(), z.json()).optional(),
     /** Names of steps that must succeed (or be skipped) first. Absent: the step before it. Empty: none. */
     needs: z.array(StepNameSchema).max(limit("step.needs")).optional(),
-    /** Tools that an agent in this step may use. Absent: all. */
+    /**
+     * What an agent in this step may do: `write_file`, `delete_file`, `run_command`, `fetch`, or a tool of its own by its name.
+     * Reading and thinking need no word. Absent: all.
+     */
     toolsAllowed: z.array(z.string().min(1).max(100)).max(100).optional(),
     /** Names of the project's and the machine's environment entries that the step may see. Absent: none. */
     envAllowed: z.array(EnvNameSchema()).max(limit("env.entries")).optional(),
