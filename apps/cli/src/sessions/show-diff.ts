@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { Output } from "../output.ts";
 import type { Act } from "../program.ts";
 import { remoteText } from "../text/remote-text.ts";
+import { count } from "../text/format.ts";
 import { diffLine } from "../text/diff-line.ts";
 
 interface DiffOptions {
@@ -38,20 +39,25 @@ async function showDiff(
 /** One line a file, and the sum. */
 export function printStat(output: Output, { files, stats, cut }: Pick<SessionDiff, "files" | "stats" | "cut">): void {
   const { green, red, dim } = output.colors;
-  const width = Math.max(0, ...files.map(({ added, removed }) => `+${added} -${removed}`.length));
-  for (const { path, status, added, removed, isBinary } of files) {
-    const plain = isBinary ? "binary" : `+${added} -${removed}`;
+  const width = Math.max(0, ...files.map((file) => figuresOf(file).length));
+  for (const file of files) {
+    const { path, status, added, removed, isBinary } = file;
+    const plain = figuresOf(file);
     const shown = isBinary ? dim(plain) : `${green(`+${added}`)} ${red(`-${removed}`)}`;
-    output.line(`${MARKS[status]} ${" ".repeat(Math.max(0, width - plain.length))}${shown}  ${remoteText(path)}`);
+    output.line(`${MARKS[status]} ${" ".repeat(width - plain.length)}${shown}  ${remoteText(path)}`);
   }
   if (cut && cut.files > 0) output.line(dim(`… and ${cut.files} files more`));
   output.line(stats.files === 0 ? "nothing was changed" : sumOf(stats));
 }
 
+function figuresOf({ added, removed, isBinary }: SessionDiff["files"][number]): string {
+  return isBinary ? "binary" : `+${added} -${removed}`;
+}
+
 const MARKS = { added: "A", modified: "M", deleted: "D" };
 
 function sumOf({ files, added, removed }: SessionDiff["stats"]): string {
-  return `${files} ${files === 1 ? "file" : "files"} changed, ${added} lines added, ${removed} removed`;
+  return `${count(files, "file")} changed, ${count(added, "line")} added, ${removed} removed`;
 }
 
 function printText(output: Output, { text }: SessionDiff): void {
