@@ -54,11 +54,6 @@ export class FakeAgent {
     return this.#streams.size;
   }
 
-  /** What its streams have not taken. */
-  get backlogBytes(): number {
-    return [...this.#streams].reduce((bytes, stream) => bytes + stream.writableLength, 0);
-  }
-
   inputView({ id, text, mode }: Input): unknown {
     const content_blocks = [{ type: "text", text }];
     const known = { id, agent_id: this.id, state: "received", delivery_mode: mode, input_kind: "content" };
@@ -219,6 +214,18 @@ export class FakeAgent {
   /** Writes to the streams what is no frame of Omnara's. */
   write(text: string): void {
     for (const stream of this.#streams) stream.write(text);
+  }
+
+  /** Says something over and over, each time when the stream has taken the last. Answers how often it could, as it goes on. */
+  flood(text: string, times: number): { readonly said: number } {
+    const flood = { said: 0 };
+    const frame = `event: flood\ndata: ${JSON.stringify(text)}\n\n`;
+    const [stream] = this.#streams;
+    const more = (): void => {
+      if (++flood.said < times) stream?.write(frame, more);
+    };
+    stream?.write(frame, more);
+    return flood;
   }
 
   /** Cuts the streams, in the middle of whatever they say. */
