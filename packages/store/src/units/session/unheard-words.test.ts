@@ -202,6 +202,32 @@ describe("words to an agent that is lost", () => {
     expect((await rig.commands()).at(-1)).toBe("prompt Do it");
   });
 
+  it("wait behind those with which its runner begins", async () => {
+    await using rig = await Rig.ready({ mode: "interactive" });
+
+    const sent = await rig.say("more");
+    const ended = await rig.record({ fact: "turn_started" }, { fact: "turn_ended", status: "completed" });
+
+    expect(sent.commands).toEqual([]);
+    expect(ended?.session?.commands).toMatchObject([{ command: { kind: "prompt", text: "more" } }]);
+  });
+
+  it("are said from the beginning where the work failed and is tried again", async () => {
+    await using rig = await Rig.open({}, { maxAttempts: 2, initialDelayMs: 0 });
+    await rig.hold();
+    await rig.record({ fact: "ready", nativeSessionId: "native-1", hasTerminal: false }, { fact: "turn_started" });
+    await rig.record({ fact: "heard" }, { fact: "turn_ended", status: "failed", error: "no" });
+    await rig.fleet.finish(rig.held, { outcome: "failed", reason: "tool_failure" });
+    const opening = openingOf(await rig.progress());
+    await rig.hold();
+    await rig.record({ fact: "ready", nativeSessionId: "native-2", hasTerminal: false });
+
+    await rig.turn();
+
+    expect(opening).toEqual({ nativeSessionId: null, turns: 0, wasWorking: false });
+    expect((await rig.commands()).at(-1)).toBe("close finished");
+  });
+
   it("are no more than its end where somebody wanted that", async () => {
     await using rig = await Rig.ready({ mode: "interactive" });
     await rig.turn();
