@@ -301,7 +301,7 @@ describe("a step that an agent works on", () => {
   });
 });
 
-describe("a codegen step whose runner is killed in the middle of the turn", { timeout: 30_000 }, () => {
+describe("a codegen step whose runner is killed in the middle of the turn", { timeout: 60_000 }, () => {
   it("goes on when the runner is back, and its files are kept", async () => {
     await using env = await startDevEnv({ limits: SHORT_LEASES });
     const { client } = env;
@@ -338,7 +338,39 @@ describe("a codegen step whose runner is killed in the middle of the turn", { ti
   });
 });
 
-describe("the agent of codegen steps", { timeout: 30_000 }, () => {
+describe("a codegen step whose server is killed in the middle of the turn", { timeout: 60_000 }, () => {
+  it("goes on, and its end is told to the server that comes back", async () => {
+    await using env = await startDevEnv();
+    const { id } = await env.client.runs.create({
+      plan: {
+        goal: "survive",
+        steps: [
+          codegen([
+            { do: "say", text: "Working." },
+            { do: "wait", ms: 1_500 },
+            { do: "write", path: "done.txt", text: "done" },
+          ]),
+        ],
+      },
+    });
+    await eventually(async () => (await env.client.sessions.get((await begun(env.client, id)).sessionId)).isWorking, {
+      timeoutMs: 10_000,
+    });
+
+    await env.server.kill();
+    await env.server.start();
+    const details = await env.client.runs.wait(id);
+    const session = await env.client.sessions.get(details.steps[0]?.sessionId ?? "");
+
+    expect(details.run.status).toBe("succeeded");
+    expect(details.steps[0]?.attempts).toHaveLength(1);
+    expect(session).toMatchObject({ state: "COMPLETED", turns: 1 });
+    expect(pathsOf(details)).toEqual(["done.txt"]);
+    expect(await findDamage(env.server)).toEqual([]);
+  });
+});
+
+describe("the agent of codegen steps", { timeout: 60_000 }, () => {
   it("is the one that the machine's owner says, and the scripted one where a step has a script", async () => {
     await using env = await startDevEnv({ runners: 0 });
     const { client } = env;
