@@ -54,10 +54,14 @@ class AgentEnv implements AsyncDisposable {
     return this.env.client;
   }
 
+  async isEnclosed(): Promise<boolean> {
+    const { items } = await this.client.runners.list();
+    return items[0]?.capabilities.features.includes("sandbox") === true;
+  }
+
   /** Whether the agent works in a folder whose path is known before. */
   async knowsItsFolder(): Promise<boolean> {
-    const { items } = await this.client.runners.list();
-    return items[0]?.capabilities.features.includes("sandbox") === true || this.agent.provider !== "claude_code";
+    return (await this.isEnclosed()) || this.agent.provider !== "claude_code";
   }
 
   /** Opens a session whose agent's model does this, and follows it. */
@@ -86,12 +90,6 @@ const MODELS = {
   claude_code: {},
   gemini_cli: { model: "gemini-2.5-flash" },
 };
-
-/**
- * Whose commands do not see the agent's key. Claude Code would keep it from them only with a sandbox of its own, which cannot
- * be made inside ours: there, a key is as safe as what the agent runs.
- */
-const KEEPS_KEY_FROM_COMMANDS = { codex: true, claude_code: false, gemini_cli: true };
 
 /** What keeps tests short: a model that is not asked twice. */
 async function settingsOf(agent: InstalledAgent, env: DevEnv): Promise<object> {
@@ -234,7 +232,21 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
       expect(ended.state).toBe("COMPLETED");
       expect(environment).toContain("PATH=");
       expect(environment).not.toMatch(/A_SECRET_OF|must not be seen|SIGNALBOX_(URL|ENROLMENT|RUNNER|AGENTS)/);
-      expect(environment.includes(FAKE_KEY)).toBe(!KEEPS_KEY_FROM_COMMANDS[real.agent.provider]);
+      expect(environment).not.toContain(FAKE_KEY);
+    });
+
+    it("shows a command that looks into every process its own key at most", async ({ skip }) => {
+      skip(!(await real.isEnclosed()), "this runner has no sandbox");
+      const look = "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | sort -u | tail -c 20000; echo LOOKED";
+      const { follower } = await real.open({ scenario: "run_command", command: look }, { permissions: "all" });
+      await using _ = follower;
+
+      await follower.end();
+      const results = real.stub.requests.flatMap(({ toolResults }) => toolResults.map((each) => JSON.stringify(each)));
+      const seen = results.find((result) => result.includes("LOOKED")) ?? "";
+
+      expect(seen).toContain("HOME=");
+      expect(seen).not.toMatch(/A_SECRET_OF|must not be seen|SIGNALBOX_(URL|ENROLMENT|RUNNER|AGENTS)/);
     });
 
     it("works on a step without a person: writes what the step allows, and runs nothing that it does not", async ({

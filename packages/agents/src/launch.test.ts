@@ -28,6 +28,7 @@ const LAUNCHES: readonly [string, (spec: AgentStartSpec) => LaunchPlan, Record<s
     {
       ANTHROPIC_BASE_URL: "http://127.0.0.1:1",
       ANTHROPIC_API_KEY: "sk-secret",
+      BASH_ENV: "/work/home/.bashrc",
       DISABLE_AUTOUPDATER: "1",
       DISABLE_TELEMETRY: "1",
       DISABLE_ERROR_REPORTING: "1",

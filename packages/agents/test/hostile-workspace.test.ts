@@ -12,8 +12,8 @@ import { FAKE_KEY, realAgent, realLab } from "./support/real-agent.ts";
 /** With which configurations what the agent runs can see the key of its model. */
 const PROVIDERS: readonly [InstallableProvider, readonly string[]][] = [
   ["codex", []],
-  // It hides the key only inside a sandbox of its own, which not every machine has.
-  ["claude_code", ["write", "keep"]],
+  // The shell that it runs commands with reads from its home that it is to forget the key.
+  ["claude_code", ["keep"]],
   // It takes from files only what hides the key.
   ["gemini_cli", ["keep"]],
 ];

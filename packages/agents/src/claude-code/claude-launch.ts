@@ -1,3 +1,5 @@
+import { join } from "node:path";
+
 import * as z from "zod";
 
 import type { AgentStartSpec } from "../agent-session.ts";
@@ -21,6 +23,8 @@ export function claudeLaunch(spec: AgentStartSpec, { load, newId }: Opening): La
   const session = load === undefined ? ["--session-id", newId] : ["--resume", load];
   const model = spec.model === undefined ? [] : ["--model", spec.model];
   const instructions = spec.instructions === undefined ? [] : ["--append-system-prompt", spec.instructions];
+  const shellFile = join(spec.home, ".bashrc");
+  const isKeyHidden = spec.endpoint !== undefined && spec.configuration !== "keep";
   return {
     command: {
       argv: [...spec.program.argv, ...ARGUMENTS, ...session, ...model, ...instructions],
@@ -29,14 +33,23 @@ export function claudeLaunch(spec: AgentStartSpec, { load, newId }: Opening): La
         ...QUIET,
         ...PLAN_TOOL,
         ...(spec.endpoint
-          ? { ANTHROPIC_BASE_URL: spec.endpoint.baseUrl, ANTHROPIC_API_KEY: spec.endpoint.apiKey }
+          ? { ANTHROPIC_BASE_URL: spec.endpoint.baseUrl, [CLAUDE_KEY_VARIABLE]: spec.endpoint.apiKey }
           : {}),
+        ...(isKeyHidden ? { BASH_ENV: shellFile } : {}),
         ...(modelRetries === undefined ? {} : { CLAUDE_CODE_MAX_RETRIES: String(modelRetries) }),
       }),
     },
-    files: [],
+    files: isKeyHidden ? [{ path: shellFile, text: FORGET_KEY }] : [],
   };
 }
+
+const CLAUDE_KEY_VARIABLE = "ANTHROPIC_API_KEY";
+
+/**
+ * What bash reads before a command of Claude Code: as `.bashrc` where its input is a socket, as Claude Code has it, and else
+ * because BASH_ENV says so. Claude Code's own switch wants a sandbox of its own, which cannot be made inside another.
+ */
+const FORGET_KEY = `unset ${CLAUDE_KEY_VARIABLE} BASH_ENV\n`;
 
 const ARGUMENTS = [
   "-p",
