@@ -27,7 +27,7 @@ export {
   type WebSocketServerEvents,
 } from "./realtime/websocket-server-manager.ts";
 export { PublishHandler } from "./session/publish-handler.ts";
-export { DiffHandler } from "./session/diff-handler.ts";
+export { DiffHandler, type KeptDiff } from "./session/diff-handler.ts";
 export { ApprovalHandler, type ListApprovalsQuery } from "./session/approval-handler.ts";
 export { standaloneSessionDeps } from "./session/standalone.ts";
 export { SessionHandler, type SessionHandlerConfig } from "./session/session-handler.ts";

@@ -129,6 +129,7 @@ describe("the document", () => {
       },
       "POST /api/v1/sessions": { providerId: "codex", task: "Do it" },
       "POST /api/v1/sessions/:id/inputs": { text: "And tests" },
+      "POST /api/v1/sessions/:id/publish": { branch: "agent/a", title: "Add a" },
       "POST /api/v1/sessions/:id/approvals": { action: "merge" },
       "POST /api/v1/approvals/:id/resolve": { decision: "allow" },
       "POST /api/v1/plugins": { manifest: { name: "crier" } },
@@ -197,7 +198,8 @@ function withDefinitions(schema: object, document: Document): object {
 
 /** A session in the state that a route asks for, with one input that waits. */
 async function sessionFor(fake: FakeControlPlane, route: string): Promise<{ id: string; inputId: string }> {
-  const created = await fake.sessions.createSession({ orgId: "default", providerId: "codex", task: "Do it" });
+  const repo = { url: "https://git.example/acme/app" };
+  const created = await fake.sessions.createSession({ orgId: "default", providerId: "codex", task: "Do it", repo });
   const id = created.data?.sessionId ?? "";
   const said = await fake.sessions.sendInput(id, { text: "Also this" });
   if (/pause|resume/.test(route)) {

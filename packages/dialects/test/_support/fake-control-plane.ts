@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 
 import {
   ApprovalHandler,
-  DiffHandler,
-  PublishHandler,
   GateHandler,
+  PublishHandler,
   SessionHandler,
   standaloneSessionDeps,
   standaloneWebhooks,
@@ -54,6 +53,8 @@ import {
   type Token,
 } from "@signalbox/protocol";
 import type * as z from "zod";
+
+import { KeptDiffs } from "./kept-diffs.ts";
 
 /** What can be called, without what is private to the real class. */
 type Shape<T> = {
@@ -111,7 +112,7 @@ export class FakeControlPlane implements Shape<
   /** The real ones, on a store in memory. */
   readonly sessions = new SessionHandler({ maxSessionsPerOrg: 1_000 }, this.#sessionDeps);
   readonly approvals = new ApprovalHandler({ ...this.#sessionDeps, gates: new GateHandler(this.#sessionDeps) });
-  readonly diffs = new DiffHandler({ ...this.#sessionDeps, limits: this.limits });
+  readonly diffs = new KeptDiffs({ ...this.#sessionDeps, limits: this.limits });
   readonly publishing = new PublishHandler({ ...this.#sessionDeps, diffs: this.diffs });
   readonly webhooks = standaloneWebhooks(this.#sessionDeps);
   #made = 0;
