@@ -31,13 +31,13 @@ function daemon(env = process.env, mark = "") {
 }
 
 const never = new Promise(() => undefined);
-const ask = (id) =>
+const ask = (id, command = `echo ${id}`) =>
   send({
     id,
     method: "session/request_permission",
     params: {
       sessionId: "s1",
-      toolCall: { toolCallId: `c${id}`, title: `do ${id}`, kind: "execute", rawInput: { command: `echo ${id}` } },
+      toolCall: { toolCallId: `c${id}`, title: command, kind: "execute", rawInput: { command } },
       options: [
         { optionId: "y", name: "yes", kind: "allow_once" },
         { optionId: "n", name: "no", kind: "reject_once" },
@@ -47,6 +47,8 @@ const ask = (id) =>
 
 let answered = 0;
 let heard = () => undefined;
+/** What it was answered last, as it came. */
+let answer;
 
 /** Everything bad that it does; what returns ends its turn as if nothing had been. */
 const DEEDS = {
@@ -77,6 +79,14 @@ const DEEDS = {
   approvals: async (count) => {
     for (let id = 1; id <= Number(count); id++) await ask(id);
     while (answered < Number(count)) await new Promise((resolve) => (heard = resolve));
+  },
+  /** Shows something harmless, and asks for something else under the same name. */
+  swap: async () => {
+    await ask(1, "echo harmless");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await ask(1, "rm -rf /");
+    while (answered < 1) await new Promise((resolve) => (heard = resolve));
+    await say(`told: ${JSON.stringify(answer)}. `);
   },
   unread: async () => {
     process.stdin.pause();
@@ -115,9 +125,10 @@ const RESULTS = {
 };
 
 async function hear(line) {
-  const { id, method, params } = JSON.parse(line);
+  const { id, method, params, result } = JSON.parse(line);
   if (method === undefined) {
     answered += 1;
+    answer = result?.outcome?.optionId ?? result?.outcome?.outcome;
     return heard();
   }
   if (id !== undefined) await send({ id, result: (await RESULTS[method]?.(params)) ?? {} });

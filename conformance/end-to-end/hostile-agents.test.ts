@@ -197,6 +197,27 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     await nothingElseHappened(session);
   });
 
+  it("asks for something else under the name of what was shown: a yes to that does not count for this", async () => {
+    const session = await open("hostile", "swap");
+    await using follower = new SessionFollower(client, session.sessionId, session.runId);
+    const shown = await follower.approval(1);
+    const hidden = await follower.approval(2);
+
+    const { approvalId, contentHash } = shown;
+    const yes = client.approvals.resolve(approvalId, { decision: "allow", contentHash });
+    await expect(yes).rejects.toMatchObject({ code: "INVALID_STATE" });
+    await client.approvals.resolve(hidden.approvalId, { decision: "deny" });
+    const ended = await follower.end();
+
+    expect([shown, hidden].map(({ context }) => context["command"] ?? context["title"])).toEqual([
+      "echo harmless",
+      "rm -rf /",
+    ]);
+    expect(follower.words).toContain('told: "n"');
+    expect(ended.state).toBe("COMPLETED");
+    await nothingElseHappened(session);
+  });
+
   it("asks without end and reads no answer: it is not heard, and a stop ends it", async () => {
     const before = await peakAfter(env.runner.pid, async () => undefined);
     const session = await open("hostile", "unread");

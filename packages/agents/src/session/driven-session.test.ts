@@ -253,6 +253,29 @@ describe("DrivenSession.answer", () => {
   });
 });
 
+// Seen red: the yes to what was shown reached the agent as one to what it had asked since.
+describe("DrivenSession: an agent that asks for something else under the same name", () => {
+  it("takes back what it asked before: a yes to that does not reach it", async () => {
+    const { session, driver, process, events } = await openLab();
+    await session.prompt("go");
+    process.say(ASK, { ...ASK, tool: { toolCallId: "t2", kind: "command", title: "echo", command: "echo" } });
+    await eventually(() => types(events).filter((type) => type === "approval.requested").length === 2);
+    const [shown, other] = events.flatMap((event) => (event.type === "approval.requested" ? [event.requestId] : []));
+
+    const late = session.answer(shown ?? "", { decision: "allow" });
+    await expect(late).rejects.toMatchObject({ code: "UNKNOWN_REQUEST" });
+    expect(driver.told).toEqual(["prompt go"]);
+    await session.answer(other ?? "", { decision: "deny" });
+
+    expect(events.find(({ type }) => type === "approval.resolved")).toMatchObject({
+      requestId: shown,
+      outcome: "cancelled",
+      by: "agent",
+    });
+    expect(driver.told.at(-1)).toMatchObject({ key: "k1", answer: { kind: "deny" } });
+  });
+});
+
 describe("DrivenSession.interrupt", () => {
   it("ends an agent that goes on, first politely", async () => {
     const { session, process, clock, events } = await openLab();

@@ -54,6 +54,8 @@ export class RequestDesk {
    */
   ask(event: RequestEvent, key: string, isTurnOver: boolean): void {
     const { limits, permissions, emit, denyTool } = this.#parts;
+    // An agent that asks for something else under the same name takes back what it asked before: a yes to that is none to this.
+    this.settle(key);
     if (isTurnOver) return this.#send(key, { kind: "cancel" });
     if (this.#open.size >= limits["requests.open"]) {
       if (event.toolCallId !== undefined) denyTool(event.toolCallId, TOO_MANY.reason);
