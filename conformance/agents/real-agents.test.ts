@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 
 import { codexCatalog, type AgentEventOf } from "@signalbox/agents";
 import { agentsCacheDir, installedAgents, PINNED_AGENTS, type InstalledAgent } from "@signalbox/agents/install";
@@ -216,6 +216,33 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
 
       expect(resumed).toBe("loaded");
       expect(Number(recalled)).toBeGreaterThanOrEqual(2);
+      expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed" });
+    });
+
+    it("is told what was said where its home has gone with its machine", async () => {
+      const { session, follower } = await real.open({ scenario: "text", text: "The hull." }, { mode: "interactive" });
+      await using _ = follower;
+      const { sessionId } = session;
+      await follower.turnEnd(1);
+
+      await real.env.runner.kill();
+      await rm(`${real.env.runner.dataDir}/sessions`, { recursive: true });
+      await real.env.runner.start();
+      await follower.until(
+        () => follower.types.filter((type) => type === "session.started").length === 2,
+        "a new start",
+      );
+      await real.client.sessions.say(sessionId, { text: stubPrompt({ scenario: "text", text: "The mast." }) });
+      await follower.turnEnd(2);
+      const { resumed, resumeFailure } = await real.client.sessions.get(sessionId);
+      await real.client.sessions.stop(sessionId);
+      const ended = await follower.end();
+
+      expect([resumed, resumeFailure]).toEqual(["bootstrapped", expect.stringMatching(/^not loaded: /)]);
+      const told = real.stub.requests.map(({ body }) => JSON.stringify(body));
+      expect(told.some((body) => /its history could not be loaded.*<agent>\\+nThe hull\..*The mast\./.test(body))).toBe(
+        true,
+      );
       expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed" });
     });
 
