@@ -25,7 +25,7 @@ export async function atTerminal(
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   try {
     if (question !== undefined) {
-      await eventually(() => text.includes(question), { timeoutMs: 20_000 });
+      await eventually(() => text.includes(question), { timeoutMs: 60_000 });
       child.stdin.write(`${answer ?? ""}\n`);
     }
     return { code: await ended, text };

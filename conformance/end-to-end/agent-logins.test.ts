@@ -57,7 +57,7 @@ async function askWho(env: DevEnv): Promise<string> {
   return JSON.stringify(follower.said);
 }
 
-describe.skipIf(!hasScript)("a login to an agent, on a runner's own machine", { timeout: 90_000 }, () => {
+describe.skipIf(!hasScript)("a login to an agent, on a runner's own machine", { timeout: 180_000 }, () => {
   it("is used by sessions from then on, until it is ended, and never leaves the machine", async () => {
     const { env, proxy, machine } = await startEnv(await freePort());
     await using _ = env;

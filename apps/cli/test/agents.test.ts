@@ -61,7 +61,7 @@ class Machine implements AsyncDisposable {
 
   async logIn(provider: string, code: string, ...more: string[]): Promise<{ code: number | null; text: string }> {
     await using terminal = await openTerminal(["agents", "login", provider, ...more], { env: this.env, columns: 200 });
-    await eventually(() => terminal.text().includes("Paste the code"), { timeoutMs: 20_000 });
+    await eventually(() => terminal.text().includes("Paste the code"), { timeoutMs: 60_000 });
     terminal.type(`${code}\n`);
     return { code: await terminal.ended, text: terminal.text() };
   }
@@ -77,7 +77,7 @@ class Machine implements AsyncDisposable {
   }
 }
 
-describe.skipIf(!hasScript)("signalbox agents login", { timeout: 30_000 }, () => {
+describe.skipIf(!hasScript)("signalbox agents login", { timeout: 120_000 }, () => {
   it.each([
     ["codex", ["login"], ".codex/auth.json", ["CODEX_HOME"]],
     ["claude_code", ["auth", "login"], ".claude/.credentials.json", ["DISABLE_AUTOUPDATER"]],
@@ -141,7 +141,7 @@ describe.skipIf(!hasScript)("signalbox agents login", { timeout: 30_000 }, () =>
   it("leaves Ctrl-C to the agent, and ends after it", async () => {
     await using machine = await Machine.open();
     await using terminal = await openTerminal(["agents", "login", "codex"], { env: machine.env, columns: 200 });
-    await eventually(() => terminal.text().includes("Paste the code"), { timeoutMs: 20_000 });
+    await eventually(() => terminal.text().includes("Paste the code"), { timeoutMs: 60_000 });
 
     terminal.type("\u0003");
 
@@ -203,7 +203,7 @@ describe.skipIf(!hasScript)("signalbox agents login", { timeout: 30_000 }, () =>
   });
 });
 
-describe("signalbox agents login and logout", () => {
+describe("signalbox agents login and logout", { timeout: 60_000 }, () => {
   it.each([
     ["login", "goose", "there are codex, claude_code, gemini_cli"],
     ["login", "acp:goose", "name the home in which you did so"],
@@ -241,7 +241,7 @@ describe("signalbox agents login and logout", () => {
   });
 });
 
-describe("signalbox agents list", () => {
+describe("signalbox agents list", { timeout: 60_000 }, () => {
   it("shows a service that is configured by its address, and never its key", async () => {
     const ids = { org: `org_${"a".repeat(26)}`, project: `proj_${"b".repeat(26)}`, config: `acfg_${"c".repeat(26)}` };
     const omnara = { endpoint: { baseUrl: "https://omnara.example/api/v1", apiKeyFile: "key" }, options: ids };
