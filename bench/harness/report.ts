@@ -32,6 +32,7 @@ export function aimForMost(text: string, value: number | undefined, most: number
 /** A number with as many digits as mean something. */
 export function figure(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "–";
+  if (value < 0) return `−${figure(-value)}`;
   if (value >= 1_000) return Math.round(value).toLocaleString("en-US");
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -18,15 +18,18 @@ export interface SignalboxServer extends AsyncDisposable {
   call<Data>(method: string, path: string, body?: object): Promise<Data>;
 }
 
-/** How the server app is started. */
+/** How an app is started. */
 export interface ServerSettings {
   readonly dataDir: string;
   readonly profileDir?: string | undefined;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether it has a session of its own, as a service has: Linux shares a busy machine out among sessions. Default false. */
+  readonly isService?: boolean;
 }
 
 /** Starts the server app as an installation would, but for a quieter log, and waits until it takes work. */
-export async function startServer({ dataDir, profileDir, environment = {} }: ServerSettings): Promise<SignalboxServer> {
+export async function startServer(settings: ServerSettings): Promise<SignalboxServer> {
+  const { dataDir, profileDir, environment = {}, isService = false } = settings;
   const port = await freePort();
   const env = {
     ...process.env,
@@ -40,7 +43,7 @@ export async function startServer({ dataDir, profileDir, environment = {} }: Ser
   const startedAt = performance.now();
   const args = [...profiling(profileDir, "server"), mainIn(import.meta.resolve("@signalbox/server-app/package.json"))];
   await using cleanup = new AsyncDisposableStack();
-  const owned = cleanup.use(startProcess(process.execPath, args, { env }));
+  const owned = cleanup.use(startProcess(process.execPath, args, { env, detached: isService }));
   const isUp = () =>
     fetch(`${url}/health`).then(
       ({ status }) => status === 200,
@@ -80,13 +83,7 @@ export interface SignalboxRunner extends AsyncDisposable {
 /** Enrols a runner daemon at a server and waits until it is connected. */
 export async function startRunner(
   server: SignalboxServer,
-  settings: {
-    readonly dataDir: string;
-    readonly sandbox: "auto" | "none";
-    readonly slots?: number;
-    readonly profileDir?: string | undefined;
-    readonly environment?: Readonly<Record<string, string>>;
-  },
+  settings: ServerSettings & { readonly sandbox: "auto" | "none"; readonly slots?: number },
 ): Promise<SignalboxRunner> {
   const { token } = await server.call<{ token: string }>("POST", "/runners/enrolment-tokens", {});
   const env = {
@@ -104,7 +101,7 @@ export async function startRunner(
     mainIn(import.meta.resolve("@signalbox/runner-app/package.json")),
   ];
   await using cleanup = new AsyncDisposableStack();
-  const owned = cleanup.use(startProcess(process.execPath, args, { env }));
+  const owned = cleanup.use(startProcess(process.execPath, args, { env, detached: settings.isService ?? false }));
   const isConnected = async () => {
     const { items } = await server.call<{ items: { connected: boolean }[] }>("GET", "/runners");
     return items.some(({ connected }) => connected);

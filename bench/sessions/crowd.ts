@@ -8,7 +8,7 @@ const SESSIONS = 100;
 
 /** A hundred agents at once, by themselves and as sessions of one runner. */
 export async function crowd(options: BenchOptions): Promise<Report> {
-  // What is measured for so long needs fewer turns; the first is the machine's, which reads the programs from its disk.
+  // A turn takes a minute, most of it the agents' own.
   const rounds = Math.min(2, options.rounds);
   const bareRounds = [];
   const ownRounds = [];
@@ -22,7 +22,7 @@ export async function crowd(options: BenchOptions): Promise<Report> {
   const fewest = Math.min(...ownRounds.map(({ completed }) => completed));
   return {
     title: `Sessions: ${SESSIONS} at once on one runner`,
-    what: `The scripted agent, ${SESSIONS} times: all begun at once, and once all have said their first words and rested, all told something at once, which each answers with 50 words, one every 100 ms. Bare: the same agents, begun and spoken to by this program. Signalbox: server and runner in processes of their own, no sandbox, a client that follows each session; milliseconds from the order (a process, a POST) to the first words of the answer. Memory is resident memory; of the agents, each page by its share. Processor time is that of server and runner without the agents. Median of ${rounds}.`,
+    what: `The scripted agent, ${SESSIONS} times: all begun at once, and once all have said their first words and rested, all told something at once, which each answers with 50 words, one every 100 ms. Bare: the same agents, begun and spoken to by this program. Signalbox: server and runner in processes and sessions of their own, as services are, no sandbox, a client that follows each session; milliseconds from the order (a process, a POST) to the first words of the answer. Memory is resident memory; of the agents, each page by its share. Processor time is that of server and runner without the agents. Median of ${rounds}.`,
     columns: ["", "bare", "Signalbox"],
     rows: [
       ["begun → first words, p50 ms", figure(bare?.startP50Ms), figure(own?.startP50Ms)],

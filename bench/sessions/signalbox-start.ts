@@ -36,6 +36,7 @@ export async function startService(settings: SessionServiceSettings): Promise<Se
     await startServer({
       dataDir: directory.file(`${name}-server`),
       profileDir,
+      isService: true,
       environment: { SIGNALBOX_LIMITS: JSON.stringify(limits) },
     }),
   );
@@ -44,6 +45,7 @@ export async function startService(settings: SessionServiceSettings): Promise<Se
       dataDir: directory.file(`${name}-runner`),
       sandbox,
       profileDir,
+      isService: true,
       ...(slots === undefined ? {} : { slots }),
       environment: { SIGNALBOX_AGENTS_FILE: file, SIGNALBOX_AGENTS_DIR: agentsCacheDir(process.env) },
     }),

@@ -59,7 +59,7 @@ function reportOf(
   ]);
   return {
     title: "Sessions: from the order to the agent's first words",
-    what: `Bare: from the start of the agent's process, in a new home with the files, arguments and environment that Signalbox would give it, to the first words of its first answer, spoken to by the least program that can. Signalbox: from the POST of a session to the same words at a client that follows it, server and runner in processes of their own. The models are stubs on the loopback address that answer at once. One start at a time, each contestant in turn; milliseconds, ${taken} starts of each. What is added is the difference within one turn; its p99 is the largest of so few, and negative where the bare start was the slower one.`,
+    what: `Bare: from the start of the agent's process, in a new home with the files, arguments and environment that Signalbox would give it, to the first words of its first answer, spoken to by the least program that can. Signalbox: from the POST of a session to the same words at a client that follows it, server and runner in processes and sessions of their own, as services are. The models are stubs on the loopback address that answer at once. One start at a time, each contestant in turn; milliseconds, ${taken} starts of each. What is added is the difference within one turn; its p99 is the largest of so few, and negative where the bare start was the slower one.`,
     columns: ["", "p50", "p99", "added p50", "added p99"],
     rows,
     aims: results.flatMap(([{ label }, samples]) =>
@@ -76,9 +76,5 @@ function reportOf(
 }
 
 function timesOf(values: readonly number[]): [string, string] {
-  return [timeOf(percentile(values, 0.5)), timeOf(percentile(values, 0.99))];
-}
-
-function timeOf(value: number): string {
-  return value < 0 ? `−${figure(-value)}` : figure(value);
+  return [figure(percentile(values, 0.5)), figure(percentile(values, 0.99))];
 }

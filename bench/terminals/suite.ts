@@ -81,7 +81,7 @@ const STALLED = 400;
 const FLOOD = 50_000_000;
 
 async function stalledReaders(options: BenchOptions): Promise<Report> {
-  const seconds = options.isQuick ? 4 : 10;
+  const seconds = options.isQuick ? 4 : 8;
   const results: Record<"without" | "with", Stalled[]> = { without: [], with: [] };
   for (let round = 1; round <= options.rounds; round++) {
     for (const which of ["without", "with"] as const) {
