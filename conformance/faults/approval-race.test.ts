@@ -87,6 +87,10 @@ describe("approvals raced over the API", () => {
             const isRight = told.every(({ decision, told: answer }) =>
               (decision === "allow") === (state === "allowed") ? answer === state : answer === "INVALID_STATE",
             );
+            const recorded = await follower.until(
+              () => follower.events.filter(({ type }) => type === "approval.resolved")[round - 1],
+            );
+            if (recorded.actor.id !== decidedBy?.id) wrong.push({ recorded: recorded.actor, decidedBy });
             if (winners.size !== 1 || !winners.has(decidedBy?.id) || !isRight) wrong.push({ state, told });
             if (state === "allowed") yes.push(`${round - 1}.txt`);
           }
