@@ -12,6 +12,7 @@ interface Options extends GlobalOptions {
   readonly slots?: string;
   readonly label: readonly string[];
   readonly policy?: string;
+  readonly publish?: string;
   readonly allowFileRepos?: true;
   readonly sandbox?: string;
   readonly agents?: string;
@@ -42,6 +43,7 @@ export function define(command: Command, act: Act): void {
       [],
     )
     .option("--policy <file>", "what the owner of this machine lets happen on it, in YAML")
+    .option("--publish <file>", "what may be published from this machine, and as whom, in YAML (default: nothing)")
     .option("--allow-file-repos", "let runs use repositories on this machine's disk")
     .addOption(new Option("--sandbox <mode>", "whether steps are enclosed").choices(["auto", "required", "none"]))
     .addOption(
@@ -112,6 +114,7 @@ function argumentsOf({
   slots,
   label,
   policy,
+  publish,
   allowFileRepos,
   sandbox,
   agents,
@@ -126,6 +129,7 @@ function argumentsOf({
     slots,
     labels: labels.length === 0 ? undefined : labels.join(","),
     policy,
+    publish,
     sandbox,
     agents,
     "agents-file": agentsFile,

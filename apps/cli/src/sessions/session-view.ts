@@ -3,6 +3,7 @@ import type { EventRecord, SessionEventData } from "@signalbox/protocol";
 
 import type { Output } from "../output.ts";
 import { resumedWords } from "./resumed-words.ts";
+import { count } from "../text/format.ts";
 import { outputLine, remoteText, streamedText } from "../text/remote-text.ts";
 
 /** What of a tool's output is shown; all of it is in the log of the session. */
@@ -156,6 +157,10 @@ function wordsOf({ type, data }: EventRecord): string | undefined {
     case "session.state_changed": {
       const { to } = data as SessionEventData<"session.state_changed">;
       return to === "PAUSED_BY_HUMAN" ? "paused" : undefined;
+    }
+    case "workspace.changed": {
+      const { files, added, removed } = data as SessionEventData<"workspace.changed">;
+      return `${count(files, "file")} changed so far (+${added} -${removed})`;
     }
     case "input.taken":
       return "the agent was told";
