@@ -9,6 +9,7 @@ import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startDevEnv, type DevEnv } from "../dev-env.ts";
+import { makeGitRepository } from "../_support/git-repository.ts";
 import { findDamage } from "../_support/find-damage.ts";
 import { SessionFollower } from "../_support/session-follower.ts";
 
@@ -244,6 +245,24 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
         true,
       );
       expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed" });
+    });
+
+    it("knows what its workspace has for agents to know", async () => {
+      const own = { codex: "AGENTS.md", claude_code: "CLAUDE.md", gemini_cli: "GEMINI.md" }[real.agent.provider];
+      const others = ["CLAUDE.md", "GEMINI.md"].filter((name) => name !== own);
+      const url = await makeGitRepository(real.env.dir.file("noted"), {
+        [own]: `For ${real.agent.provider}: use tabs.`,
+        ...Object.fromEntries(others.map((name) => [name, "For another: use spaces."])),
+      });
+      const { follower } = await real.open({ scenario: "text", text: "Fine." }, { repo: { url } });
+      await using _ = follower;
+
+      const ended = await follower.end();
+
+      expect(ended.state).toBe("COMPLETED");
+      const told = real.stub.requests.map(({ body }) => JSON.stringify(body));
+      expect(told.some((body) => body.includes(`For ${real.agent.provider}: use tabs.`))).toBe(true);
+      expect(told.some((body) => body.includes("For another"))).toBe(false);
     });
 
     it("runs commands that see nothing of the machine's environment", async () => {
