@@ -1,4 +1,4 @@
-import { CircuitBreaker } from "@signalbox/circuit-breaker";
+import { CIRCUIT_BREAKER_LIMITS, CircuitBreaker } from "@signalbox/circuit-breaker";
 import type { LimitLookup, Webhook } from "@signalbox/protocol";
 
 import type { Clock } from "../clock.ts";
@@ -60,11 +60,13 @@ export class Receivers {
     let breaker = this.#breakers.get(webhookId);
     if (breaker) return breaker;
     const limits = this.#limits;
+    const longestMs = CIRCUIT_BREAKER_LIMITS["duration.maxMs"].value;
+    const restMs = Math.min(limits("webhook.breakerMs"), longestMs);
     breaker = new CircuitBreaker(webhookId, {
-      threshold: limits("webhook.breakerFailures"),
+      threshold: Math.min(limits("webhook.breakerFailures"), CIRCUIT_BREAKER_LIMITS["threshold.max"].value),
       monitoringWindow: FAILURES_COUNT_FOR_MS,
-      timeout: limits("webhook.breakerMs"),
-      maxTimeout: Math.max(limits("webhook.breakerMs"), limits("webhook.breakerMaxMs")),
+      timeout: restMs,
+      maxTimeout: Math.max(restMs, Math.min(limits("webhook.breakerMaxMs"), longestMs)),
       halfOpenRetries: 1,
       halfOpenConcurrency: 1,
       isFailureResult: (result) => isReceiverFailing(result as PostResult),

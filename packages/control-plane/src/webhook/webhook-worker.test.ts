@@ -154,6 +154,20 @@ describe("WebhookWorker", () => {
     expect(Math.max(...(await deliveries(rig, id)).map(({ attempts }) => attempts))).toBeLessThanOrEqual(3);
   });
 
+  // Red without the bounds in `Receivers`: a breaker that cannot be made would stop every post.
+  it("tells receivers whatever an installation says of breakers", async () => {
+    await using receiver = await openReceiver();
+    const most = Number.MAX_SAFE_INTEGER;
+    const limits = { "webhook.breakerFailures": most, "webhook.breakerMs": most, "webhook.breakerMaxMs": 1 };
+    await using rig = await openRig({ limits });
+    await webhookTo(rig, receiver);
+
+    await cancelledRun(rig);
+
+    await eventually(() => receiver.arrived.length === 1);
+    expect(types(receiver)).toEqual(["run.cancelled"]);
+  });
+
   it("posts no more at once to one receiver, and to all, than the limits say", async () => {
     await using receiver = await openReceiver();
     await using other = await openReceiver();
