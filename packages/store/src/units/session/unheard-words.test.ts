@@ -228,18 +228,27 @@ describe("words to an agent that is lost", () => {
     expect((await rig.commands()).at(-1)).toBe("close finished");
   });
 
-  it("are no more than its end where somebody wanted that", async () => {
-    await using rig = await Rig.ready({ mode: "interactive" });
-    await rig.turn();
-    await rig.fleet.store.run("stopSession", rig.about());
-    await rig.record({ fact: "taken", seq: 1 });
-    await rig.fleet.lose(rig.held);
-    await rig.hold();
+  it.each([
+    ["with nothing to do", []],
+    ["in a turn", [{ fact: "turn_started" }, { fact: "heard" }]],
+    ["before it heard", []],
+  ] satisfies [string, SessionFact[]][])(
+    "are no more than its end where somebody wanted that of an agent %s",
+    async (when, facts) => {
+      await using rig = await Rig.ready({ mode: "interactive" });
+      if (when !== "before it heard") await rig.turn();
+      await rig.record(...facts);
+      await rig.record({ fact: "ended", reason: "agent_crashed" });
+      await rig.fleet.lose(rig.held);
+      const opening = openingOf(await rig.progress());
+      await rig.hold();
 
-    const verdict = await rig.record({ fact: "ready", hasTerminal: false });
+      const verdict = await rig.record({ fact: "ready", hasTerminal: false });
 
-    expect(verdict?.session?.commands).toMatchObject([{ command: { kind: "close", reason: "closed" } }]);
-  });
+      expect(opening).toMatchObject({ turns: 1 + facts.length / 2, wasWorking: false });
+      expect(verdict?.session?.commands).toMatchObject([{ command: { kind: "close", reason: "agent_crashed" } }]);
+    },
+  );
 
   it("are each heard once, and acted on twice only where that they were heard was lost too", async () => {
     const saying = fc.record({ after: fc.nat(14), delivery: fc.constantFrom("queue" as const, "steer" as const) });

@@ -5,17 +5,18 @@ import type { SessionProgress, SpokenWords } from "../../rows.ts";
 import { tell, type SessionChange } from "./session-change.ts";
 
 /** Whether the agent's turn was cut off and is to go on by itself at its next start. Pure. */
-export function goesOn({ wasWorking, isPaused, overBudget }: SessionProgress): boolean {
-  return wasWorking && !isPaused && !overBudget;
+export function goesOn({ wasWorking, isPaused, overBudget, reason }: SessionProgress): boolean {
+  return wasWorking && !isPaused && !overBudget && reason === null;
 }
 
 /** How far a session has come, for the runner that is to have it. Pure. */
 export function openingOf(
   progress: SessionProgress,
 ): Pick<SessionProgress, "nativeSessionId" | "turns" | "wasWorking"> {
-  const { nativeSessionId, isTaskHeard, turns } = progress;
-  // A task that no agent has heard is said by the runner, whatever turn it was begun as.
-  return { nativeSessionId, turns: isTaskHeard ? Math.max(1, turns) : 0, wasWorking: goesOn(progress) };
+  const { nativeSessionId, isTaskHeard, turns, reason } = progress;
+  // A task that no agent has heard is said by the runner, whatever turn it was begun as; unless all that is left is the end.
+  const isToBegin = !isTaskHeard && reason === null;
+  return { nativeSessionId, turns: isToBegin ? 0 : Math.max(1, turns), wasWorking: goesOn(progress) };
 }
 
 /** The runner has the words, and will say them after those that it has. */
