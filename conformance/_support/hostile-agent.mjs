@@ -88,6 +88,10 @@ const DEEDS = {
     while (answered < 1) await new Promise((resolve) => (heard = resolve));
     await say(`told: ${JSON.stringify(answer)}. `);
   },
+  /** Changes its mind, again and again. */
+  fickle: async (count) => {
+    for (let time = 0; time < Number(count); time++) await ask(1, `echo ${time}`);
+  },
   unread: async () => {
     process.stdin.pause();
     for (let id = 1; ; id++) await ask(id);

@@ -218,6 +218,18 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     await nothingElseHappened(session);
   });
 
+  it("takes back what it asks, again and again: after a thousand times it is not heard", async () => {
+    const session = await open("hostile", "fickle 20000");
+
+    const ended = await endOf(session, 60_000);
+    const { items } = await client.approvals.list({ sessionId: session.sessionId, limit: 100 });
+
+    expect(ended).toMatchObject({ state: "COMPLETED", pendingApprovals: [] });
+    expect(ended.lastSeq).toBeLessThan(5_000);
+    expect(new Set(items.map(({ state }) => state))).toEqual(new Set(["superseded"]));
+    await nothingElseHappened(session);
+  });
+
   it("asks without end and reads no answer: it is not heard, and a stop ends it", async () => {
     const before = await peakAfter(env.runner.pid, async () => undefined);
     const session = await open("hostile", "unread");

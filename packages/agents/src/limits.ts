@@ -51,6 +51,7 @@ export const AGENT_LIMITS = {
   },
   "remote.lookMs": { value: 10_000, unit: "ms", meaning: "between looks for questions that were not announced" },
   "requests.open": { value: 64, unit: "count", meaning: "approvals and questions open at once; more are refused" },
+  "requests.turn": { value: 1_000, unit: "count", meaning: "approvals and questions of one turn; more are refused" },
   "tools.open": { value: 1_000, unit: "count", meaning: "tool calls open at once; the oldest is closed for another" },
   "tools.remembered": { value: 10_000, unit: "count", meaning: "ended tool calls whose late news is still dropped" },
   "prompt.length": { value: 200_000, unit: "characters", meaning: "one prompt, less what is put before it" },

@@ -242,6 +242,25 @@ describe("DrivenSession.answer", () => {
     expect(events.at(-1)).toMatchObject({ type: "tool.ended", toolCallId: "t2", status: "denied" });
   });
 
+  it("refuses what is asked beyond the limit of a turn, however little of it is open, and hears the next turn", async () => {
+    const { session, driver, process, events } = await openLab({ "requests.turn": 2 });
+    await session.prompt("go");
+    const again = (index: number): ApprovalNews => ({
+      ...ASK,
+      tool: { toolCallId: `t${index}`, title: String(index) },
+    });
+
+    process.say(again(1), again(2), again(3), { news: "turn_ended", status: "completed" });
+    await eventually(() => types(events).includes("turn.ended"));
+    await session.prompt("go on");
+    process.say(again(4));
+    await eventually(() => types(events).filter((type) => type === "approval.requested").length === 3);
+
+    expect(driver.told.filter((told) => typeof told !== "string")).toMatchObject([
+      { key: "k1", answer: { kind: "deny", reason: "it asks too much at once" } },
+    ]);
+  });
+
   it("tells when somebody else settled a request", async () => {
     const { session, process, events } = await openLab();
     await session.prompt("go");

@@ -34,6 +34,8 @@ export class RequestDesk {
   readonly #parts: RequestDeskParts;
   readonly #open = new Map<string, OpenRequest>();
   #count = 0;
+  /** Those that were told, or answered without, since the last turn ended. */
+  #ofTurn = 0;
 
   constructor(parts: RequestDeskParts) {
     this.#parts = parts;
@@ -57,7 +59,7 @@ export class RequestDesk {
     // An agent that asks for something else under the same name takes back what it asked before: a yes to that is none to this.
     this.settle(key);
     if (isTurnOver) return this.#send(key, { kind: "cancel" });
-    if (this.#open.size >= limits["requests.open"]) {
+    if (this.#open.size >= limits["requests.open"] || ++this.#ofTurn > limits["requests.turn"]) {
       if (event.toolCallId !== undefined) denyTool(event.toolCallId, TOO_MANY.reason);
       return this.#send(key, TOO_MANY);
     }
@@ -95,6 +97,7 @@ export class RequestDesk {
   }
 
   cancelAll(by: SettledBy): void {
+    if (by === "end") this.#ofTurn = 0;
     for (const request of this.#open.values()) this.#cancel(request, by);
   }
 
@@ -131,7 +134,7 @@ export class RequestDesk {
 const TOO_MANY = {
   kind: "deny",
   option: undefined,
-  reason: "too many requests are open",
+  reason: "it asks too much at once",
   endTurn: false,
 } as const satisfies CheckedAnswer;
 
