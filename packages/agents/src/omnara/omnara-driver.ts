@@ -3,7 +3,6 @@ import type * as z from "zod";
 
 import type { AgentStartSpec } from "../agent-session.ts";
 import type { Timer } from "../clock.ts";
-import { AgentError } from "../errors.ts";
 import type { AgentDriver, DriverPort, OpenedSession } from "../session/agent-driver.ts";
 import type { Opening } from "../session/agent-protocol.ts";
 import type { CheckedAnswer } from "../session/check-answer.ts";
@@ -12,7 +11,7 @@ import type { AgentFailure } from "../agent-event.ts";
 import { toError } from "../to-error.ts";
 import { withoutUndefined } from "../without-undefined.ts";
 import type { OmnaraAgent, OmnaraClient } from "./omnara-client.ts";
-import { failureOfStopReason, OmnaraCallError } from "./omnara-failure.ts";
+import { failureOfCall, failureOfStopReason } from "./omnara-failure.ts";
 import { answersFor } from "./omnara-forms.ts";
 import {
   DeltaSchema,
@@ -124,7 +123,7 @@ export class OmnaraDriver implements AgentDriver {
     try {
       await sending;
     } catch (error) {
-      if (this.#turn === turn) this.#endTurn("failed", failureOf(error));
+      if (this.#turn === turn) this.#endTurn("failed", failureOfCall(error));
     }
   }
 
@@ -294,10 +293,4 @@ export class OmnaraDriver implements AgentDriver {
   #tell(news: readonly News[]): void {
     if (!this.#hasEnded && news.length > 0) this.#port.tell(news);
   }
-}
-
-function failureOf(error: unknown): AgentFailure {
-  if (error instanceof OmnaraCallError) return error.failure;
-  const isRetryable = error instanceof AgentError && error.isRetryable;
-  return { code: "agent_error", message: toError(error).message, isRetryable };
 }

@@ -2,6 +2,7 @@ import type { AgentFailure } from "../agent-event.ts";
 import { AgentError } from "../errors.ts";
 import { failureOfStatus } from "../http-failure.ts";
 import { lookUp } from "../look-up.ts";
+import { toError } from "../to-error.ts";
 
 /** How a call to Omnara came to nothing. */
 export interface CallFailure {
@@ -31,6 +32,13 @@ export class OmnaraCallError extends AgentError {
       ...(status === undefined ? {} : { httpStatus: status }),
     };
   }
+}
+
+/** Why a turn came to nothing whose prompt Omnara was not told. Pure. */
+export function failureOfCall(error: unknown): AgentFailure {
+  if (error instanceof OmnaraCallError) return error.failure;
+  const isRetryable = error instanceof AgentError && error.isRetryable;
+  return { code: "agent_error", message: toError(error).message, isRetryable };
 }
 
 /** Whether the same call can do better later: Omnara says so of 429 and 5xx. Pure. */
