@@ -128,12 +128,14 @@ const OWN_ENVIRONMENT = { GIT_ATTR_NOSYSTEM: "1", XDG_CONFIG_HOME: "/dev/null", 
 
 /**
  * Arguments: the workspace, the commit, the format of its repository. Only this commit is taken, without those before it.
- * The pack is built anew from the workspace's objects, and indexed by what their content hashes to.
+ * The pack is built anew from the workspace's objects, and indexed by what their content hashes to; without a look for deltas,
+ * which takes longest, as it goes nowhere.
  */
 const TAKE_BASE = `set -e
 git init --quiet --bare --object-format="$3" "$GIT_DIR"
 printf '%s\\n' "$2" >"$GIT_DIR/shallow"
-printf '%s\\n' "$2" | GIT_ALTERNATE_OBJECT_DIRECTORIES="$1/.git/objects" git pack-objects --revs --stdout -q |
+printf '%s\\n' "$2" | GIT_ALTERNATE_OBJECT_DIRECTORIES="$1/.git/objects" \\
+  git -c core.compression=1 pack-objects --revs --window=0 --stdout -q |
   git index-pack --stdin >/dev/null
 git rev-list --objects "$2" >/dev/null
 git read-tree "$2"`;

@@ -76,6 +76,7 @@ export const runSession: Tool = async (context) => {
     return unopenedResult(reason, message);
   }
 
+  diffs.begin();
   journal.hasTerminal = (await opening) !== undefined;
   const watch = new StepWatch({
     permissions,

@@ -14,7 +14,11 @@ export class SessionDiffs implements AsyncDisposable {
   constructor({ diff, journal }: { readonly diff: WorkspaceDiff | undefined; readonly journal: SessionJournal }) {
     this.#diff = diff;
     this.#journal = journal;
-    diff?.begin();
+  }
+
+  /** Makes ready in the background: before the agent is told anything, and after it has started, which goes first. */
+  begin(): void {
+    this.#diff?.begin();
   }
 
   /** A turn has ended. */
