@@ -20,7 +20,7 @@ export function showWebhook({ output, now }: Context, webhook: Webhook): void {
   output.line(`  made    ${ago(webhook.createdAt, now())} by ${webhook.createdBy.kind} ${webhook.createdBy.id}`);
   if (word === "resting") output.note("its receiver failed again and again; it is tried once in a while");
   if (webhook.previousSecretUntil !== undefined)
-    output.line(`  signs   with the secret before as well for ${until(webhook.previousSecretUntil, now())}`);
+    output.line(`  signs   with the secret before as well; that ends ${until(webhook.previousSecretUntil, now())}`);
 }
 
 /** The secret on a line of its own, so that a script can take it; everything else beside it. */
@@ -28,7 +28,7 @@ export function showSecret({ output, now }: Context, { id, secret, previousSecre
   output.line(remoteText(secret));
   output.note(`${id} signs with this secret; keep it now, it is not shown again`);
   if (previousSecretUntil !== undefined)
-    output.note(`the secret before signs as well for ${until(previousSecretUntil, now())}`);
+    output.note(`the secret before signs as well; that ends ${until(previousSecretUntil, now())}`);
   output.note(`try it with \`signalbox webhooks test ${id}\``);
 }
 
