@@ -28,15 +28,16 @@ export async function keystrokes(options: BenchOptions): Promise<Report> {
       options.say(`terminals, round ${round}: keystrokes, ${SANDBOXES[sandbox]}`);
       await using directory = await tempDir();
       const profileDir = round === 1 && sandbox === "none" ? options.profileDir : undefined;
-      await using server = await startServer({ dataDir: directory.file("server"), profileDir });
-      await using _runner = await startRunner(server, { dataDir: directory.file("runner"), sandbox, profileDir });
+      await using server = await startServer({ dataDir: directory.file("server"), profileDir, isService: true });
+      const common = { sandbox, profileDir, isService: true };
+      await using _runner = await startRunner(server, { dataDir: directory.file("runner"), ...common });
       echoes[sandbox].push(await typeInto(server, count));
     }
   }
   const p99 = (sandbox: keyof typeof SANDBOXES) => median(echoes[sandbox].map(({ p99Ms }) => p99Ms));
   return {
     title: "Terminals: keystroke → echo",
-    what: `One key at a time into \`stty raw -echo; cat\`, from its message on a client's socket to the echo's, server and runner in processes of their own; each echo is on the runner's disk and committed by the server before it is shown. Milliseconds, median of ${options.rounds} rounds of ${count}.`,
+    what: `One key at a time into \`stty raw -echo; cat\`, from its message on a client's socket to the echo's, server and runner in processes and sessions of their own, as services are; each echo is on the runner's disk and committed by the server before it is shown. Milliseconds, median of ${options.rounds} rounds of ${count}.`,
     columns: ["", "p50", "p99"],
     rows: (["none", "auto"] as const).map((sandbox) => [
       `Signalbox, ${SANDBOXES[sandbox]}`,

@@ -17,6 +17,10 @@ const LABELS: Readonly<Record<WatcherKind, string>> = {
   ws: "bare ws broadcast",
   "socket.io": "socket.io 4",
 };
+const PEERS = {
+  ws: new URL("./bare-ws.ts", import.meta.url),
+  "socket.io": new URL("./socket-io.ts", import.meta.url),
+} as const;
 /** Chunks for so many watchers: a measurement takes seconds. */
 const CHUNKS = { 1: 20_000, 100: 3_000, 1_000: 600 } as const;
 const WATCHERS = [1, 100, 1_000] as const;
@@ -71,8 +75,7 @@ async function measure(
     return await load(server.port, server.pid, tokenOf(server.headers));
   }
   const port = await freePort();
-  const script = fileURLToPath(new URL(kind === "ws" ? "./bare-ws.ts" : "./socket-io.ts", import.meta.url));
-  await using server = startProcess(process.execPath, [script, JSON.stringify({ port })]);
+  await using server = startProcess(process.execPath, [fileURLToPath(PEERS[kind]), JSON.stringify({ port })]);
   await waitUntil("the server listens", () => canConnect(port));
   return await load(port, server.pid, "");
 }
