@@ -1,6 +1,6 @@
 import { AgentInputsSchema, type SessionEndReason } from "@signalbox/protocol";
 
-import type { QueuedInput } from "../../rows.ts";
+import type { QueuedInput, SessionProgress } from "../../rows.ts";
 import { command, setSessionTimer, type SessionChange } from "./session-change.ts";
 
 /** Whether the agent can be given its next turn. */
@@ -11,9 +11,13 @@ function canSpeak({ row, progress }: SessionChange): boolean {
     !progress.overBudget &&
     progress.reason === null &&
     row.state !== "PAUSED_BY_HUMAN" &&
-    // What was said before has been heard.
-    progress.taken === progress.commands
+    hasSaidAll(progress)
   );
+}
+
+/** Whether the runner has taken everything and said it: until then its agent may be about to begin a turn. */
+export function hasSaidAll({ taken, commands, unheard }: SessionProgress): boolean {
+  return taken === commands && unheard.every(({ told }) => told !== null);
 }
 
 /** Gives an agent that has nothing to do what waits first; answers whether there was something. */
@@ -46,7 +50,7 @@ function wordsOf({ inputId, text, isAgain }: QueuedInput): Pick<QueuedInput, "in
 export function settleTurn(change: SessionChange, now: number): void {
   const { row, progress } = change;
   if (progress.idle === null || progress.isWorking || speakNext(change)) return;
-  if (progress.commands > progress.taken || row.state === "PAUSED_BY_HUMAN") return;
+  if (!hasSaidAll(progress) || row.state === "PAUSED_BY_HUMAN") return;
   const { status, error } = progress.idle;
   const isTask = AgentInputsSchema.parse(JSON.parse(row.inputs)).mode === "task";
   // A task that is done needs no more, even where its last words went over the budget.
@@ -60,8 +64,8 @@ export function settleTurn(change: SessionChange, now: number): void {
 
 /** Whether the agent has nothing to do until somebody says something. */
 function isIdle({ row, progress }: SessionChange): boolean {
-  const { isReady, isTaskHeard, isWorking, reason, taken, commands } = progress;
-  return row.state === "RUNNING" && isReady && isTaskHeard && !isWorking && reason === null && taken === commands;
+  const { isReady, isTaskHeard, isWorking, reason } = progress;
+  return row.state === "RUNNING" && isReady && isTaskHeard && !isWorking && reason === null && hasSaidAll(progress);
 }
 
 /** From now on an agent with nothing to do waits, as long as its session may be inactive. */

@@ -4,7 +4,7 @@ import type { SessionRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { findApproval } from "./approvals.ts";
 import { resolveApproval } from "./resolve-approval.ts";
-import { close } from "./session-queue.ts";
+import { close, hasSaidAll } from "./session-queue.ts";
 import { changeOf, saveSession, setSessionTimer, type SessionOutcome } from "./session-change.ts";
 
 const SELECT_SESSION = "SELECT * FROM sessions WHERE id = ?";
@@ -31,8 +31,7 @@ export function* closeInactive(
   const { progress } = change;
   if (progress.isWorking) return undefined;
   // It may only have been asked for its diff, after which it still has nothing to do.
-  if (progress.commands > progress.taken)
-    setSessionTimer(change, "session.inactive", sessionId, now + progress.terms.inactivityMs);
+  if (!hasSaidAll(progress)) setSessionTimer(change, "session.inactive", sessionId, now + progress.terms.inactivityMs);
   else close(change, "inactive");
   return yield* saveSession(change, { now, actor: SYSTEM_ACTOR });
 }

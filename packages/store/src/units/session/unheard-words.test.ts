@@ -32,6 +32,8 @@ class World {
   #power = 0;
   #inbox: SessionCommand[] = [];
   #told: string[] = [];
+  /** Whether the runner is at words, or the agent at a turn: it can take steering, and no other prompt. */
+  #isBusy = false;
 
   constructor(rig: Rig, sayings: readonly Saying[]) {
     this.rig = rig;
@@ -43,6 +45,7 @@ class World {
     this.#power = power;
     this.#inbox = [];
     this.#told = [];
+    this.#isBusy = false;
     const opening = openingOf(await this.rig.progress());
     await this.rig.hold();
     try {
@@ -56,11 +59,13 @@ class World {
   }
 
   async #converse({ turns, wasWorking }: ReturnType<typeof openingOf>): Promise<void> {
+    this.#isBusy = turns === 0 || wasWorking;
     await this.#record({ fact: "ready", nativeSessionId: "native-1", hasTerminal: false });
     if (turns === 0) await this.#turn("task");
     else if (wasWorking) await this.#turn(GO_ON);
     for (let seq = await this.#next(); seq !== undefined; seq = await this.#next()) {
       const told = this.#inbox.shift();
+      this.#isBusy = true;
       await this.#record({ fact: "taken", seq });
       if (told?.kind === "prompt" || told?.kind === "steer") await this.#turn(told.text);
     }
@@ -82,6 +87,7 @@ class World {
       await this.#record({ fact: "taken", seq });
       await this.#tell({ fact: "steered" }, more);
     }
+    this.#isBusy = false;
     await this.#record({ fact: "turn_ended", status: "completed" });
   }
 
@@ -97,14 +103,21 @@ class World {
     if (this.#power-- === 0) throw new PowerCut();
     const verdict = await this.rig.record(fact);
     this.#facts += 1;
-    this.#inbox.push(...(verdict?.session?.commands ?? []).map(({ command }) => command));
+    this.#deliver(verdict?.session?.commands ?? []);
     while (this.#sayings[0] && this.#sayings[0].after <= this.#facts) await this.#say(this.#sayings.shift());
   }
 
   async #say(saying: Saying | undefined): Promise<void> {
     if (!saying) return;
     const { commands } = await this.rig.say(saying.text, saying.delivery);
-    this.#inbox.push(...commands.map(({ command }) => command));
+    this.#deliver(commands);
+  }
+
+  #deliver(commands: readonly { readonly command: SessionCommand }[]): void {
+    for (const { command } of commands) {
+      if (command.kind === "prompt" && this.#isBusy) throw new Error(`told ${command.text} in the middle of a turn`);
+      this.#inbox.push(command);
+    }
   }
 }
 
