@@ -17,7 +17,7 @@ interface Sample {
 
 /** What Signalbox adds to the start of an agent's session, from the order to the first words. */
 export async function starts(options: BenchOptions): Promise<Report> {
-  const count = options.isQuick ? 3 : 5;
+  const count = options.isQuick ? 3 : 6;
   await using directory = await tempDir();
   await using stub = await startModelStub({ apiKey: FAKE_KEY });
   const { agents, missing } = await measuredAgents(directory, stub);
@@ -29,15 +29,29 @@ export async function starts(options: BenchOptions): Promise<Report> {
     await using enclosed = await startService({ ...common, name: `auto-${round}`, sandbox: "auto" });
     for (const agent of agents) {
       options.say(`sessions, round ${round}: starts of ${agent.label}`);
+      const ways: readonly (readonly [keyof Sample, () => Promise<number>])[] = [
+        ["bare", () => bareStart(agent)],
+        ["none", () => signalboxStart(plain.server, agent)],
+        ["auto", () => signalboxStart(enclosed.server, agent)],
+      ];
       for (let number = -WARM; number < count; number++) {
-        const bare = await bareStart(agent);
-        const none = await signalboxStart(plain.server, agent);
-        const auto = await signalboxStart(enclosed.server, agent);
-        if (number >= 0) samples.get(agent)?.push({ bare, none, auto });
+        const sample = await inTurn(ways, number + WARM);
+        if (number >= 0) samples.get(agent)?.push(sample);
       }
     }
   }
   return reportOf([...samples], { taken: count * options.rounds, missing });
+}
+
+/** One after the other, each time another first: what an agent leaves to be tidied up burdens the next. */
+async function inTurn(
+  ways: readonly (readonly [keyof Sample, () => Promise<number>])[],
+  number: number,
+): Promise<Sample> {
+  const first = number % ways.length;
+  const times = { bare: Number.NaN, none: Number.NaN, auto: Number.NaN };
+  for (const [name, measure] of [...ways.slice(first), ...ways.slice(0, first)]) times[name] = await measure();
+  return times;
 }
 
 const WARM = 1;
@@ -59,7 +73,7 @@ function reportOf(
   ]);
   return {
     title: "Sessions: from the order to the agent's first words",
-    what: `Bare: from the start of the agent's process, in a new home with the files, arguments and environment that Signalbox would give it, to the first words of its first answer, spoken to by the least program that can. Signalbox: from the POST of a session to the same words at a client that follows it, server and runner in processes and sessions of their own, as services are. The models are stubs on the loopback address that answer at once. One start at a time, each contestant in turn; milliseconds, ${taken} starts of each. What is added is the difference within one turn; its p99 is the largest of so few, and negative where the bare start was the slower one.`,
+    what: `Bare: from the start of the agent's process, in a new home with the files, arguments and environment that Signalbox would give it, to the first words of its first answer, spoken to by the least program that can. Signalbox: from the POST of a session to the same words at a client that follows it, server and runner in processes and sessions of their own, as services are. The models are stubs on the loopback address that answer at once. One start at a time, each contestant in turn and each time another first; milliseconds, ${taken} starts of each. What is added is the difference within one turn; its p99 is the largest of so few, and negative where the bare start was the slower one.`,
     columns: ["", "p50", "p99", "added p50", "added p99"],
     rows,
     aims: results.flatMap(([{ label }, samples]) =>
