@@ -13,11 +13,17 @@ const projects = globSync("{packages/*,apps/*,conformance,bench}/package.json", 
     },
   }));
 
+/**
+ * Suites that take minutes together: faults, agents that misbehave, waits of real length. `npm test` leaves them out;
+ * `pnpm verify --with long,faults` runs them, as CI does. With SIGNALBOX_LONG=1 vitest knows them like all others.
+ */
+const LONG = process.env["SIGNALBOX_LONG"] === "1" ? [] : ["**/*.long.test.ts", "**/faults/*.test.ts"];
+
 export default defineConfig({
   test: {
     projects,
     include: ["**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/.types/**"],
+    exclude: ["**/node_modules/**", "**/dist/**", "**/.types/**", ...LONG],
     maxWorkers: 2,
     testTimeout: 15_000,
     hookTimeout: 30_000,

@@ -2,7 +2,7 @@
 //   pnpm verify                       all stages
 //   pnpm verify --only lint,types     these
 //   pnpm verify --without test        all but these
-//   pnpm verify --with faults         all, and these, which take minutes
+//   pnpm verify --with long,faults    all, and these, which take minutes
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,11 +19,12 @@ const STAGES = {
   build: () => run("turbo", "run", "build", "--output-logs=errors-only"),
   packages: checkPackages,
   test: () => run("vitest", "run", "--config", "vitest.workspace.ts"),
+  long: runLong,
   faults: runFaults,
 };
 
 /** Stages that run only when they are asked for. */
-const EXTRA = ["faults"];
+const EXTRA = ["long", "faults"];
 
 /** A stage that failed; what it found was printed by its tool. */
 class StageFailed extends Error {}
@@ -71,8 +72,15 @@ function failureOf(stage) {
   }
 }
 
-/** The fault tests with more cycles than `test` has: about five minutes on two cores. */
+/** The suites that `npm test` leaves out because of their time: `*.long.test.ts`. */
+function runLong() {
+  process.env.SIGNALBOX_LONG = "1";
+  run("vitest", "run", "--config", "vitest.workspace.ts", ".long.test.ts");
+}
+
+/** The fault tests, with many cycles: about five minutes on two cores. */
 function runFaults() {
+  process.env.SIGNALBOX_LONG = "1";
   process.env.SIGNALBOX_FAULT_SCALE ??= "8";
   run("vitest", "run", "--config", "vitest.workspace.ts", "--project", "@signalbox/conformance", "faults/");
 }
