@@ -18,17 +18,23 @@ async function up(args: readonly string[] = []): Promise<Up> {
   const dir = await tempDir();
   const data = dir.file("data");
   const started = startSignalbox(["up", "--port", "0", "--data-dir", data, ...args], { env: { HOME: dir.path } });
-  await soon(() => started.printed()).toMatch(/serves at (\S+)[^]*runner .*rnr_/);
+  const stop = async () => {
+    started.child.kill("SIGTERM");
+    await started.ended;
+    await dir[Symbol.asyncDispose]();
+  };
+  try {
+    await expect.poll(() => started.printed(), { timeout: 60_000 }).toMatch(/serves at (\S+)[^]*runner .*rnr_/);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const url = /serves at (\S+)/.exec(started.printed())?.[1] ?? "";
   return {
     pid: started.child.pid ?? 0,
     env: { SIGNALBOX_URL: url, SIGNALBOX_DATA_DIR: data },
     started,
-    async [Symbol.asyncDispose]() {
-      started.child.kill("SIGTERM");
-      await started.ended;
-      await dir[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }
 

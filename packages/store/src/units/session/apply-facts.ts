@@ -55,9 +55,11 @@ export function* applyFacts(args: FactsArgs): Generator<Statement, SessionOutcom
   const lines = (progress.partial + Buffer.from(args.bytes).toString("latin1")).split("\n");
   progress.partial = (lines.pop() ?? "").slice(0, limit("session.factBytes"));
   const origin = { now: args.now, actor: { kind: "runner", id: args.runnerId } } as const;
-  for (const line of lines) {
-    const fact = parseFact(line);
-    if (fact) yield* apply(change, fact, origin);
+  const facts = lines.map(parseFact).filter((fact) => fact !== undefined);
+  for (const [index, fact] of facts.entries()) {
+    // Of totals that follow each other only the last says anything; an agent may tell them as often as it likes.
+    if (fact.fact === "usage" && facts[index + 1]?.fact === "usage") continue;
+    yield* apply(change, fact, origin);
   }
   return yield* saveSession(change, origin);
 }

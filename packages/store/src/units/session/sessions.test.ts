@@ -365,6 +365,26 @@ describe("approvals of a session", () => {
   });
 });
 
+describe("what an agent has used", () => {
+  it("is told once for totals that come together, however many, and always before what follows them", async () => {
+    await using rig = await Rig.ready({ mode: "interactive" });
+    const totals = Array.from({ length: 500 }, (_, number): SessionFact => {
+      return { fact: "usage", usage: { inputTokens: number, outputTokens: 0 } };
+    });
+
+    await rig.record(
+      { fact: "turn_started" },
+      ...totals,
+      { fact: "turn_ended", status: "completed" },
+      ...totals.slice(0, 2),
+    );
+
+    const told = (await rig.events()).filter((type) => type === "usage.updated" || type === "turn.ended");
+    expect(told).toEqual(["usage.updated", "turn.ended", "usage.updated"]);
+    expect((await rig.progress()).usage).toMatchObject({ inputTokens: 1 });
+  });
+});
+
 describe("a budget that is used up by the last words of a turn", () => {
   const lastWords: SessionFact[] = [
     { fact: "turn_started" },
