@@ -73,7 +73,11 @@ export class OutputSender {
     if (this.#isPaused) this.rewind();
   }
 
-  /** Sends what may be sent now. `send` answers false when the connection is gone. */
+  /**
+   * Sends what may be sent now. `send` answers false when the connection is gone. Streams take turns, up to where they were when
+   * their round began: none keeps another waiting for long, and what the control plane acts on comes before words that
+   * were said after it.
+   */
   async pump(window: OutputWindow, send: (frame: Uint8Array) => boolean): Promise<void> {
     this.#isAgain = true;
     if (this.#isPumping) return;
@@ -81,8 +85,9 @@ export class OutputSender {
     try {
       while (this.#isAgain) {
         this.#isAgain = false;
-        for (const stream of this.source.lengths().keys()) {
-          while (!this.#isPaused && (await this.#sendOne(stream, window, send)));
+        const ends = new Map(this.source.lengths());
+        for (const stream of inTurn(ends)) {
+          while (!this.#isPaused && (await this.#sendOne(stream, ends.get(stream) ?? 0, window, send)));
         }
       }
     } finally {
@@ -90,11 +95,16 @@ export class OutputSender {
     }
   }
 
-  async #sendOne(stream: OutputStream, window: OutputWindow, send: (frame: Uint8Array) => boolean): Promise<boolean> {
+  async #sendOne(
+    stream: OutputStream,
+    end: number,
+    window: OutputWindow,
+    send: (frame: Uint8Array) => boolean,
+  ): Promise<boolean> {
     const from = this.#sentOf(stream);
     const room = window.windowBytes - this.#underWay();
-    if (from >= (this.source.lengths().get(stream) ?? 0) || room <= 0) return false;
-    const piece = await this.source.read(stream, from, Math.min(window.frameBytes, room));
+    if (from >= end || room <= 0) return false;
+    const piece = await this.source.read(stream, from, Math.min(window.frameBytes, room, end - from));
     if (!piece) return false;
     // While it was being read, an answer may have asked for another place.
     if (this.#sentOf(stream) !== from) return true;
@@ -116,4 +126,9 @@ export class OutputSender {
       bytes += Math.max(0, this.#sentOf(stream) - this.source.acknowledged(stream));
     return bytes;
   }
+}
+
+/** The facts of a session first. */
+function inTurn(streams: ReadonlyMap<OutputStream, number>): readonly OutputStream[] {
+  return [...streams.keys()].sort((a, b) => Number(b === "session") - Number(a === "session"));
 }
