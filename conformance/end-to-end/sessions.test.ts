@@ -329,7 +329,11 @@ describe("a session whose runner is killed", () => {
     await env.runner.kill();
     await env.runner.start();
     await follower.until(() => follower.words.includes("I go on."));
-    const resumed = await client.sessions.get(session.sessionId);
+    // Words are there a moment before what follows from them.
+    const resumed = await eventually(async () => {
+      const found = await client.sessions.get(session.sessionId);
+      return found.state === "RUNNING" && found;
+    });
     await client.sessions.say(session.sessionId, { text: "still there" });
     await follower.turnEnd(2);
     await client.sessions.stop(session.sessionId);

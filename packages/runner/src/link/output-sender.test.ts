@@ -50,31 +50,33 @@ function sending() {
 }
 
 describe("the output of an attempt", () => {
-  it("goes out with the facts of a session before the words that came after them", async () => {
+  it("goes out with the words of a session before the facts that came after them", async () => {
     const { source, frames, pump } = sending();
-    source.write("agent", "ready");
     source.write("session", "READY");
-    source.write("agent", " words");
+    source.write("agent", "words");
+    source.write("session", " ENDED");
 
     await pump();
 
-    expect(frames).toEqual(["session READY", "agent ready words"]);
+    expect(frames).toEqual(["agent words", "session READY ENDED"]);
   });
 
-  it("leaves words that come while a round goes on to the next, behind the facts that came before them", async () => {
+  it("leaves facts that come while a round goes on to the next, behind the words that came before them", async () => {
     const { source, frames, pump } = sending();
     source.write("agent", "a");
-    let rounds = 0;
+    source.write("session", "A");
+    let isFirst = true;
     source.onRead = (stream) => {
-      if (stream !== "agent" || rounds++ > 0) return;
-      source.write("session", "FACT");
+      if (stream !== "session" || !isFirst) return;
+      isFirst = false;
       source.write("agent", "b");
+      source.write("session", "B");
       void pump();
     };
 
     await pump();
 
-    expect(frames).toEqual(["agent a", "session FACT", "agent b"]);
+    expect(frames).toEqual(["agent a", "session A", "agent b", "session B"]);
   });
 
   it("lets no stream that grows without end keep another waiting", async () => {

@@ -75,8 +75,8 @@ export class OutputSender {
 
   /**
    * Sends what may be sent now. `send` answers false when the connection is gone. Streams take turns, up to where they were when
-   * their round began: none keeps another waiting for long, and what the control plane acts on comes before words that
-   * were said after it.
+   * their round began: none keeps another waiting for long, and what the control plane acts on comes after the words that
+   * were said before it.
    */
   async pump(window: OutputWindow, send: (frame: Uint8Array) => boolean): Promise<void> {
     this.#isAgain = true;
@@ -128,7 +128,7 @@ export class OutputSender {
   }
 }
 
-/** The facts of a session first. */
+/** The facts of a session last: a turn is over when all its words are there. */
 function inTurn(streams: ReadonlyMap<OutputStream, number>): readonly OutputStream[] {
-  return [...streams.keys()].sort((a, b) => Number(b === "session") - Number(a === "session"));
+  return [...streams.keys()].sort((a, b) => Number(a === "session") - Number(b === "session"));
 }
