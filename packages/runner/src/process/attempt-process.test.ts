@@ -126,7 +126,7 @@ describe("AttemptProcess", () => {
     const token = randomUUID();
     const attempt = await start(script(token));
     attempt.stdout.bytes.resume();
-    await eventually(() => living(token).length > 0);
+    await eventually(() => hasBegun(token));
     const begunMs = performance.now();
 
     const exit = await attempt.terminate(50);
@@ -149,7 +149,7 @@ describe("AttemptProcess", () => {
   it("touches no process of another attempt", async () => {
     const token = randomUUID();
     const other = await start(`sh -c "$STUBBORN" ${token}`);
-    await eventually(() => living(token).length > 0);
+    await eventually(() => hasBegun(token));
     const attempt = await start("sleep 1000");
 
     await attempt.terminate(0);
@@ -208,6 +208,12 @@ function living(token: string): number[] {
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => readText(`/proc/${pid}/cmdline`).includes(token))
     .map(Number);
+}
+
+/** Whether the script has come to its child: a stubborn shell, with the token as an argument of its own, or what is to become one. */
+function hasBegun(token: string): boolean {
+  const pids = living(token);
+  return pids.length > 1 || pids.some((pid) => readText(`/proc/${pid}/cmdline`).split("\0").includes(token));
 }
 
 function isAlive(pid: number): boolean {
