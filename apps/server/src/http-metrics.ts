@@ -1,5 +1,8 @@
-import type { ControlPlane } from "@signalbox/control-plane";
+import type { ControlPlane, WebhookStats } from "@signalbox/control-plane";
 import type { Answered } from "@signalbox/dialects";
+
+import { label, metric, type Sample } from "./prometheus-text.ts";
+import { webhookMetrics } from "./webhook-metrics.ts";
 
 type Stats = ReturnType<ControlPlane["stats"]>;
 
@@ -25,7 +28,7 @@ export class HttpMetrics {
     if (end !== undefined) this.#ends.set(end, (this.#ends.get(end) ?? 0) + 1);
   }
 
-  render(stats: Stats): string {
+  render(stats: Stats, webhooks: WebhookStats): string {
     const { counters, writable, ...gauges } = stats;
     const lines = [...metric("store_writable", "gauge", [["", writable ? 1 : 0]])];
     for (const [name, value] of Object.entries(gauges)) lines.push(...metric(snake(name), "gauge", [["", value]]));
@@ -47,27 +50,17 @@ export class HttpMetrics {
     );
     const ends = [...this.#ends].map(([end, count]): Sample => [`{end="${end}"}`, count]);
     lines.push(...metric("streams_ended_total", "counter", ends));
+    lines.push(...webhookMetrics(webhooks));
     return `${lines.join("\n")}\n`;
   }
 
   #samples(value: (tally: Tally) => number): Sample[] {
     return [...this.#tallies].flatMap(([route, byStatus]) =>
-      [...byStatus].map(([status, tally]): Sample => [`{route="${escape(route)}",status="${status}"}`, value(tally)]),
+      [...byStatus].map(([status, tally]): Sample => [`{${label("route", route)},status="${status}"}`, value(tally)]),
     );
   }
 }
 
-type Sample = readonly [labels: string, value: number];
-
-function metric(name: string, type: "counter" | "gauge", samples: readonly Sample[]): string[] {
-  const full = `signalbox_${name}`;
-  return [`# TYPE ${full} ${type}`, ...samples.map(([labels, value]) => `${full}${labels} ${value}`)];
-}
-
 function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/[^a-z0-9_]/g, "_");
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\"]/g, "\\$&");
 }

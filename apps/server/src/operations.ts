@@ -49,10 +49,12 @@ export function operationsFace(controlPlane: ControlPlane, metrics: HttpMetrics,
         permission: "runners:read",
         summary: "Counts and gauges, as Prometheus reads them.",
         answer: { status: 200, contentType: "text/plain; version=0.0.4" },
-        handle: () =>
-          new Response(metrics.render(controlPlane.stats()), {
+        async handle({ context }) {
+          const webhooks = await controlPlane.webhooks.readStats(context.principal.orgId);
+          return new Response(metrics.render(controlPlane.stats(), webhooks), {
             headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store" },
-          }),
+          });
+        },
       }),
     ],
   };

@@ -60,3 +60,4 @@ export {
   type DeliveryPage,
   type ListDeliveriesQuery,
 } from "./webhook/webhook-handler.ts";
+export type { TryOutcome, WebhookCounts, WebhookStats } from "./webhook/webhook-stats.ts";

@@ -68,8 +68,15 @@ export {
 export type { ApprovalQuery, SessionQuery } from "./reads/sessions.ts";
 export { findStreamSegment, readStreamLengths, readStreamSegments } from "./reads/attempt-streams.ts";
 export type { SteppedStream, StreamLength, StreamPlace } from "./reads/attempt-streams.ts";
-export { readDeliveries, readDelivery, readDueWebhooks, readWebhook, readWebhooks } from "./reads/webhooks.ts";
-export type { DeliveryQuery } from "./reads/webhooks.ts";
+export {
+  readDeliveries,
+  readDelivery,
+  readDueWebhooks,
+  readWebhook,
+  readWebhookBacklog,
+  readWebhooks,
+} from "./reads/webhooks.ts";
+export type { DeliveryQuery, WebhookBacklog } from "./reads/webhooks.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";
 export type { Idempotency } from "./units/idempotency.ts";

@@ -130,6 +130,17 @@ describe("WebhookHandler", () => {
     expect(dataOf(await webhooks.listWebhooks(stranger)).items).toEqual([]);
   });
 
+  it("tells for metrics how the receivers of the org that asks are, and of no other", async () => {
+    await using rig = await openRig();
+    const { id } = await create(rig);
+
+    const own = await rig.plane.webhooks.readStats("default");
+    const others = await rig.plane.webhooks.readStats("org-b");
+
+    expect(own).toMatchObject({ active: 1, waiting: 0, breakers: [{ webhookId: id, state: "closed" }] });
+    expect(others.breakers).toEqual([]);
+  });
+
   it("tests a webhook with an event that is about nothing, and can send it again", async () => {
     await using receiver = await openReceiver();
     await using rig = await openRig();

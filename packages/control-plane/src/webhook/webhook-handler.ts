@@ -34,6 +34,7 @@ import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContex
 import type { Poster } from "./post-message.ts";
 import { requiredScopes } from "./required-scopes.ts";
 import { newWebhookSecret, type WebhookSecrets } from "./webhook-secrets.ts";
+import { readWebhookStats, type WebhookStats } from "./webhook-stats.ts";
 import { toDelivery, toWebhook } from "./webhook-view.ts";
 import type { WebhookWorker } from "./webhook-worker.ts";
 
@@ -235,6 +236,11 @@ export class WebhookHandler {
       this.#deps.worker.wake();
       return toDelivery(await this.#requireDelivery(webhookId, deliveryId));
     });
+  }
+
+  /** How webhooks stand, for metrics; `orgId` is whose breakers are told. */
+  async readStats(orgId: string): Promise<WebhookStats> {
+    return readWebhookStats(this.#deps, orgId);
   }
 
   /** Sees to it that the default org has the webhook of the server's settings, and no other from there. */

@@ -1,6 +1,6 @@
 import { CircuitOpenError } from "@signalbox/circuit-breaker";
 import type { LimitLookup, Webhook } from "@signalbox/protocol";
-import { readDueWebhooks, type ClaimedDelivery, type SignalboxStore } from "@signalbox/store";
+import { readDueWebhooks, type ClaimedDelivery, type SignalboxStore, type TryVerdict } from "@signalbox/store";
 
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logger.ts";
@@ -10,6 +10,7 @@ import { Receivers } from "./receivers.ts";
 import { signMessage } from "./sign-message.ts";
 import { spellMessage } from "./spell-message.ts";
 import type { WebhookSecrets } from "./webhook-secrets.ts";
+import { noWebhookCounts, type WebhookCounts } from "./webhook-stats.ts";
 
 export interface WebhookWorkerDeps {
   readonly store: SignalboxStore;
@@ -35,6 +36,7 @@ const STOP_SHARE = 6;
 export class WebhookWorker {
   readonly #deps: WebhookWorkerDeps;
   readonly #receivers: Receivers;
+  readonly #counts = noWebhookCounts();
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #looking: Promise<void> | undefined;
@@ -68,17 +70,24 @@ export class WebhookWorker {
     return this.#receivers.stateOf(webhookId);
   }
 
+  /** What became of tries and deliveries since this worker began. */
+  get counts(): Readonly<WebhookCounts> {
+    return this.#counts;
+  }
+
   /** Gives up what is too old and forgets what is long over. */
   async tidy(): Promise<void> {
     const { store, clock, limits } = this.#deps;
     for (let touched = TIDIED_AT_ONCE; touched >= TIDIED_AT_ONCE && !this.#isStopping;) {
       const now = clock.now();
-      touched = await store.run("tidyDeliveries", {
+      const tidied = await store.run("tidyDeliveries", {
         now,
         giveUpBefore: now - limits("webhook.keepTryingMs"),
         forgetBefore: now - limits("webhook.logTtlMs"),
         count: TIDIED_AT_ONCE,
       });
+      this.#counts.deliveries.failed += tidied.givenUp;
+      touched = tidied.touched;
     }
   }
 
@@ -117,7 +126,8 @@ export class WebhookWorker {
     const wanted = this.#choose(webhooks, now);
     if (wanted.length > 0) {
       const leaseUntil = now + limits("webhook.leaseMs");
-      const claimed = await store.run("claimDeliveries", { wanted, now, leaseUntil });
+      const { claimed, expired } = await store.run("claimDeliveries", { wanted, now, leaseUntil });
+      this.#counts.deliveries.failed += expired;
       for (const delivery of claimed) this.#begin(delivery);
     }
     this.#lookLater(this.#waitFor(webhooks, now));
@@ -178,9 +188,18 @@ export class WebhookWorker {
     }
     const now = clock.now();
     const verdict = afterTry(result, { attempts: row.attempts, sinceMs: row.since, nowMs: now, random, limits });
-    await store.run("recordTry", { ...held, verdict, now });
+    const isRecorded = await store.run("recordTry", { ...held, verdict, now });
+    this.#count(verdict, isRecorded);
     if (verdict.kind === "given_up")
       logger.warn({ webhook: webhook.id, delivery: row.id, ...verdict }, "a delivery to a webhook was given up");
+  }
+
+  /** A try counts however late it ended; the end of a delivery only where it was this try that ended it. */
+  #count(verdict: TryVerdict, isRecorded: boolean): void {
+    const outcome = verdict.kind === "accepted" ? "accepted" : verdict.error;
+    if (outcome !== "expired") this.#counts.tries[outcome] += 1;
+    if (!isRecorded || verdict.kind === "retry") return;
+    this.#counts.deliveries[verdict.kind === "accepted" ? "delivered" : "failed"] += 1;
   }
 
   /** What the post came to; or, where none was made or it was cut off, in how many milliseconds it may be made. */

@@ -209,9 +209,9 @@ export class FakeControlPlane implements Shape<
     // Later than any claim of the handler's own worker, whose try then no longer counts.
     const now = clock.now() + 60_000;
     const wanted = [{ webhookId, count: 1 }];
-    const [claimed] = await store.run("claimDeliveries", { wanted, now, leaseUntil: now + 60_000 });
+    const { claimed } = await store.run("claimDeliveries", { wanted, now, leaseUntil: now + 60_000 });
     const verdict = { kind: "accepted", status: 200 } as const;
-    await store.run("recordTry", { deliveryId, attempt: claimed?.row.attempts ?? 0, verdict, now });
+    await store.run("recordTry", { deliveryId, attempt: claimed[0]?.row.attempts ?? 0, verdict, now });
     return { webhookId, deliveryId };
   }
 

@@ -1,4 +1,4 @@
-import type { DeliveryState } from "@signalbox/protocol";
+import type { DeliveryState, WebhookState } from "@signalbox/protocol";
 
 import type { DeliveryRow, WebhookRow } from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
@@ -23,6 +23,43 @@ export function* readDueWebhooks(): Generator<Statement, { id: string; due_at: n
     `SELECT id, (SELECT MIN(due_at) FROM webhook_deliveries WHERE webhook_id = webhooks.id AND due_at IS NOT NULL) AS due_at
       FROM webhooks WHERE state = 'active' ORDER BY id`,
   );
+}
+
+/** How the webhooks of every org stand. */
+export interface WebhookBacklog {
+  readonly active: number;
+  readonly disabled: number;
+  /** Deliveries that active webhooks are still to be told. */
+  readonly waiting: number;
+  /** Deliveries that stand still since their webhook is disabled. */
+  readonly held: number;
+  /** Since when the oldest of those that wait does; null when none does. */
+  readonly oldestSince: number | null;
+}
+
+const COUNT_WEBHOOKS = "SELECT state, COUNT(*) AS count FROM webhooks WHERE state <> 'deleted' GROUP BY state";
+const COUNT_PENDING = `SELECT webhooks.state AS state, COUNT(*) AS count FROM webhooks
+  JOIN webhook_deliveries AS waiting ON waiting.webhook_id = webhooks.id AND waiting.state = 'pending'
+  WHERE webhooks.state <> 'deleted' GROUP BY webhooks.state`;
+const SELECT_OLDEST = `SELECT since FROM webhook_deliveries AS waiting WHERE waiting.state = 'pending'
+  AND EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = waiting.webhook_id AND webhooks.state = 'active') ORDER BY since LIMIT 1`;
+
+/** Counts webhooks and what waits for them, over all orgs. */
+export function* readWebhookBacklog(): Generator<Statement, WebhookBacklog, unknown> {
+  const webhooks = countsIn(yield* all<StateCount>(COUNT_WEBHOOKS));
+  const pending = countsIn(yield* all<StateCount>(COUNT_PENDING));
+  const oldest = yield* get<{ since: number }>(SELECT_OLDEST);
+  return { ...webhooks, waiting: pending.active, held: pending.disabled, oldestSince: oldest?.since ?? null };
+}
+
+interface StateCount {
+  readonly state: WebhookState;
+  readonly count: number;
+}
+
+function countsIn(rows: readonly StateCount[]): { active: number; disabled: number } {
+  const countOf = (wanted: WebhookState) => rows.find(({ state }) => state === wanted)?.count ?? 0;
+  return { active: countOf("active"), disabled: countOf("disabled") };
 }
 
 /** One delivery of a webhook. */

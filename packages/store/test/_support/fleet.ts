@@ -98,12 +98,13 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Takes what is due of a webhook, under a lease of a second. */
-  claim(webhookId: string, count = 10) {
-    return this.store.run("claimDeliveries", {
+  async claim(webhookId: string, count = 10) {
+    const { claimed } = await this.store.run("claimDeliveries", {
       wanted: [{ webhookId, count }],
       now: this.now,
       leaseUntil: this.now + 1_000,
     });
+    return claimed;
   }
 
   /** What every unit wants to know that is about a plugin. */

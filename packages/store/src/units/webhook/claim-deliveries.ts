@@ -25,13 +25,21 @@ const SELECT_DUE =
 const SELECT_EVENT = "SELECT at, data FROM events WHERE stream = ? AND seq = ?";
 const LEASE = "UPDATE webhook_deliveries SET due_at = ?, attempts = attempts + 1, last_attempt_at = ? WHERE id = ?";
 
+/** What came of a look for deliveries that are due. */
+export interface Claims {
+  readonly claimed: readonly ClaimedDelivery[];
+  /** How many are over since their event is no longer kept. */
+  readonly expired: number;
+}
+
 /** Takes what is due. An event that is no longer kept cannot be told: its delivery is over. */
 export function* claimDeliveries({
   wanted,
   now,
   leaseUntil,
-}: ClaimDeliveriesArgs): Generator<Statement, ClaimedDelivery[], unknown> {
+}: ClaimDeliveriesArgs): Generator<Statement, Claims, unknown> {
   const claimed: ClaimedDelivery[] = [];
+  let expired = 0;
   for (const { webhookId, count } of wanted) {
     const webhook = yield* get<WebhookRow>(SELECT_WEBHOOK, webhookId);
     if (!webhook) continue;
@@ -40,11 +48,12 @@ export function* claimDeliveries({
         row.stream === null ? undefined : yield* get<Pick<EventRow, "at" | "data">>(SELECT_EVENT, row.stream, row.seq);
       if (row.stream !== null && !event) {
         yield* endDelivery(row, { state: "failed", status: null, error: "expired", now });
+        expired += 1;
         continue;
       }
       yield* run(LEASE, leaseUntil, now, row.id);
       claimed.push({ row: { ...row, attempts: row.attempts + 1, last_attempt_at: now }, webhook, event });
     }
   }
-  return claimed;
+  return { claimed, expired };
 }

@@ -20,8 +20,14 @@ const FORGET_DELETED = `DELETE FROM webhook_deliveries WHERE id IN
   (SELECT delivery.id FROM webhooks AS gone JOIN webhook_deliveries AS delivery ON delivery.webhook_id = gone.id
     WHERE gone.state = 'deleted' LIMIT ?)`;
 
-/** Gives up what is too old to be of use and forgets what is long over; returns how many rows it touched. */
-export function* tidyDeliveries(args: TidyDeliveriesArgs): Generator<Statement, number, unknown> {
+/** How many rows were touched, and how many of them were given up. */
+export interface TidiedDeliveries {
+  readonly touched: number;
+  readonly givenUp: number;
+}
+
+/** Gives up what is too old to be of use and forgets what is long over. */
+export function* tidyDeliveries(args: TidyDeliveriesArgs): Generator<Statement, TidiedDeliveries, unknown> {
   const { giveUpBefore, forgetBefore, count, now } = args;
   const old = yield* all<DeliveryRow>(SELECT_OLD, giveUpBefore, count);
   // Latest first: the next of a lane is let go only when it is none of these.
@@ -29,5 +35,5 @@ export function* tidyDeliveries(args: TidyDeliveriesArgs): Generator<Statement, 
     yield* endDelivery(row, { state: "failed", status: row.last_status, error: "expired", now });
   const ended = yield* run(FORGET_ENDED, forgetBefore, count);
   const deleted = yield* run(FORGET_DELETED, count);
-  return old.length + ended.changes + deleted.changes;
+  return { touched: old.length + ended.changes + deleted.changes, givenUp: old.length };
 }
