@@ -104,8 +104,7 @@ export class AttemptProcess implements AsyncDisposable {
         child.once("exit", (exitCode, signal) => resolve([exitCode, signal]));
       });
       await started;
-      const entry = await readProcess(`/proc/${child.pid}`);
-      const { startTime } = entry ?? {};
+      const { startTime } = readProcess(`/proc/${child.pid}`) ?? {};
       return new AttemptProcess({ settings, child, stdout, stderr, terminal, processEnd, startTime, cgroup });
     } catch (error) {
       terminal?.[Symbol.dispose]();

@@ -1,5 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
-import { inParallel } from "../in-parallel.ts";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** One process as /proc tells it. */
 export interface ProcessEntry {
@@ -22,8 +21,10 @@ export const ATTEMPT_VARIABLE = "SIGNALBOX_ATTEMPT";
  * All living processes of this machine (Linux; elsewhere none), zombies left out: they hold nothing but a number.
  * `procRoot` is /proc unless a test says otherwise. Processes that end while being read are left out. The environment of
  * processes that are older than `since`, in clock ticks since boot, is not read: reading it takes longer than all the
- * rest, and what was there before an attempt carries no marker of it. One look at a time is taken: those who ask during it
- * share the next, for a hundred attempts that end at once would have more files open than there may be.
+ * rest, and what was there before an attempt carries no marker of it. All who ask in one turn of the event loop share a look.
+ *
+ * A look is taken in one go. /proc waits for no disk, and a look in hundreds of small steps would be as slow as hundreds of
+ * turns of the event loop: where agents flood, that is many seconds for whoever wants one of them stopped.
  */
 export function readProcessTable(procRoot = "/proc", since = 0): Promise<readonly ProcessEntry[]> {
   const shared = coming.get(procRoot);
@@ -31,16 +32,14 @@ export function readProcessTable(procRoot = "/proc", since = 0): Promise<readonl
     shared.since = Math.min(shared.since, since);
     return shared.table;
   }
-  const look: Look = {
-    since,
-    table: latest.then(() => {
-      coming.delete(procRoot);
-      return readAll(procRoot, look.since);
-    }),
-  };
+  const { promise, resolve } = Promise.withResolvers<readonly ProcessEntry[]>();
+  const look: Look = { since, table: promise };
   coming.set(procRoot, look);
-  latest = look.table;
-  return look.table;
+  setImmediate(() => {
+    coming.delete(procRoot);
+    resolve(readAll(procRoot, look.since));
+  });
+  return promise;
 }
 
 /** A look that has not begun, for all who wait for it. */
@@ -50,24 +49,21 @@ interface Look {
 }
 
 const coming = new Map<string, Look>();
-/** It never rejects. */
-let latest: Promise<unknown> = Promise.resolve();
 
-async function readAll(procRoot: string, since: number): Promise<readonly ProcessEntry[]> {
-  const names = await readdir(procRoot).catch(() => []);
-  const pids = names.filter((name) => /^\d+$/.test(name));
-  const entries = await inParallel(pids, (pid) => readProcess(`${procRoot}/${pid}`, since));
-  return entries.filter((entry) => entry !== undefined).filter((entry) => !entry.isZombie);
+function readAll(procRoot: string, since: number): readonly ProcessEntry[] {
+  return namesIn(procRoot)
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => readProcess(`${procRoot}/${pid}`, since))
+    .filter((entry) => entry !== undefined)
+    .filter((entry) => !entry.isZombie);
 }
 
 /** The process of one directory of /proc, zombies included; undefined when there is none. */
-export async function readProcess(directory: string, since = 0): Promise<ProcessEntry | undefined> {
-  const stat = await readFile(`${directory}/stat`, "latin1").catch(() => "");
-  const parsed = parseStat(stat);
+export function readProcess(directory: string, since = 0): ProcessEntry | undefined {
+  const parsed = parseStat(textOf(`${directory}/stat`));
   if (!parsed) return undefined;
   if (parsed.startTime < since) return { ...parsed, attemptId: undefined };
-  const environment = await readFile(`${directory}/environ`, "latin1").catch(() => "");
-  return { ...parsed, attemptId: attemptIdIn(environment) };
+  return { ...parsed, attemptId: attemptIdIn(textOf(`${directory}/environ`)) };
 }
 
 /** Field numbers as in proc_pid_stat(5); the name in parentheses may itself hold spaces and parentheses. */
@@ -89,4 +85,21 @@ function attemptIdIn(environment: string): string | undefined {
   const prefix = `${ATTEMPT_VARIABLE}=`;
   const variable = environment.split("\0").find((entry) => entry.startsWith(prefix));
   return variable?.slice(prefix.length);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** Nothing where the process has ended meanwhile, or is another user's. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "latin1");
+  } catch {
+    return "";
+  }
 }
