@@ -224,6 +224,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   runLog.on("sessions", (sessions) => {
     for (const session of sessions) sessionLog.tell(session);
   });
+  sessionLog.on("run", (outcome) => runLog.tell(outcome));
   sessionLog.on("changed", ({ sessionId }) => {
     eventFeed.notify(sessionId);
     webhookWorker.wake();

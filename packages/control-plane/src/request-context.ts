@@ -1,4 +1,12 @@
-import { DEFAULT_ORG, permits, type Actor, type Principal, type Scope } from "@signalbox/protocol";
+import {
+  DEFAULT_ORG,
+  permits,
+  refusalOfDecision,
+  type Actor,
+  type DecisionRule,
+  type Principal,
+  type Scope,
+} from "@signalbox/protocol";
 import type { Idempotency } from "@signalbox/store";
 
 import { ControlPlaneError } from "./errors.ts";
@@ -20,6 +28,19 @@ export const LOCAL_CONTEXT: RequestContext = {
 export function requireScope(context: RequestContext, scope: Scope): void {
   if (permits(context.principal, scope)) return;
   throw new ControlPlaneError("FORBIDDEN", `this needs the scope ${scope}`, { scope });
+}
+
+/** Refuses a decision that is not the caller's to take. What was asked never changes, so that this can be looked at before the commit. */
+export function requireDecider(
+  what: string,
+  rule: DecisionRule,
+  { principal }: RequestContext,
+  decision: "allow" | "deny",
+): void {
+  const refusal = refusalOfDecision(rule, principal, decision);
+  if (!refusal) return;
+  const { approvers = [], selfApproval = "allowed" } = rule;
+  throw new ControlPlaneError(refusal.code, `${what}: ${refusal.message}`, { approvers, selfApproval });
 }
 
 /** The caller as the cause of an event. */

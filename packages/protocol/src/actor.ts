@@ -7,5 +7,16 @@ export const ActorSchema = z.object({
 });
 export type Actor = z.infer<typeof ActorSchema>;
 
+/** An actor as one word, `kind:id`, as rows keep it. */
+export function actorText({ kind, id }: Actor): string {
+  return `${kind}:${id}`;
+}
+
+/** What `actorText` has written. */
+export function parseActor(text: string): Actor {
+  const colon = text.indexOf(":");
+  return { kind: text.slice(0, colon) as Actor["kind"], id: text.slice(colon + 1) };
+}
+
 /** The control plane itself: timers, recovery, dispatch. */
 export const SYSTEM_ACTOR: Actor = { kind: "system", id: "system" };

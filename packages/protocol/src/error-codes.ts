@@ -37,6 +37,11 @@ export const ERROR_CODES = {
   INVALID_PROVIDER: { status: 400, retryable: false, meaning: "The agent provider is not supported." },
   UNAUTHORIZED: { status: 401, retryable: false, meaning: "No valid credential came with the request." },
   FORBIDDEN: { status: 403, retryable: false, meaning: "The credential does not permit this." },
+  SELF_APPROVAL: {
+    status: 403,
+    retryable: false,
+    meaning: "The project wants another to say yes than who asked for it.",
+  },
   CROSS_ORIGIN: { status: 403, retryable: false, meaning: "The request comes from a page of another origin." },
   NOT_FOUND: { status: 404, retryable: false, meaning: "There is nothing at this path." },
   RUN_NOT_FOUND: { status: 404, retryable: false, meaning: "No such run for this org." },
@@ -90,6 +95,11 @@ export const ERROR_CODES = {
     status: 409,
     retryable: false,
     meaning: "The decision names another content than the gate or plugin has.",
+  },
+  APPROVAL_LAPSED: {
+    status: 409,
+    retryable: false,
+    meaning: "Who said yes may not decide any more; it is asked for again.",
   },
   REQUEST_IN_PROGRESS: {
     status: 409,

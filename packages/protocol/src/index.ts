@@ -1,4 +1,4 @@
-export { ActorSchema, SYSTEM_ACTOR, type Actor } from "./actor.ts";
+export { ActorSchema, actorText, parseActor, SYSTEM_ACTOR, type Actor } from "./actor.ts";
 export {
   ApiErrorSchema,
   ApiMetaSchema,
@@ -38,6 +38,20 @@ export { type KnownProvider, type ProviderId, ProviderIdSchema, PROVIDERS } from
 export { TimestampSchema, toTimestamp, type Timestamp } from "./timestamp.ts";
 export { isFinal, nextState, type MoveOf, type StateOf, type TransitionTable } from "./transition-table.ts";
 
+export {
+  ApprovalPolicySchema,
+  DecisionRuleSchema,
+  DEFAULT_APPROVAL_POLICY,
+  narrowedApprovers,
+  refusalOfDecision,
+  SelfApprovalSchema,
+  type ApprovalPolicy,
+  type Decider,
+  type DecisionRefusal,
+  type DecisionRule,
+  type PutApprovalPolicy,
+  type SelfApproval,
+} from "./access/decision-rule.ts";
 export {
   CreateTokenRequestSchema,
   permits,
@@ -372,7 +386,20 @@ export {
   type PublishSessionRequest,
   type PullRequest,
 } from "./session/publication.ts";
-export { BudgetSchema, shareUsed, UsageSchema, type Budget, type Usage } from "./session/usage.ts";
+export {
+  addUsage,
+  BUDGET_COUNTS,
+  BudgetSchema,
+  countOf,
+  extended,
+  GrantedBudgetSchema,
+  NO_USAGE,
+  shareUsed,
+  UsageSchema,
+  usageSince,
+  type Budget,
+  type Usage,
+} from "./session/usage.ts";
 
 export {
   WsAuthenticateSchema,

@@ -56,7 +56,7 @@ export {
   readRunVersion,
   readStream,
 } from "./reads/runs.ts";
-export type { RunQuery, RunRows } from "./reads/runs.ts";
+export type { ReadRunRow, RunQuery, RunRows } from "./reads/runs.ts";
 export {
   readApproval,
   readApprovals,
@@ -91,6 +91,8 @@ export type { FinishAttemptArgs, FinishedAttempt } from "./units/run/finish-atte
 export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
+export type { Reservation, RunLedger } from "./units/run/run-ledger.ts";
+export { readPolicy } from "./units/access/decision-rule.ts";
 export { hashOfApproval } from "./units/session/approvals.ts";
 export { openingOf } from "./units/session/unheard-words.ts";
 export { titleOf } from "./units/session/open-sessions.ts";

@@ -63,7 +63,11 @@ export interface RunHeader {
   /** The manifest that its workspace began with. */
   readonly baseManifest: string | null;
   readonly timeoutMs: number | null;
+  /** What its agents may use together; absent in a run of an older version. */
+  readonly budget?: Budget | null;
   readonly createdBy: string;
+  /** Who has a part in what it asks for beside its maker: of a publication, who made the session that is published. */
+  readonly requesters?: readonly string[];
   readonly traceparent: string | null;
   readonly createdAt: number;
 }
@@ -125,6 +129,11 @@ export interface AttemptProgress {
   endedAt: number | null;
 }
 
+export interface LedgerRow {
+  /** A `RunLedger` as JSON. */
+  ledger: string;
+}
+
 export interface GateRow {
   id: string;
   org_id: string;
@@ -184,8 +193,10 @@ export interface SessionProgress {
   idle: { readonly status: "completed" | "cancelled" | "failed"; readonly error?: string } | null;
   turns: number;
   usage: Usage;
+  /** Of it, what attempts before this one used; absent in a session of an older version. */
+  usageBefore?: Usage;
   budget: Budget | null;
-  /** Whether it waits for somebody to extend its budget. */
+  /** Whether it was stopped because its budget, or its run's, is used up. */
   overBudget: boolean;
   /** Inputs that wait, in the order in which they will be given to the agent. */
   queue: QueuedInput[];
@@ -387,6 +398,8 @@ export interface ProjectRow {
   repo: string | null;
   env: string;
   commands: string;
+  /** An `ApprovalPolicy` as JSON; null: the default. */
+  approvals: string | null;
   created_at: number;
   updated_at: number;
 }

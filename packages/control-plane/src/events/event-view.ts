@@ -1,4 +1,4 @@
-import { toTimestamp, type Actor, type EventRecord } from "@signalbox/protocol";
+import { parseActor, toTimestamp, type EventRecord } from "@signalbox/protocol";
 import type { EventRow } from "@signalbox/store";
 
 /** A stored event as readers see it. */
@@ -15,10 +15,4 @@ export function toEventRecord(row: EventRow): EventRecord {
     // Written by a unit from an object.
     data: JSON.parse(row.data) as Record<string, unknown>,
   };
-}
-
-/** `kind:id` as an actor. */
-export function parseActor(text: string): Actor {
-  const colon = text.indexOf(":");
-  return { kind: text.slice(0, colon) as Actor["kind"], id: text.slice(colon + 1) };
 }

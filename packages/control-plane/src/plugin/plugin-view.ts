@@ -1,8 +1,12 @@
 import type { PluginAccess as BusAccess } from "@signalbox/messagebus";
-import { toTimestamp, type Plugin, type PluginAccess, type PluginManifestDocument } from "@signalbox/protocol";
+import {
+  parseActor,
+  toTimestamp,
+  type Plugin,
+  type PluginAccess,
+  type PluginManifestDocument,
+} from "@signalbox/protocol";
 import type { PluginRow } from "@signalbox/store";
-
-import { parseActor } from "../events/event-view.ts";
 
 /** What is known of a plugin only while this server lives. */
 export interface LivePlugin {

@@ -32,7 +32,23 @@ describe("ProjectHandler.putProject", () => {
     expect(cleared).not.toHaveProperty("repo");
   });
 
+  it("says who may decide, and changes of that only what the request names", async () => {
+    await using rig = await Rig.open();
+
+    const made = dataOf(await rig.plane.projects.putProject("p", {}));
+    await rig.plane.projects.putProject("p", { approvals: { selfApproval: "refused" } });
+    await rig.plane.projects.putProject("p", { approvals: { approvers: ["tok_a", "tok_b", "tok_a"] } });
+    await rig.plane.projects.putProject("p", { name: "P" });
+
+    expect(made.approvals).toEqual({ selfApproval: "allowed", approvers: [] });
+    expect(dataOf(await rig.plane.projects.getProject("p")).approvals).toEqual({
+      selfApproval: "refused",
+      approvers: ["tok_a", "tok_b"],
+    });
+  });
+
   it.each([
+    ["a rule that is none", "p", { approvals: { selfApproval: "maybe" } }, "approvals.selfApproval"],
     ["another id in the body", "p", { id: "q" }, "id"],
     ["an id that is none", "../p", {}, "id"],
     ["a command for a tool that takes none", "p", { commands: { codegen: { argv: ["x"] } } }, "commands.codegen"],

@@ -15,7 +15,14 @@ import {
   type PutSecretRequest,
   type TaskType,
 } from "@signalbox/protocol";
-import { readProject, readProjects, readSecrets, type ProjectRow, type SignalboxStore } from "@signalbox/store";
+import {
+  readPolicy,
+  readProject,
+  readProjects,
+  readSecrets,
+  type ProjectRow,
+  type SignalboxStore,
+} from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -65,6 +72,7 @@ export class ProjectHandler {
         repo: wanted.repo ? JSON.stringify(wanted.repo) : wanted.repo,
         env: wanted.env && JSON.stringify(wanted.env),
         commands: wanted.commands && JSON.stringify(wanted.commands),
+        approvals: wanted.approvals,
         now,
         idempotency: idempotencyOf(context, now, limit("idempotency.ttlMs")),
       });
@@ -149,6 +157,7 @@ export class ProjectHandler {
       ...(row.repo === null ? {} : { repo: JSON.parse(row.repo) as Project["repo"] & object }),
       env: JSON.parse(row.env) as Project["env"],
       commands: JSON.parse(row.commands) as Project["commands"],
+      approvals: readPolicy(row.approvals),
       secrets,
       createdAt: toTimestamp(row.created_at),
       updatedAt: toTimestamp(row.updated_at),

@@ -33,6 +33,8 @@ function explainStep(
   if (step.state === "pending")
     return { step: step.name, reason: "needs", message: "steps that it needs are not over" };
   if (step.state !== "ready" || step.live !== null) return undefined;
+  if (run.ledger?.waiting.includes(run.progress.steps.indexOf(step)))
+    return { step: step.name, reason: "budget", message: "the run's budget is used up; somebody may allow more" };
   const waiting = toWaitingStep(
     readyStepOf({ id: run.id, orgId: run.org_id, projectId: run.project_id, progress: run.progress }, step, planned),
   );

@@ -13,9 +13,16 @@ import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
-import { ControlPlaneError, NotFoundError } from "../errors.ts";
+import { NotFoundError } from "../errors.ts";
 import type { RunLog } from "../events/run-log.ts";
-import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import {
+  actorOf,
+  idempotencyOf,
+  LOCAL_CONTEXT,
+  requireDecider,
+  requireScope,
+  type RequestContext,
+} from "../request-context.ts";
 import { toGate } from "./run-view.ts";
 
 const ListGatesQuerySchema = z.strictObject({
@@ -89,7 +96,7 @@ export class GateHandler {
       requireScope(context, "gates:decide");
       const { note, contentHash } = check(ResolveGateRequestSchema, request);
       const gate = await this.#requireGate(gateId, context);
-      requireApprover(gate, context);
+      requireDecider(`gate ${gate.id}`, gate.content, context, move === "approve" ? "allow" : "deny");
       if (move === "approve" && gate.status === "pending")
         await this.#deps.requireUnchanged?.(gate, context.principal.orgId);
       const now = this.#deps.clock.now();
@@ -112,12 +119,4 @@ export class GateHandler {
     if (!row) throw new NotFoundError("gate", gateId);
     return toGate(row);
   }
-}
-
-/** A gate that names its approvers takes an answer from them only; an admin may always answer. */
-function requireApprover(gate: Gate, context: RequestContext): void {
-  const { approvers } = gate.content;
-  const { principal } = context;
-  if (approvers.length === 0 || principal.scopes.has("admin") || approvers.includes(principal.id)) return;
-  throw new ControlPlaneError("FORBIDDEN", `gate ${gate.id} is for ${approvers.join(", ")} to decide`, { approvers });
 }

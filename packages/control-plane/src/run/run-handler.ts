@@ -1,6 +1,7 @@
 import {
   CancelRunRequestSchema,
   CreateRunRequestSchema,
+  isAgentTool,
   isFinal,
   limit,
   OpaqueIdSchema,
@@ -35,7 +36,7 @@ import {
   type CancelledRun,
   type CreateRunArgs,
   type PlannedStep,
-  type RunRow,
+  type ReadRunRow,
   type RunRows,
   type SignalboxStore,
 } from "@signalbox/store";
@@ -137,6 +138,7 @@ export class RunHandler {
           referenceRunId: wanted.referenceRunId ?? null,
           baseManifest: source?.progress.manifest ?? null,
           timeoutMs: wanted.timeoutMs ?? null,
+          budget: wanted.budget ?? null,
           createdBy: `${actor.kind}:${actor.id}`,
           traceparent: context.traceparent ?? null,
           createdAt: now,
@@ -152,7 +154,7 @@ export class RunHandler {
       // A repetition with the same key is answered with the run that the first one made.
       if (outcome.runId !== args.id) return toRun(await this.#requireRun(outcome.runId, orgId));
       onCreated();
-      return viewRun({ ...newRun(args), state: outcome.state, last_seq: outcome.lastSeq });
+      return viewRun({ ...newRun(args), state: outcome.state, last_seq: outcome.lastSeq, ledger: null });
     });
   }
 
@@ -165,7 +167,8 @@ export class RunHandler {
       const kept = version === undefined ? undefined : this.#details.get(runId, version);
       if (kept) return kept;
       const details = toRunDetails(await this.#requireRows(runId, context));
-      this.#details.put(details);
+      // What agents use changes without an event of the run.
+      if (details.summary !== null || !details.steps.some(({ tool }) => isAgentTool(tool))) this.#details.put(details);
       return details;
     });
   }
@@ -352,7 +355,7 @@ export class RunHandler {
     return isFinal(RUN_TRANSITIONS, (await this.#requireRun(runId, orgId)).state);
   }
 
-  async #requireRun(runId: string, orgId: string): Promise<RunRow> {
+  async #requireRun(runId: string, orgId: string): Promise<ReadRunRow> {
     const row = await this.#deps.store.view(() => readRun(runId, orgId));
     if (!row) throw new NotFoundError("run", runId);
     return row;

@@ -2,6 +2,7 @@ import {
   FAILURE_REASONS,
   isFinal,
   kindOfPath,
+  parseActor,
   STEP_TRANSITIONS,
   toTimestamp,
   type Artifact,
@@ -21,32 +22,39 @@ import {
   type AttemptProgress,
   type GateRow,
   type PlannedStep,
+  type ReadRunRow,
   type RunHeader,
+  type RunLedger,
   type RunProgress,
   type RunRow,
   type RunRows,
 } from "@signalbox/store";
 
-import { parseActor } from "../events/event-view.ts";
-
 /** A stored run whose documents have been read. */
 export interface ReadableRun extends Omit<RunRow, "header" | "progress"> {
   readonly header: RunHeader;
   readonly progress: RunProgress;
+  /** What its agents may use and have used; null until the first begins. */
+  readonly ledger: RunLedger | null;
 }
 
 /** Reads the documents of a stored run; they were written from values of these types. */
-export function readableRun(row: RunRow): ReadableRun {
-  return { ...row, header: JSON.parse(row.header) as RunHeader, progress: JSON.parse(row.progress) as RunProgress };
+export function readableRun(row: ReadRunRow): ReadableRun {
+  return {
+    ...row,
+    header: JSON.parse(row.header) as RunHeader,
+    progress: JSON.parse(row.progress) as RunProgress,
+    ledger: row.ledger === null ? null : (JSON.parse(row.ledger) as RunLedger),
+  };
 }
 
 /** A stored run as callers see it. */
-export function toRun(row: RunRow): Run {
+export function toRun(row: ReadRunRow): Run {
   return viewRun(readableRun(row));
 }
 
 /** A run whose documents have been read, as callers see it. */
-export function viewRun({ id, org_id, project_id, state, last_seq, header, progress }: ReadableRun): Run {
+export function viewRun({ id, org_id, project_id, state, last_seq, header, progress, ledger }: ReadableRun): Run {
   const done = progress.steps.filter((step) => isFinal(STEP_TRANSITIONS, step.state)).length;
   return defined({
     id,
@@ -64,6 +72,8 @@ export function viewRun({ id, org_id, project_id, state, last_seq, header, progr
     repo: progress.repo ?? undefined,
     fromRunId: header.fromRunId ?? undefined,
     referenceRunId: header.referenceRunId ?? undefined,
+    usage: ledger?.used,
+    budget: ledger?.budget ?? header.budget ?? undefined,
     lastSeq: last_seq,
     createdAt: toTimestamp(header.createdAt),
     updatedAt: toTimestamp(progress.updatedAt),

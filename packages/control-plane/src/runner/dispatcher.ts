@@ -20,6 +20,7 @@ import {
   sessionIdOf,
   UnitRefusal,
   type ReadyStep,
+  type RunOutcome,
   type SessionProgress,
   type SignalboxStore,
 } from "@signalbox/store";
@@ -268,6 +269,7 @@ export class Dispatcher {
       provider,
       now: clock.now(),
     });
+    if (leased.attemptId === null) return this.#holdBack(offerId, leased, waiting, runner);
     const { attemptId, epoch } = leased;
     board.add({
       attemptId,
@@ -297,6 +299,15 @@ export class Dispatcher {
     };
     runner.channel.send({ type: "start", offerId, grant });
     runLog.tell(leased);
+  }
+
+  /** Nothing is left of the run's budget: the step is told to be ready again when there is. */
+  #holdBack(offerId: string, outcome: RunOutcome, waiting: WaitingStep, runner: ConnectedRunner): void {
+    runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
+    this.#freeStep(waiting);
+    this.#placeKeyed(waiting.concurrencyKey);
+    this.#deps.fleet.release(runner.runnerId, offerId);
+    this.#deps.runLog.tell(outcome);
   }
 
   /** The session that a step is the work of, as far as it had come. One whose agent the lease names is opened with it. */

@@ -17,7 +17,14 @@ import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import type { GateHandler } from "../run/gate-handler.ts";
 import { toGate } from "../run/run-view.ts";
-import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import {
+  actorOf,
+  idempotencyOf,
+  LOCAL_CONTEXT,
+  requireDecider,
+  requireScope,
+  type RequestContext,
+} from "../request-context.ts";
 import { approvalOfGate } from "./approval-of-gate.ts";
 import type { SessionLog } from "./session-log.ts";
 import { toApproval } from "./session-view.ts";
@@ -84,8 +91,9 @@ export class ApprovalHandler {
         ...request,
         approvalId,
       });
-      const { kind } = await this.#require(approvalId, context);
-      if (kind === "gate") await this.#resolveGate(approvalId, { decision, reason, contentHash }, context);
+      const approval = await this.#require(approvalId, context);
+      requireDecider(`approval ${approvalId}`, approval, context, decision);
+      if (approval.kind === "gate") await this.#resolveGate(approvalId, { decision, reason, contentHash }, context);
       else {
         const now = this.#deps.clock.now();
         await this.#deps.sessionLog.commit("resolveApproval", {

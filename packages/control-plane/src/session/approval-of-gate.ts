@@ -23,6 +23,8 @@ export function approvalOfGate({ content, ...gate }: Gate): Approval {
     requestedAt: gate.requestedAt,
     expiresAt: gate.expiresAt,
     approvers: content.approvers,
+    ...(content.selfApproval === undefined ? {} : { selfApproval: content.selfApproval }),
+    ...(content.requesters === undefined ? {} : { requesters: content.requesters }),
     ...(gate.decidedAt === undefined ? {} : { decidedAt: gate.decidedAt }),
     ...(gate.decidedBy === undefined ? {} : { decidedBy: gate.decidedBy }),
     ...(gate.note === undefined ? {} : { reason: gate.note }),

@@ -107,6 +107,8 @@ export class PublishHandler {
         baseManifest: null,
         timeoutMs: null,
         createdBy: `${actor.kind}:${actor.id}`,
+        // It is the work of whoever made the session, and theirs to ask for as much as the caller's.
+        requesters: await this.#makerOf(row),
         traceparent: context.traceparent ?? null,
         createdAt: now,
       },
@@ -121,6 +123,11 @@ export class PublishHandler {
     const [gate] = await store.view(() => readGates({ orgId: row.org_id, runId, limit: 1 }));
     if (!gate) throw new Error(`run ${runId} has no gate`);
     return toGate(gate);
+  }
+
+  async #makerOf(row: SessionRow): Promise<string[]> {
+    const run = await this.#deps.store.view(() => readRun(row.run_id, row.org_id));
+    return run ? [readableRun(run).header.createdBy] : [];
   }
 
   async #remoteOf(row: SessionRow): Promise<string> {

@@ -45,7 +45,14 @@ import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import type { EventFeed } from "../events/event-feed.ts";
 import type { RunLog } from "../events/run-log.ts";
-import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import {
+  actorOf,
+  idempotencyOf,
+  LOCAL_CONTEXT,
+  requireDecider,
+  requireScope,
+  type RequestContext,
+} from "../request-context.ts";
 import { readableRun } from "../run/run-view.ts";
 import { planSession } from "./plan-session.ts";
 import { announce, type SessionHandlerEvents } from "./session-announcements.ts";
@@ -254,6 +261,8 @@ export class SessionHandler extends EventEmitter<SessionHandlerEvents> {
       requireScope(context, "gates:decide");
       const { decision, approvalId, ...wanted } = check(ResolveApprovalRequestSchema, request);
       const about = await this.#about(sessionId, context);
+      const approval = await this.#requireApproval(approvalId, about.orgId);
+      requireDecider(`approval ${approvalId}`, approval, context, decision);
       await this.#deps.sessionLog.commit("resolveApproval", { ...about, ...wanted, approvalId, move: decision });
       return this.#requireApproval(approvalId, about.orgId);
     });

@@ -1,5 +1,5 @@
 import { isFinal, SESSION_TRANSITIONS, type SessionState } from "@signalbox/protocol";
-import type { NumberedCommand, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
+import type { NumberedCommand, RunOutcome, SessionOutcome, SignalboxStore, SignalboxUnits } from "@signalbox/store";
 import { EventEmitter } from "eventemitter3";
 
 import type { OutcomeOf, UnitWith } from "../events/units-with.ts";
@@ -23,6 +23,8 @@ export interface SessionLogEvents {
     commands: readonly NumberedCommand[],
     taken: number,
   ) => void;
+  /** Something became of its run as well. */
+  run: (outcome: RunOutcome) => void;
   /** Timers were set; the earliest is due at this time. */
   timers: (dueAt: number) => void;
 }
@@ -49,10 +51,11 @@ export class SessionLog extends EventEmitter<SessionLogEvents> {
   }
 
   /** Tells what follows from an outcome. */
-  tell({ sessionId, orgId, state, lastSeq, holder, events, commands, taken, timers }: SessionOutcome): void {
+  tell({ sessionId, orgId, state, lastSeq, holder, events, commands, taken, timers, run }: SessionOutcome): void {
     this.emit("changed", { sessionId, orgId, state, lastSeq, isOver: isFinal(SESSION_TRANSITIONS, state) });
     if (events.length > 0) this.emit("happened", { sessionId, orgId, events, lastSeq });
     if (holder && commands.length > 0) this.emit("commands", holder, commands, taken);
     if (timers.length > 0) this.emit("timers", Math.min(...timers.map((timer) => timer.due_at)));
+    if (run) this.emit("run", run);
   }
 }

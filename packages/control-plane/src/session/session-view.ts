@@ -1,4 +1,5 @@
 import {
+  parseActor,
   type AgentInputs,
   type Approval,
   type ApprovalContent,
@@ -7,8 +8,6 @@ import {
   toTimestamp,
 } from "@signalbox/protocol";
 import { titleOf, type ApprovalRow, type SessionProgress, type SessionRow } from "@signalbox/store";
-
-import { parseActor } from "../events/event-view.ts";
 
 /** A stored session as callers see it, with the approvals that wait for an answer. */
 export function toSession(
@@ -85,7 +84,9 @@ export function toApproval(row: ApprovalRow): Approval {
     requestedAt: toTimestamp(row.requested_at),
     requestedBy: parseActor(row.requested_by),
     expiresAt: toTimestamp(row.expires_at),
-    approvers: [],
+    approvers: content.approvers ?? [],
+    selfApproval: content.selfApproval,
+    requesters: content.requesters,
     decidedAt: row.decided_at === null ? undefined : toTimestamp(row.decided_at),
     decidedBy: row.decided_by === null ? undefined : parseActor(row.decided_by),
     reason: row.reason ?? undefined,

@@ -1,7 +1,5 @@
-import { toTimestamp, type Webhook, type WebhookDelivery } from "@signalbox/protocol";
+import { parseActor, toTimestamp, type Webhook, type WebhookDelivery } from "@signalbox/protocol";
 import type { DeliveryRow, WebhookRow } from "@signalbox/store";
-
-import { parseActor } from "../events/event-view.ts";
 
 /** A stored webhook as callers see it. */
 export function toWebhook(row: WebhookRow, breaker: Webhook["breaker"], now: number): Webhook {

@@ -34,7 +34,7 @@ export interface Principal {
 }
 
 /** Whether a principal's scopes permit something. */
-export function permits(principal: Principal, scope: Scope): boolean {
+export function permits(principal: Pick<Principal, "scopes">, scope: Scope): boolean {
   return principal.scopes.has("admin") || principal.scopes.has(scope);
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { ApprovalPolicySchema, PutApprovalPolicySchema } from "../access/decision-rule.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { ProjectIdSchema, TaskTypeSchema } from "../run/create-run.ts";
 import { RepositorySchema } from "../run/repository.ts";
@@ -22,6 +23,8 @@ export const PutProjectRequestSchema = z.strictObject({
   env: EnvironmentSchema.optional(),
   /** What `deploy:*`, `backup:*` and `pull-request` run, and what replaces a check that would be found. */
   commands: z.partialRecord(ConfigurableToolSchema, CommandSchema).optional(),
+  /** Who may decide what is asked for from now on; what was asked before keeps its rule. */
+  approvals: PutApprovalPolicySchema.optional(),
 });
 export type PutProjectRequest = z.infer<typeof PutProjectRequestSchema>;
 
@@ -34,6 +37,7 @@ export const ProjectSchema = z.object({
   repo: RepositorySchema.optional(),
   env: z.record(z.string(), z.string()),
   commands: z.record(z.string(), CommandSchema),
+  approvals: ApprovalPolicySchema,
   /** Names of the secrets, by scope; their values never leave the control plane but to a step that may have them. */
   secrets: z.record(z.string(), z.array(z.string())),
   createdAt: TimestampSchema,

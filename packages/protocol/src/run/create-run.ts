@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { OpaqueIdSchema } from "../ids.ts";
 import { limit } from "../limits.ts";
+import { BudgetSchema, type Budget } from "../session/usage.ts";
 import { PlanSchema, RequirementsSchema, type PlanInput, type Requirements } from "./plan.ts";
 import { RepositorySchema, type Repository } from "./repository.ts";
 import { CommandSchema, type Command } from "./tools.ts";
@@ -69,6 +70,8 @@ export const CreateRunRequestSchema = z
       .min(100)
       .max(limit("step.timeoutMaxMs") * 7)
       .optional(),
+    /** What its agents may use together before somebody is asked for more. */
+    budget: BudgetSchema.optional(),
   })
   .superRefine((request, context) => {
     const given = WAYS.filter((way) => request[way] !== undefined);
@@ -98,6 +101,7 @@ export interface CreateRunInput {
   readonly referenceRunId?: string | null;
   readonly requires?: Requirements;
   readonly timeoutMs?: number;
+  readonly budget?: Budget;
 }
 
 export const CancelRunRequestSchema = z.strictObject({

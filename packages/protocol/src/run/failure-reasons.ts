@@ -22,6 +22,7 @@ export const FAILURE_REASONS = {
   envelope_mismatch: { kind: "decision", meaning: "What was to run is not what was approved." },
   gate_denied: { kind: "decision", meaning: "Somebody said no at a gate." },
   gate_expired: { kind: "decision", meaning: "Nobody answered a gate in time; that means no." },
+  budget_exhausted: { kind: "decision", meaning: "The budget was used up, and nobody allowed more." },
   cancelled: { kind: "decision", meaning: "Somebody cancelled the run." },
   runner_lost: { kind: "infrastructure", meaning: "The lease ended without a word from the runner, too often." },
   interrupted: { kind: "infrastructure", meaning: "The runner restarted and the work had stopped, too often." },

@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { DecisionRuleSchema } from "../access/decision-rule.ts";
 import { ActorSchema } from "../actor.ts";
 import { limit } from "../limits.ts";
 import { TimestampSchema } from "../timestamp.ts";
@@ -7,8 +8,8 @@ import { GATE_TRANSITIONS, type GateState } from "./run-states.ts";
 
 export const GateStateSchema = z.enum(Object.keys(GATE_TRANSITIONS) as [GateState, ...GateState[]]);
 
-/** Exactly what a gate asks for: the question, and every step that waits behind it as it will run. */
-export const GateContentSchema = z.object({
+/** Exactly what a gate asks for: the question, who may answer, and every step that waits behind it as it will run. */
+export const GateContentSchema = DecisionRuleSchema.extend({
   v: z.literal(1),
   orgId: z.string(),
   projectId: z.string(),

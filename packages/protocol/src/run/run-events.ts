@@ -1,6 +1,8 @@
 import * as z from "zod";
 
+import { SelfApprovalSchema } from "../access/decision-rule.ts";
 import type { EventDefinition } from "../event.ts";
+import { GrantedBudgetSchema, UsageSchema } from "../session/usage.ts";
 import { FailureReasonSchema } from "./failure-reasons.ts";
 
 const step = { name: z.string() };
@@ -81,20 +83,30 @@ export const RUN_EVENTS = {
     data: z.object({ ...attempt, status: z.enum(["failed", "lost", "interrupted", "cancelled"]), ...ending }),
   },
   "gate.pending": {
-    meaning: "A decision is awaited.",
+    meaning: "A decision is awaited; `again` says why, where somebody had said yes before.",
     data: z.object({
       ...gate,
       gate_id: z.string(),
       description: z.string(),
       approvers: z.array(z.string()),
+      selfApproval: SelfApprovalSchema.optional(),
       contentHash: z.string(),
       expiresAt: z.string(),
+      again: z.string().optional(),
     }),
   },
   "gate.approved": { meaning: "Somebody said yes.", data: z.object({ ...gate, note: z.string().optional() }) },
   "gate.denied": { meaning: "Somebody said no.", data: z.object({ ...gate, note: z.string().optional() }) },
   "gate.expired": { meaning: "Nobody answered in time.", data: z.object(gate) },
   "gate.superseded": { meaning: "The run ended before anybody answered.", data: z.object(gate) },
+  "budget.exhausted": {
+    meaning: "The run's budget is used up; a step waits for somebody to allow more, or for another to give back.",
+    data: z.object({ ...step, budget: GrantedBudgetSchema, usage: UsageSchema }),
+  },
+  "budget.extended": {
+    meaning: "Somebody allowed more; what waited goes on.",
+    data: z.object({ budget: GrantedBudgetSchema, usage: UsageSchema }),
+  },
   "artifact.created": {
     meaning: "A file was kept as an artifact.",
     data: z.object({

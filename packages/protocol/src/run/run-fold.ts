@@ -1,4 +1,5 @@
 import { isFinal, nextState, type MoveOf, type TransitionTable } from "../transition-table.ts";
+import type { Budget } from "../session/usage.ts";
 import { FAILURE_REASONS, type FailureReason } from "./failure-reasons.ts";
 import { readSteps } from "./readiness.ts";
 import type { RunEventData, RunEventType } from "./run-events.ts";
@@ -12,7 +13,7 @@ import {
   type RunState,
   type StepState,
 } from "./run-states.ts";
-import { findTool } from "./tools.ts";
+import { findTool, isAgentTool } from "./tools.ts";
 
 /** An event of a run's stream, as a fold reads it: its data has the shape that `RUN_EVENTS` gives its type. */
 export interface FoldedEvent {
@@ -57,6 +58,8 @@ export interface FoldedRun {
   readonly attempts: ReadonlyMap<string, FoldedAttempt>;
   readonly gates: ReadonlyMap<string, FoldedGate>;
   readonly artifacts: ReadonlySet<string>;
+  /** The budget as it was last extended; undefined where it never was. */
+  readonly budget: Budget | undefined;
   /** Every move that the tables do not have, and everything that came before what it needs. */
   readonly illegal: readonly { readonly seq: number; readonly message: string }[];
 }
@@ -78,6 +81,7 @@ export class RunFold {
     attempts: new Map(),
     gates: new Map(),
     artifacts: new Set(),
+    budget: undefined,
     illegal: [],
   };
 
@@ -117,6 +121,7 @@ interface Draft {
   readonly attempts: Map<string, FoldedAttempt>;
   readonly gates: Map<string, FoldedGate>;
   readonly artifacts: Set<string>;
+  budget: Budget | undefined;
   readonly illegal: { seq: number; message: string }[];
 }
 
@@ -147,6 +152,10 @@ const READERS: Readers = {
   "gate.denied": (draft, { gateId }) => moveGate(draft, gateId, "deny"),
   "gate.expired": (draft, { gateId }) => moveGate(draft, gateId, "expire"),
   "gate.superseded": (draft, { gateId }) => moveGate(draft, gateId, "supersede"),
+  "budget.exhausted": (draft, { name }) => withStep(draft, name, () => {}),
+  "budget.extended": (draft, { budget }) => {
+    draft.budget = budget;
+  },
   "artifact.created": keepArtifact,
 };
 
@@ -220,7 +229,7 @@ function finishTried(draft: Draft, { name }: FoldedStep, data: Finish, attemptId
 }
 
 /** The end of a step without an attempt: behind a failure, by a cancel, or by the answer to its gate. */
-function finishUntried(draft: Draft, step: FoldedStep, { status }: Finish): void {
+function finishUntried(draft: Draft, step: FoldedStep, { status, reason }: Finish): void {
   const { name } = step;
   if (step.liveAttempt !== undefined) refuse(draft, `step ${name} was ${status} while ${step.liveAttempt} lives`);
   if (status === "cancelled") return moveStep(draft, step, "cancel");
@@ -229,6 +238,11 @@ function finishUntried(draft: Draft, step: FoldedStep, { status }: Finish): void
       refuse(draft, `step ${name} was cut off by nothing`);
     step.cutOff = true;
     return moveStep(draft, step, "skip");
+  }
+  if (status === "failed" && reason === "budget_exhausted") {
+    if (!isAgentTool(step.tool)) refuse(draft, `step ${name} has no agent and was refused a budget`);
+    if (step.state !== "ready") moveStep(draft, step, "ready");
+    return moveStep(draft, step, "fail");
   }
   const answer = [...draft.gates.values()].find((gate) => gate.step === name)?.state;
   if (answer === undefined || answer === "pending") refuse(draft, `step ${name} ${status} without attempt or answer`);

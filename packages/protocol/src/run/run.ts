@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { GrantedBudgetSchema, UsageSchema } from "../session/usage.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { ArtifactSchema } from "./artifact.ts";
 import { FailureReasonSchema } from "./failure-reasons.ts";
@@ -38,6 +39,10 @@ export const RunSchema = z.object({
   repo: RepositorySchema.optional(),
   fromRunId: z.string().optional(),
   referenceRunId: z.string().optional(),
+  /** What its agents have used together, over all attempts, as far as they report it; absent until the first begins. */
+  usage: UsageSchema.optional(),
+  /** The most that its agents may use together, as granted so far. */
+  budget: GrantedBudgetSchema.optional(),
   /** The number of its last event: where a reader that has just read this begins. */
   lastSeq: z.int(),
   createdAt: TimestampSchema,
@@ -122,6 +127,7 @@ export const WaitingReasonSchema = z.object({
     "delayed",
     "needs",
     "gate",
+    "budget",
   ]),
   message: z.string(),
 });

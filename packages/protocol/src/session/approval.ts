@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { DecisionRuleSchema } from "../access/decision-rule.ts";
 import { ActorSchema } from "../actor.ts";
 import { OpaqueIdSchema } from "../ids.ts";
 import { limit } from "../limits.ts";
@@ -31,9 +32,9 @@ export const ApprovalOriginSchema = z.object({ attemptId: z.string(), epoch: z.i
 
 /**
  * Exactly what is decided. Its hash is the approval's; a runner computes it anew from what its agent waits with, before it lets
- * the agent go on.
+ * the agent go on. Who may decide is part of it for what the project's policy is about, an action and a budget.
  */
-export const ApprovalContentSchema = z.object({
+export const ApprovalContentSchema = DecisionRuleSchema.extend({
   v: z.literal(1),
   orgId: z.string(),
   sessionId: z.string(),
@@ -49,8 +50,8 @@ export const ApprovalContentSchema = z.object({
 });
 export type ApprovalContent = z.infer<typeof ApprovalContentSchema>;
 
-/** A decision that somebody must take. */
-export const ApprovalSchema = z.object({
+/** A decision that somebody must take, with who may take it. */
+export const ApprovalSchema = DecisionRuleSchema.extend({
   approvalId: z.string(),
   orgId: z.string(),
   sessionId: z.string().optional(),

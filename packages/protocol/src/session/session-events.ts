@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { SelfApprovalSchema } from "../access/decision-rule.ts";
 import type { EventDefinition } from "../event.ts";
 import { ANSWER_REFUSALS, ApprovalKindSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
@@ -67,6 +68,7 @@ export const SESSION_EVENTS = {
       contentHash: z.string(),
       expiresAt: z.string(),
       approvers: z.array(z.string()),
+      selfApproval: SelfApprovalSchema.optional(),
     }),
   },
   "approval.resolved": {

@@ -13,7 +13,7 @@ import { DiffStatsSchema } from "./session-diff.ts";
 import { ModelNameSchema, PERMISSION_MODES, SESSION_MODES } from "./session-modes.ts";
 import { INPUT_TRANSITIONS, SESSION_TRANSITIONS, type InputState, type SessionState } from "./session-states.ts";
 import { TerminalSizeSchema } from "./terminal-size.ts";
-import { BudgetSchema, UsageSchema } from "./usage.ts";
+import { BudgetSchema, GrantedBudgetSchema, UsageSchema } from "./usage.ts";
 
 export const SessionStateSchema = z.enum(Object.keys(SESSION_TRANSITIONS) as [SessionState, ...SessionState[]]);
 export const InputStateSchema = z.enum(Object.keys(INPUT_TRANSITIONS) as [InputState, ...InputState[]]);
@@ -103,7 +103,7 @@ export const SessionSchema = z.object({
   queue: z.array(SessionInputSchema),
   pendingApprovals: z.array(ApprovalSchema),
   usage: UsageSchema,
-  budget: BudgetSchema.optional(),
+  budget: GrantedBudgetSchema.optional(),
   forkOf: z.string().optional(),
   /** How much its workspace differs from the commit that it began from, as of its last turn or diff. */
   changes: DiffStatsSchema.optional(),

@@ -31,7 +31,7 @@ const REASONS: Readonly<Record<SessionEndReason, FailureReason | "well">> = {
   protocol_error: "runtime_error",
   provider_unavailable: "missing_dependency",
   approval_expired: "gate_expired",
-  budget_exhausted: "gate_denied",
+  budget_exhausted: "budget_exhausted",
   timed_out: "timeout",
   runner_lost: "runner_lost",
   step_failed: "runtime_error",

@@ -18,18 +18,25 @@ import { all, get, type Statement } from "../unit.ts";
 
 /** A run with everything that belongs to it. */
 export interface RunRows {
-  readonly run: RunRow;
+  readonly run: ReadRunRow;
   readonly plan: readonly PlannedStep[];
   readonly gates: readonly GateRow[];
   readonly artifacts: readonly ArtifactRow[];
 }
 
-const SELECT_RUN = "SELECT * FROM runs WHERE id = ?";
+/** A run with the ledger of its agents, if any has begun. */
+export interface ReadRunRow extends RunRow {
+  /** A `RunLedger` as JSON. */
+  readonly ledger: string | null;
+}
+
+const WITH_LEDGER = "SELECT runs.*, run_ledgers.ledger FROM runs LEFT JOIN run_ledgers ON run_ledgers.run_id = runs.id";
+const SELECT_RUN = `${WITH_LEDGER} WHERE id = ?`;
 const SELECT_PLAN = "SELECT steps FROM plans WHERE run_id = ?";
 
 /** One run of an org. */
-export function* readRun(runId: string, orgId: string): Generator<Statement, RunRow | undefined, unknown> {
-  const row = yield* get<RunRow>(SELECT_RUN, runId);
+export function* readRun(runId: string, orgId: string): Generator<Statement, ReadRunRow | undefined, unknown> {
+  const row = yield* get<ReadRunRow>(SELECT_RUN, runId);
   return row?.org_id === orgId ? row : undefined;
 }
 
@@ -78,11 +85,11 @@ export interface RunQuery {
 }
 
 /** Runs of an org, newest first. */
-export function* readRuns(query: RunQuery): Generator<Statement, RunRow[], unknown> {
+export function* readRuns(query: RunQuery): Generator<Statement, ReadRunRow[], unknown> {
   const before = query.before ?? "~";
   if (query.projectId === undefined) {
-    return yield* all<RunRow>(
-      "SELECT * FROM runs WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+    return yield* all<ReadRunRow>(
+      `${WITH_LEDGER} WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?`,
       query.orgId,
       before,
       query.status ?? null,
@@ -90,8 +97,8 @@ export function* readRuns(query: RunQuery): Generator<Statement, RunRow[], unkno
       query.limit,
     );
   }
-  return yield* all<RunRow>(
-    "SELECT * FROM runs WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
+  return yield* all<ReadRunRow>(
+    `${WITH_LEDGER} WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?`,
     query.orgId,
     query.projectId,
     before,

@@ -10,6 +10,7 @@ export interface Seen {
   webhooks: number;
   events: number;
   plans: number;
+  ledgers: number;
   gates: number;
   artifacts: number;
   segments: number;
@@ -29,6 +30,10 @@ const TABLES = {
   gates: {
     count: "SELECT COUNT(*) AS count FROM gates",
     owner: "SELECT id FROM gates WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
+  },
+  ledgers: {
+    count: "SELECT COUNT(*) AS count FROM run_ledgers",
+    owner: "SELECT run_id AS id FROM run_ledgers WHERE run_id NOT IN (SELECT id FROM runs) LIMIT ?",
   },
   artifacts: {
     count: "SELECT COUNT(*) AS count FROM artifacts",

@@ -8,6 +8,7 @@ import type { ArtifactRow, GateRow, RunHeader, RunProgress, RunRow } from "../ro
 import { all, get, type Statement } from "../unit.ts";
 import { compareRun, type StoredRun } from "./compare-run.ts";
 import { parseJson, readLog } from "./read-log.ts";
+import { verifyLedger } from "./verify-ledgers.ts";
 import { wantBlob, wantManifest } from "./verify-blobs.ts";
 import type { Seen } from "./verify-orphans.ts";
 import { verifyOutput } from "./verify-output.ts";
@@ -47,7 +48,9 @@ function* verifyRun(row: RunRow, context: VerifyContext, seen: Seen): Generator<
   const header = parseJson(row.header) as RunHeader | undefined;
   if (!progress || !header) return findings.problem("state", row.id, "what is stored of the run cannot be read");
   const run: StoredRun = { row, header, progress, plan, gates, artifacts };
-  compareRun(run, fold.read(), findings);
+  const folded = fold.read();
+  compareRun(run, folded, findings);
+  yield* verifyLedger(run, folded, context, seen);
   yield* verifyTimers(run, context);
   if (hashes) verifyHashes(run, context);
   wantManifest(wanted, header.baseManifest, row.id);

@@ -47,12 +47,14 @@ async function livedIn(directory: string): Promise<Fleet> {
 
   const asked = await fleet.createRun([{ name: "session", tool: "agent:codex", inputs: { task: "Do it" } }], {
     id: "run_session",
+    header: fleet.header({ budget: { tokens: 100, costUsd: 1 } }),
   });
   const agent = await fleet.lease(asked.runId, 0);
   await fleet.start(agent);
   const facts = [
     { fact: "ready" },
     { fact: "turn_started" },
+    { fact: "usage", usage: { inputTokens: 120, outputTokens: 4, costUsd: 0.5 } },
     { fact: "asked", requestId: "r", kind: "permission", action: "a", description: "", context: {}, questions: null },
   ];
   await fleet.output(agent, 0, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(""), { stream: "session" });
@@ -103,7 +105,7 @@ describe("verifyDataDir", () => {
       plugins: 1,
       sessions: 1,
       webhooks: 1,
-      events: 40,
+      events: 43,
       problemCount: 0,
       problems: [],
       notes: [],
@@ -202,6 +204,22 @@ describe("verifyStore", () => {
       "UPDATE events SET data = json_set(data, '$.from', 'PAUSED_BY_HUMAN') WHERE type = 'session.state_changed' AND seq = 2",
     ],
     ["a session of a run that is gone", "orphan", "UPDATE sessions SET run_id = 'run_gone'"],
+    [
+      "a use that no session told",
+      "state",
+      "UPDATE run_ledgers SET ledger = json_set(ledger, '$.used.inputTokens', 9)",
+    ],
+    [
+      "a budget that nobody granted",
+      "state",
+      "UPDATE run_ledgers SET ledger = json_set(ledger, '$.budget.tokens', 900)",
+    ],
+    [
+      "a part of a budget that nobody holds",
+      "state",
+      "UPDATE run_ledgers SET ledger = json_remove(ledger, '$.held.0')",
+    ],
+    ["a ledger of a run that is gone", "orphan", "UPDATE run_ledgers SET run_id = 'run_gone'"],
     ["a token of a plugin that is gone", "orphan", "UPDATE tokens SET plugin_id = 'plg_gone'"],
     ["a gate in another state", "state", "UPDATE gates SET state = 'approved'"],
     ["a gate of another content", "hash", "UPDATE gates SET content = json_set(content, '$.description', 'harmless')"],
@@ -267,6 +285,6 @@ describe("verifyStore", () => {
 
     const report = await verifyDataDir(dir.file("data"), { maxProblems: 2 });
 
-    expect([report.problemCount, report.problems.length]).toEqual([40, 2]);
+    expect([report.problemCount, report.problems.length]).toEqual([43, 2]);
   });
 });

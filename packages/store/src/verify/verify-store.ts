@@ -69,6 +69,7 @@ function* verifyRows(context: VerifyContext): Generator<Statement, Seen, unknown
     webhooks: 0,
     events: 0,
     plans: 0,
+    ledgers: 0,
     gates: 0,
     artifacts: 0,
     segments: 0,

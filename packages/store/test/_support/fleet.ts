@@ -168,7 +168,9 @@ export class Fleet implements AsyncDisposable {
       now: this.now,
       ...over,
     };
-    return { ...(await this.store.run("leaseAttempt", args)), runnerId: args.runnerId };
+    const leased = await this.store.run("leaseAttempt", args);
+    if (leased.attemptId === null) throw new Error(`step ${stepIndex} of run ${runId} waits for its run's budget`);
+    return { ...leased, runnerId: args.runnerId };
   }
 
   start(held: Held, over: Partial<Args<"startAttempt">> = {}) {

@@ -25,6 +25,7 @@ describe("putProject", () => {
       repo: '{"url":"x"}',
       env: '{"A":"1"}',
       commands: "{}",
+      approvals: null,
       created_at: fleet.now,
       updated_at: fleet.now + 5,
     });

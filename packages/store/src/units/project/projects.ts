@@ -1,6 +1,9 @@
+import type { PutApprovalPolicy } from "@signalbox/protocol";
+
 import { UnitRefusal } from "../../errors.ts";
 import type { ProjectRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
+import { readPolicy } from "../access/decision-rule.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 
 export interface PutProjectArgs {
@@ -12,15 +15,16 @@ export interface PutProjectArgs {
   readonly repo?: string | null | undefined;
   readonly env?: string | undefined;
   readonly commands?: string | undefined;
+  readonly approvals?: PutApprovalPolicy | undefined;
   readonly now: number;
   readonly idempotency?: Idempotency | undefined;
 }
 
 const SELECT_PROJECT = "SELECT * FROM projects WHERE org_id = ? AND id = ?";
-const PUT_PROJECT = `INSERT INTO projects (org_id, id, name, task_type, repo, env, commands, created_at, updated_at)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, id) DO UPDATE SET name = excluded.name,
+const PUT_PROJECT = `INSERT INTO projects (org_id, id, name, task_type, repo, env, commands, approvals, created_at, updated_at)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, id) DO UPDATE SET name = excluded.name,
   task_type = excluded.task_type, repo = excluded.repo, env = excluded.env, commands = excluded.commands,
-  updated_at = excluded.updated_at`;
+  approvals = excluded.approvals, updated_at = excluded.updated_at`;
 
 /** Makes or changes a project. */
 export function putProject(args: PutProjectArgs): Generator<Statement, { row: ProjectRow; created: boolean }, unknown> {
@@ -37,6 +41,7 @@ function* writeProject(args: PutProjectArgs): Generator<Statement, { row: Projec
     repo: args.repo === undefined ? (before?.repo ?? null) : args.repo,
     env: args.env ?? before?.env ?? "{}",
     commands: args.commands ?? before?.commands ?? "{}",
+    approvals: changedPolicy(before?.approvals ?? null, args.approvals),
     created_at: before?.created_at ?? args.now,
     updated_at: args.now,
   };
@@ -49,10 +54,19 @@ function* writeProject(args: PutProjectArgs): Generator<Statement, { row: Projec
     row.repo,
     row.env,
     row.commands,
+    row.approvals,
     row.created_at,
     row.updated_at,
   );
   return { row, created: before === undefined };
+}
+
+function changedPolicy(before: string | null, change: PutApprovalPolicy | undefined): string | null {
+  return change === undefined ? before : JSON.stringify({ ...readPolicy(before), ...defined(change) });
+}
+
+function defined({ selfApproval, approvers }: PutApprovalPolicy): PutApprovalPolicy {
+  return { ...(selfApproval && { selfApproval }), ...(approvers && { approvers: [...new Set(approvers)] }) };
 }
 
 export interface PutSecretArgs {

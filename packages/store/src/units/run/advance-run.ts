@@ -13,8 +13,9 @@ import {
 } from "@signalbox/protocol";
 
 import { gateIdOf } from "../../derived-ids.ts";
-import type { PlannedStep, StepProgress } from "../../rows.ts";
+import type { PlannedStep, RunHeader, StepProgress } from "../../rows.ts";
 import { run, type Statement } from "../../unit.ts";
+import { ruleFor } from "../access/decision-rule.ts";
 import { moveRun, moveStep, plannedStep, planOf, record, setTimerRow, type RunChange } from "./run-change.ts";
 
 /**
@@ -68,7 +69,12 @@ function* openGate(change: RunChange, step: StepProgress, now: number): Generato
     runId: change.id,
     step: step.name,
     description: inputs.description ?? `${change.header.goal}: ${step.name}`,
-    approvers: inputs.approvers ?? [],
+    ...(yield* ruleFor({
+      orgId: change.orgId,
+      projectId: change.projectId,
+      requesters: requestersOf(change.header),
+      approvers: inputs.approvers,
+    })),
     expiresAt: toTimestamp(expiresAt),
     guards: guardedBy(step.name, yield* planOf(change)),
   };
@@ -87,9 +93,14 @@ function* openGate(change: RunChange, step: StepProgress, now: number): Generato
     gate_id: gateId,
     description: content.description,
     approvers: content.approvers,
+    ...(content.selfApproval === undefined ? {} : { selfApproval: content.selfApproval }),
     contentHash,
     expiresAt: content.expiresAt,
   });
+}
+
+function requestersOf({ createdBy, requesters = [] }: RunHeader): readonly string[] {
+  return [createdBy, ...requesters];
 }
 
 /** The definitions of all steps behind a gate, as they will run. */

@@ -1,10 +1,24 @@
-import { SYSTEM_ACTOR, type ProviderId } from "@signalbox/protocol";
+import { isAgentTool, SYSTEM_ACTOR, type ProviderId } from "@signalbox/protocol";
 
 import { attemptIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
+import type { StepProgress } from "../../rows.ts";
 import { get, type Statement } from "../../unit.ts";
+import { waitForRun } from "../session/budgets.ts";
 import { leaseSession } from "../session/open-sessions.ts";
-import { loadRun, noteReadiness, plannedStep, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { loadSession, saveSession, type SessionOutcome } from "../session/session-change.ts";
+import { noteExhausted, reserveBudget } from "./run-budget.ts";
+import {
+  loadRun,
+  noteReadiness,
+  outcomeOf,
+  plannedStep,
+  record,
+  saveRun,
+  type RunChange,
+  type RunOutcome,
+} from "./run-change.ts";
+import type { RunLedger } from "./run-ledger.ts";
 
 export interface LeaseAttemptArgs {
   readonly runId: string;
@@ -26,6 +40,11 @@ export interface LeasedAttempt extends RunOutcome {
   readonly epoch: number;
 }
 
+/** Nothing is left of the run's budget: the step waits for an answer, or for another to give back. */
+export interface HeldBackStep extends RunOutcome {
+  readonly attemptId: null;
+}
+
 const SELECT_ASSIGNABLE = "SELECT 1 FROM runners WHERE id = ? AND org_id = ? AND state IN ('online', 'offline')";
 const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? AND state = 'approved'";
 
@@ -33,7 +52,7 @@ const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? A
  * Gives a ready step to a runner: a new attempt whose epoch is its number, above that of every attempt before it.
  * Refused when the step is no longer ready, when the runner is draining, and when what was approved is not this.
  */
-export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, LeasedAttempt, unknown> {
+export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, LeasedAttempt | HeldBackStep, unknown> {
   const change = yield* loadRun(args.runId);
   const step = change.progress.steps[args.stepIndex];
   if (!step || step.state !== "ready" || step.live !== null || step.attempts.length + 1 !== args.number) {
@@ -44,6 +63,10 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
   }
   yield* requireAssignable(args.runnerId, change.orgId);
   for (const approval of args.approvals) yield* requireApproved(approval);
+  const usedUp = isAgentTool(step.tool)
+    ? yield* reserveBudget(change, step, yield* plannedStep(change, step))
+    : undefined;
+  if (usedUp) return yield* holdBack(change, step, usedUp, args);
 
   const attemptId = attemptIdOf(args.runId, args.stepIndex, args.number);
   const epoch = args.number;
@@ -71,17 +94,37 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
     number: args.number,
     envelopeHash: args.envelopeHash,
   });
-  const { now, provider } = args;
-  const opened =
-    provider === undefined
-      ? []
-      : yield* leaseSession(change, step, yield* plannedStep(change, step), {
-          provider,
-          now,
-          actor: SYSTEM_ACTOR,
-        });
-  const outcome = yield* saveRun(change, { now, actor: SYSTEM_ACTOR });
+  const opened = yield* openSession(change, step, args);
+  const outcome = yield* saveRun(change, { now: args.now, actor: SYSTEM_ACTOR });
   return { ...outcome, sessions: [...opened, ...outcome.sessions], attemptId, epoch };
+}
+
+function* openSession(
+  change: RunChange,
+  step: StepProgress,
+  { now, provider }: LeaseAttemptArgs,
+): Generator<Statement, SessionOutcome[], unknown> {
+  if (provider === undefined) return [];
+  return yield* leaseSession(change, step, yield* plannedStep(change, step), { provider, now, actor: SYSTEM_ACTOR });
+}
+
+/** Its session asks for more, once; the step is ready again when there is. */
+function* holdBack(
+  change: RunChange,
+  step: StepProgress,
+  ledger: RunLedger,
+  args: LeaseAttemptArgs,
+): Generator<Statement, HeldBackStep, unknown> {
+  if (ledger.waiting.includes(args.stepIndex)) return { ...(yield* outcomeOf(change)), attemptId: null };
+  const origin = { now: args.now, actor: SYSTEM_ACTOR };
+  const opened = yield* openSession(change, step, args);
+  if (step.sessionId === undefined) throw new Error(`step ${step.name} of run ${change.id} has no session`);
+  const session = yield* loadSession(step.sessionId);
+  yield* waitForRun(session, ledger, origin);
+  const asked = yield* saveSession(session, origin);
+  noteExhausted(change, step, ledger);
+  const outcome = yield* saveRun(change, origin);
+  return { ...outcome, sessions: [...opened, asked, ...outcome.sessions], attemptId: null };
 }
 
 function* requireAssignable(runnerId: string, orgId: string): Generator<Statement, void, unknown> {

@@ -9,13 +9,17 @@ import {
   SessionFactSchema,
   type SessionFactOf,
   SESSION_TRANSITIONS,
-  shareUsed,
+  addUsage,
+  usageSince,
+  NO_USAGE,
 } from "@signalbox/protocol";
 
 import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
 import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
+import { drawFromRun, holdToBudget } from "./budgets.ts";
 import { noteDiff } from "./session-diffs.ts";
+import type { RunOutcome } from "../run/run-change.ts";
 import { awaitSomebody, settleTurn, speakNext, steerAgain } from "./session-queue.ts";
 import {
   canMove,
@@ -56,12 +60,15 @@ export function* applyFacts(args: FactsArgs): Generator<Statement, SessionOutcom
   progress.partial = (lines.pop() ?? "").slice(0, limit("session.factBytes"));
   const origin = { now: args.now, actor: { kind: "runner", id: args.runnerId } } as const;
   const facts = lines.map(parseFact).filter((fact) => fact !== undefined);
+  let run: RunOutcome | undefined;
   for (const [index, fact] of facts.entries()) {
     // Of totals that follow each other only the last says anything; an agent may tell them as often as it likes.
     if (fact.fact === "usage" && facts[index + 1]?.fact === "usage") continue;
-    yield* apply(change, fact, origin);
+    const told = yield* apply(change, fact, origin);
+    run = told ?? run;
   }
-  return yield* saveSession(change, origin);
+  const outcome = yield* saveSession(change, origin);
+  return run ? { ...outcome, run } : outcome;
 }
 
 // Lines are kept as bytes of latin1 until they are whole, so that no character is cut in two.
@@ -74,7 +81,12 @@ function parseFact(line: string): SessionFact | undefined {
   }
 }
 
-function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Generator<Statement, void, unknown> {
+/** Does what a fact says; tells what follows for the run, where something does. */
+function* apply(
+  change: SessionChange,
+  fact: SessionFact,
+  origin: Origin,
+): Generator<Statement, RunOutcome | undefined | void, unknown> {
   switch (fact.fact) {
     case "ready":
       return beReady(change, fact, origin);
@@ -101,9 +113,7 @@ function* apply(change: SessionChange, fact: SessionFact, origin: Origin): Gener
     case "denied":
       return tell(change, "tool.denied", { action: fact.action, description: fact.description });
     case "usage":
-      change.progress.usage = fact.usage;
-      tell(change, "usage.updated", { usage: fact.usage });
-      return yield* holdToBudget(change, origin);
+      return yield* noteUsage(change, fact, origin);
     case "diff":
       return noteDiff(change, fact, origin.now);
     case "diff_failed":
@@ -249,22 +259,17 @@ function* noteRefusal(
   tell(change, "approval.refused", { approvalId, kind: approval.kind, action, code, message });
 }
 
-/** Stops the turn of an agent that has used up its budget, and asks whether it may have as much again. */
-function* holdToBudget(change: SessionChange, origin: Origin): Generator<Statement, void, unknown> {
+/** An agent counts from its start; the session, and its run, over all attempts. */
+function* noteUsage(
+  change: SessionChange,
+  fact: SessionFactOf<"usage">,
+  origin: Origin,
+): Generator<Statement, RunOutcome | undefined, unknown> {
   const { progress } = change;
-  if (!progress.budget || shareUsed(progress.usage, progress.budget) < 1 || progress.overBudget) return;
-  progress.overBudget = true;
-  command(change, { kind: "interrupt" });
-  yield* openApproval(
-    change,
-    {
-      kind: "budget",
-      action: "extend_budget",
-      description: "The budget is used up. Yes lets the agent use as much again; no ends the session.",
-      context: { budget: progress.budget, usage: progress.usage },
-      questions: null,
-      origin: null,
-    },
-    { ...origin, expiresInMs: progress.terms.approvalMs },
-  );
+  // Never less than it was, whatever the agent says.
+  const more = usageSince(addUsage(progress.usageBefore ?? NO_USAGE, fact.usage), progress.usage);
+  const usage = (progress.usage = addUsage(progress.usage, more));
+  tell(change, "usage.updated", { usage });
+  yield* holdToBudget(change, origin);
+  return yield* drawFromRun(change, more, origin);
 }

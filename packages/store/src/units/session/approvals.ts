@@ -9,12 +9,15 @@ import {
   toTimestamp,
   type Actor,
   type ApprovalContent,
+  type ApprovalKind,
   type ApprovalState,
+  type DecisionRule,
 } from "@signalbox/protocol";
 
 import { approvalIdOf } from "../../derived-ids.ts";
-import type { ApprovalRow } from "../../rows.ts";
+import type { ApprovalRow, RunHeader, RunRow, SessionRow } from "../../rows.ts";
 import { all, get, run, type Statement } from "../../unit.ts";
+import { ruleFor } from "../access/decision-rule.ts";
 import { canMove, moveSession, setSessionTimer, tell, type SessionChange } from "./session-change.ts";
 
 const INSERT_APPROVAL = `INSERT INTO approvals (id, org_id, session_id, kind, state, content, content_hash, requested_at, requested_by, expires_at)
@@ -24,7 +27,7 @@ const SELECT_OPEN = "SELECT * FROM approvals WHERE session_id = (SELECT ?) AND s
 const DECIDE = "UPDATE approvals SET state = ?, decided_at = ?, decided_by = ?, reason = ?, answer = ? WHERE id = ?";
 
 /** What somebody, or an agent, asks leave for. */
-export type ApprovalQuestion = Omit<ApprovalContent, "v" | "orgId" | "sessionId">;
+export type ApprovalQuestion = Omit<ApprovalContent, "v" | "orgId" | "sessionId" | keyof DecisionRule>;
 
 /** Opens an approval and lets its session wait for the answer. Returns its id, or undefined when too many are open. */
 export function* openApproval(
@@ -33,14 +36,16 @@ export function* openApproval(
   args: { readonly expiresInMs: number; readonly now: number; readonly actor: Actor },
 ): Generator<Statement, string | undefined, unknown> {
   const { row, progress } = change;
-  if (progress.open.length >= limit("approvals.pending")) return undefined;
+  // There is one question about a budget at most, and without it nothing would go on.
+  if (question.kind !== "budget" && progress.open.length >= limit("approvals.pending")) return undefined;
   progress.approvals += 1;
   const id = approvalIdOf(row.id, progress.approvals);
   const expiresAt = args.now + args.expiresInMs;
-  const content: ApprovalContent = { v: 1, orgId: row.org_id, sessionId: row.id, ...question };
+  const by = `${args.actor.kind}:${args.actor.id}`;
+  const rule = IS_UNDER_POLICY[question.kind] ? yield* ruleOf(row, by) : {};
+  const content: ApprovalContent = { v: 1, orgId: row.org_id, sessionId: row.id, ...question, ...rule };
   const text = canonicalJson(content);
   const hash = hashOfApproval(text);
-  const by = `${args.actor.kind}:${args.actor.id}`;
   yield* run(INSERT_APPROVAL, id, row.org_id, row.id, question.kind, text, hash, args.now, by, expiresAt);
   progress.open.push(id);
   setSessionTimer(change, "approval.expire", id, expiresAt);
@@ -51,10 +56,33 @@ export function* openApproval(
     description: question.description,
     contentHash: hash,
     expiresAt: toTimestamp(expiresAt),
-    approvers: [],
+    approvers: content.approvers ?? [],
+    ...(content.selfApproval === undefined ? {} : { selfApproval: content.selfApproval }),
   });
   if (canMove(change, "ask")) moveSession(change, "ask");
   return id;
+}
+
+/** What an agent asks while it works goes to whoever works with it; the runner knows nothing of policies when it hashes that. */
+const IS_UNDER_POLICY: Readonly<Record<ApprovalKind, boolean>> = {
+  permission: false,
+  question: false,
+  action: true,
+  budget: true,
+  gate: true,
+};
+
+const SELECT_HEADER = "SELECT header FROM runs WHERE id = ?";
+
+function* ruleOf(row: SessionRow, by: string): Generator<Statement, DecisionRule, unknown> {
+  const found = yield* get<Pick<RunRow, "header">>(SELECT_HEADER, row.run_id);
+  // Written by createRun.
+  const maker = found && (JSON.parse(found.header) as RunHeader).createdBy;
+  return yield* ruleFor({
+    orgId: row.org_id,
+    projectId: row.project_id,
+    requesters: maker === undefined ? [by] : [maker, by],
+  });
 }
 
 /** sha256 in hex over what an approval's content is as canonical JSON. */

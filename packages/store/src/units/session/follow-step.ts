@@ -11,6 +11,7 @@ import type { SessionCommandRow, StepProgress } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
 import type { RunChange } from "../run/run-change.ts";
 import { supersedeApprovals } from "./approvals.ts";
+import { refundEnded } from "./held-back.ts";
 import {
   canMove,
   loadSession,
@@ -41,7 +42,7 @@ export function* followSteps(
     yield* followStep(change, step, run, origin);
     outcomes.push(yield* saveSession(change, origin));
   }
-  return outcomes;
+  return [...outcomes, ...(yield* refundEnded(run, origin))];
 }
 
 function* followStep(
@@ -75,6 +76,7 @@ function hold({ row, progress }: SessionChange, step: StepProgress): void {
   progress.epoch = attempt.number;
   progress.runnerId = attempt.runnerId;
   progress.isReady = false;
+  progress.usageBefore = progress.usage;
   progress.partial = "";
 }
 

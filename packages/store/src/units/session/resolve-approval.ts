@@ -11,7 +11,8 @@ import type { ApprovalRow } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
 import { once, type Answer } from "../idempotency.ts";
 import { closeApproval, findApproval, hashOfApproval, openApproval } from "./approvals.ts";
-import { awaitSomebody, close } from "./session-queue.ts";
+import { followInRun, followInSession } from "./budgets.ts";
+import { awaitSomebody } from "./session-queue.ts";
 import {
   command,
   loadSession,
@@ -99,10 +100,13 @@ function* decide(args: ResolveApprovalArgs): Generator<Statement, SessionOutcome
 
   const actor = args.move === "expire" ? SYSTEM_ACTOR : args.actor;
   yield* closeApproval(change, approval, { ...args, actor, answer });
-  follow(change, approval, args);
+  yield* follow(change, approval, args);
   // An answer is something that somebody did; and while it was awaited the session could not become inactive.
   awaitSomebody(change, args.now);
-  return yield* saveSession(change, { now: args.now, actor });
+  const origin = { now: args.now, actor };
+  const outcome = yield* saveSession(change, origin);
+  const run = yield* followInRun(change, approval, args.move === "allow", origin);
+  return run ? { ...outcome, run } : outcome;
 }
 
 /** A yes is to what was asked: a row that somebody has changed since takes none. A no does no harm, and ends it. */
@@ -122,7 +126,11 @@ function decided(approval: ApprovalRow, state: string, move: string): UnitRefusa
 }
 
 /** What an answer leads to, by what was asked. */
-function follow(change: SessionChange, approval: ApprovalRow, args: ResolveApprovalArgs): void {
+function* follow(
+  change: SessionChange,
+  approval: ApprovalRow,
+  args: ResolveApprovalArgs,
+): Generator<Statement, void, unknown> {
   const content = JSON.parse(approval.content) as ApprovalContent;
   const isYes = args.move === "allow";
   if (content.origin !== null) {
@@ -138,21 +146,8 @@ function follow(change: SessionChange, approval: ApprovalRow, args: ResolveAppro
       ...(args.answers === undefined ? {} : { answers: mutable(args.answers) }),
     });
   } else if (content.kind === "budget") {
-    if (isYes) extendBudget(change);
-    else close(change, "budget_exhausted");
+    yield* followInSession(change, content, isYes, args);
   }
-}
-
-function extendBudget(change: SessionChange): void {
-  const { progress } = change;
-  const { tokens, costUsd } = progress.budget ?? {};
-  progress.budget = {
-    ...(tokens === undefined ? {} : { tokens: progress.usage.inputTokens + progress.usage.outputTokens + tokens }),
-    ...(costUsd === undefined ? {} : { costUsd: (progress.usage.costUsd ?? 0) + costUsd }),
-  };
-  progress.overBudget = false;
-  // A turn that came to its own end before it could be interrupted is not gone on with.
-  command(change, { kind: "resume", continues: progress.idle?.status !== "completed" });
 }
 
 function mutable(answers: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {

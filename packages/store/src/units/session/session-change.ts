@@ -11,6 +11,7 @@ import {
 import { UnitRefusal } from "../../errors.ts";
 import type { SessionProgress, SessionRow, TimerKind, TimerRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
+import type { RunOutcome } from "../run/run-change.ts";
 import { appendEvents, type EventOrigin, type PendingEvent } from "../events.ts";
 
 /** A session in the hands of a unit: what was loaded, what changes, and what happened. */
@@ -44,6 +45,8 @@ export interface SessionOutcome {
   /** The number of the last command that the runner's record says was taken. */
   readonly taken: number;
   readonly timers: readonly TimerRow[];
+  /** What became of its run, where something did. */
+  readonly run?: RunOutcome | undefined;
 }
 
 const SELECT_SESSION = "SELECT * FROM sessions WHERE id = ?";

@@ -368,20 +368,45 @@ describe("approvals of a session", () => {
 describe("what an agent has used", () => {
   it("is told once for totals that come together, however many, and always before what follows them", async () => {
     await using rig = await Rig.ready({ mode: "interactive" });
-    const totals = Array.from({ length: 500 }, (_, number): SessionFact => {
+    const total = (number: number): SessionFact => {
       return { fact: "usage", usage: { inputTokens: number, outputTokens: 0 } };
-    });
+    };
 
     await rig.record(
       { fact: "turn_started" },
-      ...totals,
+      ...Array.from({ length: 500 }, (_, number) => total(number)),
       { fact: "turn_ended", status: "completed" },
-      ...totals.slice(0, 2),
+      total(600),
+      total(601),
     );
 
     const told = (await rig.events()).filter((type) => type === "usage.updated" || type === "turn.ended");
     expect(told).toEqual(["usage.updated", "turn.ended", "usage.updated"]);
-    expect((await rig.progress()).usage).toMatchObject({ inputTokens: 1 });
+    expect((await rig.progress()).usage).toMatchObject({ inputTokens: 601 });
+  });
+
+  it("never becomes less, whatever the agent says", async () => {
+    await using rig = await Rig.ready({ mode: "interactive" });
+
+    await rig.record({ fact: "usage", usage: { inputTokens: 100, outputTokens: 20, costUsd: 0.5 } });
+    await rig.record({ fact: "usage", usage: { inputTokens: 10, outputTokens: 30 } });
+
+    expect((await rig.progress()).usage).toEqual({ inputTokens: 100, outputTokens: 30, costUsd: 0.5 });
+  });
+
+  it("counts over all attempts, each of which begins at nothing", async () => {
+    await using rig = await Rig.ready({ mode: "interactive" });
+    const use = (inputTokens: number, costUsd: number) =>
+      rig.record({ fact: "usage", usage: { inputTokens, outputTokens: 1, costUsd } });
+    await use(100, 0.5);
+
+    await rig.fleet.lose(rig.held);
+    await rig.hold();
+    await rig.bytes(READY);
+    await use(40, 0.25);
+    await use(60, 0.5);
+
+    expect((await rig.progress()).usage).toEqual({ inputTokens: 160, outputTokens: 2, costUsd: 1 });
   });
 });
 
