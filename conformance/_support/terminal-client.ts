@@ -58,6 +58,16 @@ export class TerminalClient implements AsyncDisposable {
     return this.messages.flatMap((message) => (message.type === "error" ? [message.code] : []));
   }
 
+  /** What happened to the session, of one family of events. */
+  happenings(family: string): readonly WsServerMessageOf<"session">[] {
+    return this.messages.filter((message) => message.type === "session" && message.action.startsWith(family)) as never;
+  }
+
+  /** Follows what happens to the session, from a cursor of its log on. */
+  follow({ after }: { readonly after: number }): void {
+    this.#say({ type: "subscribe_session", after });
+  }
+
   watch(from: { readonly offset?: number; readonly tail?: number } = { offset: 0 }): void {
     this.#say({ type: "subscribe_session", ...from });
   }

@@ -12,6 +12,8 @@ import { FakeGitHub } from "../_support/fake-github.ts";
 import { findDamage } from "../_support/find-damage.ts";
 import { git, makeGitRepository } from "../_support/git-repository.ts";
 import { SessionFollower } from "../_support/session-follower.ts";
+import { TerminalClient } from "../_support/terminal-client.ts";
+import { WebhookReceiver } from "../_support/webhook-receiver.ts";
 
 /** What the scripted agent does, by words in what it is told. */
 const SCRIPT: AgentScriptInput = {
@@ -40,7 +42,11 @@ const SCRIPT: AgentScriptInput = {
 
 /** A server, and one runner whose scripted agent plays `SCRIPT` and whose owner lets it publish to `bare`. */
 async function startEnv(github?: FakeGitHub): Promise<DevEnv> {
-  const env = await startDevEnv({ runners: 0, limits: { ...SHORT_LEASES, "lease.ttlMs": 5_000 } });
+  const env = await startDevEnv({
+    runners: 0,
+    limits: { ...SHORT_LEASES, "lease.ttlMs": 5_000 },
+    serverEnv: { SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1" },
+  });
   await writeFile(env.dir.file("script.json"), JSON.stringify(SCRIPT));
   await writeFile(env.dir.file("agents.json"), JSON.stringify({ agents: { scripted: { script: "script.json" } } }));
   await writeFile(env.dir.file("token"), `${github?.token ?? ""}\n`);
@@ -219,6 +225,9 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     expect(github.pulls).toEqual([
       { number: 1, title: "Make it 2", body: "Because.", head: "agent/two", base: "main" },
     ]);
+    const [publication] = (await client.sessions.publications(sessionId)).items;
+    const commit = await git(bare, "rev-parse", "agent/two");
+    expect(publication).toMatchObject({ ...asked, state: "published", commit, opened: pullRequest });
   });
 
   it("pushes nothing that was denied", async () => {
@@ -230,6 +239,50 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
 
     expect(run).toMatchObject({ status: "failed", reason: "gate_denied" });
     expect(await branches()).not.toContain("agent/denied");
+    expect((await client.sessions.publications(sessionId)).items).toMatchObject([
+      { state: "failed", reason: "gate_denied", message: "not like this" },
+    ]);
+  });
+
+  it("is told in the log of its session, while this goes on and after its end, to everybody who listens", async () => {
+    await using receiver = await WebhookReceiver.open();
+    await client.webhooks.create({ url: receiver.url, events: ["publish.*"] });
+    const { session, follower } = await open(client, "change it", { repo: { url }, mode: "interactive" });
+    await using _ = follower;
+    await follower.turnEnd(1);
+    const { sessionId } = session;
+    await using socket = await TerminalClient.connect(env.server, sessionId);
+    socket.follow({ after: 0 });
+
+    const first = await client.sessions.publish(sessionId, { branch: "agent/told", title: "Told" });
+    await approve(first);
+    await runEnd(first);
+    await client.sessions.stop(sessionId);
+    await follower.end();
+    const second = await client.sessions.publish(sessionId, { branch: "agent/told-late", title: "Late" });
+    await client.approvals.resolve(second.approvalId, { decision: "deny", reason: "too late" });
+    await runEnd(second);
+
+    const commit = await git(bare, "rev-parse", "agent/told");
+    const about = { runId: first.runId, remote: url, branch: "agent/told" };
+    const late = { runId: second.runId, remote: url, branch: "agent/told-late" };
+    const told = [
+      ["publish.requested", expect.objectContaining({ ...about, approvalId: first.approvalId, tree: first.tree })],
+      ["publish.succeeded", { ...about, commit }],
+      ["publish.requested", expect.objectContaining(late)],
+      ["publish.failed", { ...late, reason: "gate_denied", message: "too late" }],
+    ];
+    const after = follower.events.at(-1)?.seq ?? 0;
+    const logged = [...follower.events];
+    for await (const item of client.sessions.watch(sessionId, { after })) if ("type" in item) logged.push(item);
+    const published = logged.filter(({ type }) => type.startsWith("publish."));
+    expect(published.map(({ type, data }): [string, unknown] => [type, data])).toEqual(told);
+    const heard = (): [string, unknown][] =>
+      socket.happenings("publish.").map(({ action, data }): [string, unknown] => [action, data]);
+    expect(await eventually(() => (heard().length === told.length ? heard() : undefined))).toEqual(told);
+    expect(await eventually(() => (receiver.types.length === told.length ? receiver.types : undefined))).toEqual(
+      told.map(([type]) => type),
+    );
   });
 
   it("refuses a yes to what the workspace no longer holds, and what was looked at before that", async () => {

@@ -1,4 +1,4 @@
-import type { Publication, SessionDiff } from "@signalbox/protocol";
+import type { Publication, PublicationReport, SessionDiff } from "@signalbox/protocol";
 import { describe, expect, it } from "vitest";
 
 import { details, run, story } from "./_support/canned.ts";
@@ -37,6 +37,7 @@ const DIFF: SessionDiff = {
   document: HASH,
   takenAt: "2026-11-21T08:00:00.000Z",
   isFinal: true,
+  isLeftover: false,
 };
 
 const PUBLICATION: Publication = {
@@ -56,6 +57,8 @@ const PUBLICATION: Publication = {
   contentHash: HASH,
   expiresAt: DIFF.takenAt,
   stats: DIFF.stats,
+  takenAt: DIFF.takenAt,
+  isLeftover: false,
 };
 
 describe("signalbox session diff", () => {
@@ -108,6 +111,30 @@ describe("signalbox session diff", () => {
 
     expect(code).not.toBe(0);
     expect(stderr).toContain(why);
+  });
+});
+
+describe("signalbox session publications", () => {
+  it("lists what was to be published, where it is now, and why not", async () => {
+    const opened = { number: 7, url: "https://github.com/acme/app/pull/7" };
+    const requestedAt = DIFF.takenAt;
+    const items: PublicationReport[] = [
+      { ...PUBLICATION, state: "waiting", requestedAt },
+      { ...PUBLICATION, state: "published", requestedAt, commit: OBJECT, opened },
+      { ...PUBLICATION, state: "failed", requestedAt, reason: "gate_denied", message: `no${ESC}[2J` },
+    ];
+    await using api = await fakeApi({ "GET /sessions/:id/publications": () => ({ items }) });
+
+    const { code, stdout } = await signalbox(["session", "publications", "ses_1.0", "--server", api.url]);
+
+    expect(code).toBe(0);
+    const [, waiting, published, failed] = stdout.split("\n");
+    expect(waiting).toMatch(/^run_1 +waiting +.* agent\/fix +signalbox approve gate_1$/);
+    expect(published).toMatch(
+      /^run_1 +published +.* agent\/fix +bbbbbbbbbbbb {2}https:\/\/github\.com\/acme\/app\/pull\/7$/,
+    );
+    expect(failed).toMatch(/^run_1 +failed +.* agent\/fix +gate_denied: no.*$/);
+    expect(stdout).not.toContain(ESC);
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   ApprovalSchema,
   pageSchema,
+  PublicationReportSchema,
   PublicationSchema,
   SessionDiffSchema,
   SessionSchema,
@@ -10,6 +11,7 @@ import {
   type Page,
   type PaginationParams,
   type Publication,
+  type PublicationReport,
   type PublishSessionInput,
   type Session,
   type SessionDiff,
@@ -22,6 +24,7 @@ import type { CallOptions, Requester } from "./request.ts";
 import { watchSession, type Gap } from "./watch.ts";
 
 const SessionPageSchema = pageSchema(SessionSchema);
+const PublicationListSchema = z.object({ items: z.array(PublicationReportSchema) });
 const SentInputSchema = SessionSchema.extend({ inputId: z.string() });
 
 /** A session to open; the org is the caller's. */
@@ -60,6 +63,11 @@ export class SessionsClient {
   publish(sessionId: string, request: PublishSessionInput, options?: CallOptions): Promise<Publication> {
     const path = `${pathOf(sessionId)}/publish`;
     return this.#requester.json({ method: "POST", path, body: request, ...options }, PublicationSchema);
+  }
+
+  /** What was to be published of a session, newest first, and what became of each. */
+  publications(sessionId: string, options?: CallOptions): Promise<{ items: PublicationReport[] }> {
+    return this.#requester.json({ path: `${pathOf(sessionId)}/publications`, ...options }, PublicationListSchema);
   }
 
   /** Sessions, newest first. */

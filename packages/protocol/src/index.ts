@@ -374,12 +374,15 @@ export {
 } from "./session/session-diff.ts";
 export {
   PUBLISH_FEATURE,
+  PUBLICATION_STATES,
+  PublicationReportSchema,
   PublicationSchema,
   PublishInputsSchema,
   PublishOutputsSchema,
   PublishSessionRequestSchema,
   PullRequestSchema,
   type Publication,
+  type PublicationReport,
   type PublishInputs,
   type PublishOutputs,
   type PublishSessionInput,

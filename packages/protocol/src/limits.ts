@@ -150,6 +150,7 @@ export const LIMITS = {
     unit: "characters",
     meaning: "message of a commit, or body of a pull request",
   },
+  "publish.perSession": { value: 100, unit: "count", meaning: "publications that may be asked for of one session" },
   "publish.requestMs": {
     value: 30_000,
     unit: "ms",

@@ -205,7 +205,14 @@ export interface SessionProgress {
   /** What the runner has to say to the agent, or has said, without a sign of its being heard; oldest first. */
   unheard: UnheardWords[];
   /** How the workspace differs from its base, as far as is known, and when that was told. */
-  diff: { readonly stats: DiffStats; readonly snapshot: Snapshot | null; readonly takenAt: number } | null;
+  diff: {
+    readonly stats: DiffStats;
+    readonly snapshot: Snapshot | null;
+    readonly takenAt: number;
+    readonly isFinal?: boolean;
+  } | null;
+  /** The runs that are to publish something of it, or did, oldest first; absent while there was none. */
+  publications?: string[];
   /** How many inputs and approvals there ever were: what the next one is named after. */
   inputs: number;
   approvals: number;

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 
 import { defineNew } from "../sessions/new-session.ts";
 import { defineDiff } from "../sessions/show-diff.ts";
+import { definePublications } from "../sessions/list-publications.ts";
 import { definePublish } from "../sessions/publish-session.ts";
 import { defineShow } from "../sessions/show-session.ts";
 import { watchAndTell } from "../sessions/watch-and-tell.ts";
@@ -15,6 +16,7 @@ export function define(command: Command, act: Act): void {
   defineShow(command.command("show"), act);
   defineDiff(command.command("diff"), act);
   definePublish(command.command("publish"), act);
+  definePublications(command.command("publications"), act);
   command
     .command("watch")
     .argument("<session>", "its id")

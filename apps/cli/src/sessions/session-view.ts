@@ -174,6 +174,19 @@ function wordsOf({ type, data }: EventRecord): string | undefined {
       const { approvalId, message } = data as SessionEventData<"approval.refused">;
       return `${remoteText(approvalId)} was allowed, and nothing came of it: ${remoteText(message)}`;
     }
+    case "publish.requested": {
+      const { branch, approvalId } = data as SessionEventData<"publish.requested">;
+      return `to be published on ${remoteText(branch)}; it waits for a yes: signalbox approve ${approvalId}`;
+    }
+    case "publish.succeeded": {
+      const { branch, commit = "", pullRequestUrl } = data as SessionEventData<"publish.succeeded">;
+      const opened = pullRequestUrl === undefined ? "" : `: ${remoteText(pullRequestUrl)}`;
+      return `published on ${remoteText(branch)} ${remoteText(commit.slice(0, 12))}${opened}`;
+    }
+    case "publish.failed": {
+      const { branch, message } = data as SessionEventData<"publish.failed">;
+      return `not published on ${remoteText(branch)}: ${remoteText(message)}`;
+    }
     case "tool.denied": {
       const { description } = data as SessionEventData<"tool.denied">;
       return `its step does not allow this, and it was told no: ${remoteText(description)}`;

@@ -50,16 +50,18 @@ export class EventFeed {
   }
 
   /**
-   * Batches after a cursor, as they come. Ends after the batch that holds the stream's final event, and where a stream
-   * that `isOver` has nothing after the cursor.
+   * Batches after a cursor, as they come. Ends after the batch with the stream's final event as its last, and where a stream
+   * that `isOver` has nothing after the cursor. Without `isOver` it goes on: of a session that is over something may be published.
    */
   async *follow(
     stream: string,
     after: number,
-    { signal, isOver }: { readonly signal: AbortSignal; readonly isOver: () => Promise<boolean> },
+    { signal, isOver }: { readonly signal: AbortSignal; readonly isOver?: () => Promise<boolean> },
   ): AsyncGenerator<readonly EventRecord[]> {
     let cursor = after;
     let mayHaveEnded = true;
+    // A cursor behind the final event finds what followed it, and no final event.
+    let isCatchingUp = true;
     while (!signal.aborted && !this.#isStopped) {
       const growth = this.#wakeUps.wait(stream, signal);
       try {
@@ -69,11 +71,12 @@ export class EventFeed {
           growth.leave();
           yield events;
           cursor = last.seq;
-          mayHaveEnded = false;
-          if (FINAL_EVENTS.has(last.type)) return;
+          mayHaveEnded = isCatchingUp;
+          if (isOver && FINAL_EVENTS.has(last.type)) return;
         } else {
           // Read once more, for what came between the read and the question.
-          if (mayHaveEnded && (await isOver()) && (await this.read(stream, cursor, 1)).length === 0) return;
+          if (isOver && mayHaveEnded && (await isOver()) && (await this.read(stream, cursor, 1)).length === 0) return;
+          isCatchingUp = false;
           await growth.woken;
           mayHaveEnded = true;
         }

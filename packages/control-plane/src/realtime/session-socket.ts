@@ -2,12 +2,10 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 
 import {
-  isFinal,
   type EventRecord,
   type LimitLookup,
   type Principal,
   SESSION_SOCKET_PATH,
-  SESSION_TRANSITIONS,
   type SessionEventData,
   toTimestamp,
 } from "@signalbox/protocol";
@@ -104,11 +102,7 @@ export class SessionSocket {
     { orgId, sessionId, after }: { readonly orgId: string; readonly sessionId: string; readonly after: number },
     signal: AbortSignal,
   ): AsyncGenerator<Buffer> {
-    const isOver = async (): Promise<boolean> => {
-      const row = await this.#session(sessionId, orgId);
-      return row === undefined || isFinal(SESSION_TRANSITIONS, row.state);
-    };
-    for await (const batch of this.#deps.eventFeed.follow(sessionId, after, { signal, isOver })) {
+    for await (const batch of this.#deps.eventFeed.follow(sessionId, after, { signal })) {
       const frames = this.#framesOf(sessionId, batch);
       for (const [index, event] of batch.entries()) {
         const frame = frames[index];

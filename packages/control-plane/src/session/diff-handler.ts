@@ -43,6 +43,8 @@ export interface DiffHandlerDeps {
 export interface KeptDiff {
   readonly snapshot: Snapshot;
   readonly takenAt: number;
+  /** Whether the session is over without a last look at its workspace: its machine was lost, and what was done after this with it. */
+  readonly isLeftover: boolean;
 }
 
 /** What agents have changed in the workspaces of their sessions. */
@@ -77,9 +79,11 @@ export class DiffHandler {
     await this.#requireRepository(row);
     if (!isFinal(SESSION_TRANSITIONS, row.state)) await this.#ask(row, pack);
     // Written by the unit that stored what the runner said.
-    const { diff } = JSON.parse((await this.#require(sessionId, orgId)).progress) as SessionProgress;
+    const { state, progress } = await this.#require(sessionId, orgId);
+    const { diff } = JSON.parse(progress) as SessionProgress;
     if (!diff?.snapshot) throw absent(sessionId);
-    return { snapshot: diff.snapshot, takenAt: diff.takenAt };
+    const isLeftover = isFinal(SESSION_TRANSITIONS, state) && diff.isFinal !== true;
+    return { snapshot: diff.snapshot, takenAt: diff.takenAt, isLeftover };
   }
 
   /** The document of a diff of this session. */
@@ -106,13 +110,15 @@ export class DiffHandler {
     const { v: _, ...document } = await this.read(row.id, sha256);
     const isOver = isFinal(SESSION_TRANSITIONS, row.state);
     const { diff } = JSON.parse(row.progress) as SessionProgress;
+    const isLast = diff?.snapshot?.document.sha256 === sha256;
     return {
       ...document,
       sessionId: row.id,
       document: sha256,
       diffHash: sha256Hex(document.text),
       takenAt: toTimestamp(takenAt),
-      isFinal: isOver && diff?.snapshot?.document.sha256 === sha256,
+      isFinal: isOver && isLast && diff?.isFinal === true,
+      isLeftover: isOver && isLast && diff?.isFinal !== true,
     };
   }
 

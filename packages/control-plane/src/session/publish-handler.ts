@@ -10,13 +10,22 @@ import {
   type Gate,
   type IdSource,
   type Publication,
+  type PublicationReport,
   type PublishInputs,
   type PublishSessionInput,
   type PublishSessionRequest,
   type Repository,
   type Snapshot,
 } from "@signalbox/protocol";
-import { readGates, readRun, readSession, type SessionRow, type SignalboxStore } from "@signalbox/store";
+import {
+  readGates,
+  readRun,
+  readRunRows,
+  readSession,
+  type SessionProgress,
+  type SessionRow,
+  type SignalboxStore,
+} from "@signalbox/store";
 
 import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
@@ -24,8 +33,9 @@ import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import type { RunLog } from "../events/run-log.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
 import { planSteps } from "../run/plan-run.ts";
-import { readableRun, toGate } from "../run/run-view.ts";
-import type { DiffHandler } from "./diff-handler.ts";
+import { readableRun, toGate, toRunDetails } from "../run/run-view.ts";
+import type { DiffHandler, KeptDiff } from "./diff-handler.ts";
+import { publicationOf, publishInputsIn, reportOf } from "./publication-view.ts";
 
 /** What a `PublishHandler` works with. */
 export interface PublishHandlerDeps {
@@ -37,7 +47,7 @@ export interface PublishHandlerDeps {
 }
 
 /**
- * Asks leave to publish what agents have changed. What is asked is a run of its own: a gate, and behind it a step that can do
+ * Asks leave to publish what agents have changed, and tells what became of it. What is asked is a run of its own: a gate, and behind it a step that can do
  * nothing but push the tree that the gate names, by a machine whose owner lets it.
  */
 export class PublishHandler {
@@ -59,17 +69,31 @@ export class PublishHandler {
       const { orgId } = context.principal;
       const { diffs, clock } = this.#deps;
       const row = await this.#require(sessionId, orgId);
-      const { snapshot } = await diffs.latest(sessionId, orgId, { pack: true });
-      const document = await diffs.read(sessionId, snapshot.document.sha256);
-      const pack = requirePublishable(row, wanted, snapshot, document);
+      const kept = await diffs.latest(sessionId, orgId, { pack: true });
+      const document = await diffs.read(sessionId, kept.snapshot.document.sha256);
+      const pack = requirePublishable(row, wanted, kept.snapshot, document);
       const remote = await this.#remoteOf(row);
       const committedAt = toTimestamp(clock.now());
-      const inputs = inputsOf({ sessionId, remote, snapshot, pack, wanted, committedAt });
-      const gate = await this.#ask(row, inputs, document, context);
+      const inputs = inputsOf({ sessionId, remote, kept, stats: document.stats, pack, wanted, committedAt });
+      const gate = await this.#ask(row, inputs, context);
       // A repetition with the same key is answered with what the first one asked.
-      const asked = publishInputsIn(gate)[0] ?? inputs;
-      const { id: approvalId, runId, contentHash, expiresAt } = gate;
-      return { ...asked, runId, approvalId, contentHash, expiresAt, stats: document.stats };
+      return publicationOf(gate, publishInputsIn(gate)[0] ?? inputs);
+    });
+  }
+
+  /** What was to be published of a session, newest first, and what became of each. */
+  async listPublications(
+    sessionId: string,
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<{ items: PublicationReport[] }>> {
+    return answer(async () => {
+      requireScope(context, "sessions:read");
+      const { orgId } = context.principal;
+      const { progress } = await this.#require(sessionId, orgId);
+      // Written by the unit that told the session of each.
+      const { publications = [] } = JSON.parse(progress) as SessionProgress;
+      const reports = await Promise.all(publications.toReversed().map((runId) => this.#report(runId, orgId)));
+      return { items: reports.filter((report) => report !== undefined) };
     });
   }
 
@@ -89,7 +113,13 @@ export class PublishHandler {
     }
   }
 
-  async #ask(row: SessionRow, inputs: PublishInputs, document: DiffDocument, context: RequestContext): Promise<Gate> {
+  /** Undefined once its run is forgotten. */
+  async #report(runId: string, orgId: string): Promise<PublicationReport | undefined> {
+    const rows = await this.#deps.store.view(() => readRunRows(runId, orgId));
+    return rows && reportOf(toRunDetails(rows));
+  }
+
+  async #ask(row: SessionRow, inputs: PublishInputs, context: RequestContext): Promise<Gate> {
     const { store, clock, ids, runLog } = this.#deps;
     const now = clock.now();
     const actor = actorOf(context);
@@ -114,7 +144,7 @@ export class PublishHandler {
       },
       // The machine needs no workspace: what is published is in the step.
       repo: null,
-      steps: planSteps(stepsOf(inputs, document), { id: row.project_id, env: {}, commands: {} }),
+      steps: planSteps(stepsOf(inputs), { id: row.project_id, env: {}, commands: {} }),
       makeProject: false,
       now,
       actor,
@@ -175,18 +205,21 @@ function requirePublishable(
 function inputsOf({
   sessionId,
   remote,
-  snapshot: { base, tree, diffHash, document },
+  kept: { snapshot, takenAt, isLeftover },
+  stats,
   pack,
   wanted: { branch, title, body, openPr, target },
   committedAt,
 }: {
   readonly sessionId: string;
   readonly remote: string;
-  readonly snapshot: Snapshot;
+  readonly kept: KeptDiff;
+  readonly stats: DiffDocument["stats"];
   readonly pack: PublishInputs["pack"];
   readonly wanted: PublishSessionRequest;
   readonly committedAt: string;
 }): PublishInputs {
+  const { base, tree, diffHash, document } = snapshot;
   const paragraphs = [title, body.trim(), `Signalbox-Session: ${sessionId}`].filter((text) => text !== "");
   return PublishInputsSchema.parse({
     sessionId,
@@ -195,6 +228,9 @@ function inputsOf({
     tree,
     diffHash,
     document: document.sha256,
+    stats,
+    takenAt: toTimestamp(takenAt),
+    isLeftover,
     pack,
     branch,
     message: `${paragraphs.join("\n\n")}\n`,
@@ -204,8 +240,8 @@ function inputsOf({
 }
 
 /** A gate, and what it guards. */
-function stepsOf(inputs: PublishInputs, { stats }: DiffDocument) {
-  const { sessionId, branch, remote, document, pullRequest } = inputs;
+function stepsOf(inputs: PublishInputs) {
+  const { sessionId, branch, remote, document, pullRequest, stats } = inputs;
   const files = `${stats.files} ${stats.files === 1 ? "file" : "files"} (+${stats.added} -${stats.removed})`;
   const also = pullRequest === null ? "" : ` and open the pull request "${pullRequest.title}"`;
   const description = `Push ${files} that session ${sessionId} changed to the branch ${branch} of ${remote}${also}. The whole diff: signalbox session diff ${sessionId} --document ${document}`;
@@ -221,13 +257,4 @@ function stepsOf(inputs: PublishInputs, { stats }: DiffDocument) {
       concurrencyKey: `publish ${branch}`.slice(0, 200),
     }),
   ];
-}
-
-/** What of a gate's steps publishes something. */
-function publishInputsIn({ content }: Gate): PublishInputs[] {
-  return content.guards.flatMap(({ tool, inputs }) => {
-    if (tool !== "publish") return [];
-    const { data } = PublishInputsSchema.safeParse(inputs);
-    return data ? [data] : [];
-  });
 }

@@ -3,6 +3,7 @@ import {
   ApprovalSchema,
   CreateSessionRequestSchema,
   pageSchema,
+  PublicationReportSchema,
   PublicationSchema,
   PublishSessionRequestSchema,
   ReorderInputsRequestSchema,
@@ -87,6 +88,14 @@ export function sessionRoutes({
       body: { schema: PublishSessionRequestSchema, required: true },
       answer: { status: 202, schema: PublicationSchema },
       handle: (call) => publishing.publishSession(call.param("id"), call.body as PublishSessionInput, call.context),
+    }),
+    route({
+      method: "GET",
+      path: "/sessions/:id/publications",
+      permission: "sessions:read",
+      summary: "Lists what was to be published of a session, newest first, and what became of each.",
+      answer: { status: 200, schema: z.object({ items: z.array(PublicationReportSchema) }) },
+      handle: (call) => publishing.listPublications(call.param("id"), call.context),
     }),
     route({
       method: "POST",

@@ -20,7 +20,11 @@ export class KeptDiffs extends DiffHandler {
   override async latest(): Promise<KeptDiff> {
     const document = { sha256: sha256Hex(JSON.stringify(DOCUMENT)), bytes: 1 };
     const diffHash = sha256Hex(DOCUMENT.text);
-    return { snapshot: { base: OBJECT, tree: OBJECT, document, diffHash, pack: document }, takenAt: 0 };
+    return {
+      snapshot: { base: OBJECT, tree: OBJECT, document, diffHash, pack: document },
+      takenAt: 0,
+      isLeftover: false,
+    };
   }
 
   override async read(): Promise<DiffDocument> {

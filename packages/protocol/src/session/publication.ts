@@ -1,6 +1,8 @@
 import * as z from "zod";
 
+import { ActorSchema } from "../actor.ts";
 import { limit } from "../limits.ts";
+import { FailureReasonSchema } from "../run/failure-reasons.ts";
 import { GitRefSchema, RepositoryUrlSchema } from "../run/repository.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { DiffStatsSchema, GitObjectSchema } from "./session-diff.ts";
@@ -48,8 +50,13 @@ export const PublishInputsSchema = z.strictObject({
   base: GitObjectSchema,
   tree: GitObjectSchema,
   diffHash: Sha256Schema,
-  /** The diff as it was shown. */
+  /** The diff as it was shown, and how much it is. */
   document: Sha256Schema,
+  stats: DiffStatsSchema,
+  /** When the workspace was looked at. */
+  takenAt: TimestampSchema,
+  /** Whether that was the last look at a machine that was lost later: what was done there after it is not in it. */
+  isLeftover: z.boolean(),
   /** The objects of the tree. */
   pack: z.strictObject({ sha256: Sha256Schema, bytes: z.int().min(1) }),
   branch: GitRefSchema,
@@ -68,7 +75,6 @@ export const PublicationSchema = PublishInputsSchema.extend({
   approvalId: z.string(),
   contentHash: z.string(),
   expiresAt: TimestampSchema,
-  stats: DiffStatsSchema,
 });
 export type Publication = z.infer<typeof PublicationSchema>;
 
@@ -80,3 +86,23 @@ export const PublishOutputsSchema = z.object({
   pullRequest: z.object({ number: z.int(), url: z.string() }).nullable(),
 });
 export type PublishOutputs = z.infer<typeof PublishOutputsSchema>;
+
+/** How far a publication has come: it waits for a decision, was let through, is out, or came to nothing. */
+export const PUBLICATION_STATES = ["waiting", "approved", "published", "failed"] as const;
+
+/** Something of a session that somebody wanted published, and what became of it. */
+export const PublicationReportSchema = PublicationSchema.extend({
+  state: z.enum(PUBLICATION_STATES),
+  requestedAt: TimestampSchema,
+  decidedAt: TimestampSchema.optional(),
+  decidedBy: ActorSchema.optional(),
+  endedAt: TimestampSchema.optional(),
+  /** What was pushed. */
+  commit: GitObjectSchema.optional(),
+  /** What was opened, where that was wanted. */
+  opened: z.object({ number: z.int(), url: z.string() }).optional(),
+  /** Why it came to nothing. */
+  reason: FailureReasonSchema.optional(),
+  message: z.string().optional(),
+});
+export type PublicationReport = z.infer<typeof PublicationReportSchema>;

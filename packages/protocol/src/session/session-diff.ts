@@ -62,7 +62,9 @@ export const SessionDiffSchema = DiffDocumentSchema.omit({ v: true }).extend({
   /** Names this very diff, also after the workspace has changed. */
   document: z.string(),
   takenAt: TimestampSchema,
-  /** Whether the session was over. */
+  /** Whether it is what the session left: taken after its agent had ended. */
   isFinal: z.boolean(),
+  /** Whether the session is over and this the last that is known of it: its machine was lost, and what was done after this with it. */
+  isLeftover: z.boolean(),
 });
 export type SessionDiff = z.infer<typeof SessionDiffSchema>;

@@ -2,6 +2,7 @@ import * as z from "zod";
 
 import { SelfApprovalSchema } from "../access/decision-rule.ts";
 import type { EventDefinition } from "../event.ts";
+import { FailureReasonSchema } from "../run/failure-reasons.ts";
 import { ANSWER_REFUSALS, ApprovalKindSchema } from "./approval.ts";
 import { SessionEndReasonSchema } from "./end-reasons.ts";
 import { DiffStatsSchema } from "./session-diff.ts";
@@ -10,6 +11,7 @@ import { UsageSchema } from "./usage.ts";
 
 const input = { inputId: z.string() };
 const approval = { approvalId: z.string(), kind: ApprovalKindSchema, action: z.string() };
+const publication = { runId: z.string(), remote: z.string(), branch: z.string() };
 const ending = { reason: SessionEndReasonSchema, message: z.string().optional() };
 
 /**
@@ -105,6 +107,28 @@ export const SESSION_EVENTS = {
   "diff.failed": {
     meaning: "The diff that somebody asked for cannot be told.",
     data: z.object({ requestId: z.string(), message: z.string() }),
+  },
+  "publish.requested": {
+    meaning:
+      "Somebody wants what the agent changed to be published; a decision is awaited. This may come after the session's end.",
+    data: z.object({
+      ...publication,
+      approvalId: z.string(),
+      tree: z.string(),
+      diffHash: z.string(),
+      document: z.string(),
+      stats: DiffStatsSchema,
+      takenAt: z.string(),
+      openPr: z.boolean(),
+    }),
+  },
+  "publish.succeeded": {
+    meaning: "What was approved is on its branch, and its pull request is open where that was wanted.",
+    data: z.object({ ...publication, commit: z.string().optional(), pullRequestUrl: z.string().optional() }),
+  },
+  "publish.failed": {
+    meaning: "It was denied, nobody answered in time, or it could not be published.",
+    data: z.object({ ...publication, reason: FailureReasonSchema, message: z.string() }),
   },
   "usage.updated": { meaning: "What the agent has used so far.", data: z.object({ usage: UsageSchema }) },
   "session.completed": { meaning: "The session is over, and all is well.", data: z.object(ending) },

@@ -8,7 +8,9 @@ export interface FoldedSession {
   /** Every approval that was asked for, and what became of it. */
   readonly approvals: ReadonlyMap<string, ApprovalState>;
   readonly turns: number;
-  /** Every move that the table does not have, and every decision about what was not asked or decided already. */
+  /** The runs that were to publish something, in the order in which that was asked, and what became of each. */
+  readonly publications: ReadonlyMap<string, "requested" | "succeeded" | "failed">;
+  /** Every move that the table does not have, and every decision or end of what was not asked, or was decided or over already. */
   readonly illegal: readonly { readonly seq: number; readonly message: string }[];
 }
 
@@ -22,6 +24,7 @@ interface FoldedEvent {
 export function foldSession(events: Iterable<FoldedEvent>): FoldedSession {
   const illegal: { seq: number; message: string }[] = [];
   const approvals = new Map<string, ApprovalState>();
+  const publications = new Map<string, "requested" | "succeeded" | "failed">();
   let state: SessionState = "CREATED";
   let turns = 0;
   for (const { seq, type, data } of events) {
@@ -41,6 +44,15 @@ export function foldSession(events: Iterable<FoldedEvent>): FoldedSession {
         illegal.push({ seq, message: `${approvalId} is ${approvals.get(approvalId) ?? "unknown"} and was decided` });
       }
       approvals.set(approvalId, decided);
+    } else if (type === "publish.requested") {
+      const { runId } = data as SessionEventData<"publish.requested">;
+      if (publications.has(runId)) illegal.push({ seq, message: `${runId} was to publish something before` });
+      publications.set(runId, "requested");
+    } else if (type === "publish.succeeded" || type === "publish.failed") {
+      const { runId } = data as SessionEventData<typeof type>;
+      const stood = publications.get(runId);
+      if (stood !== "requested") illegal.push({ seq, message: `${runId} is ${stood ?? "unknown"} and was ended` });
+      publications.set(runId, type === "publish.succeeded" ? "succeeded" : "failed");
     } else if (type === "turn.started") {
       turns += 1;
     }
@@ -50,7 +62,7 @@ export function foldSession(events: Iterable<FoldedEvent>): FoldedSession {
       if (decided === "pending") illegal.push({ seq: 0, message: `the session is over, and ${approvalId} is pending` });
     }
   }
-  return { state, approvals, turns, illegal };
+  return { state, approvals, turns, publications, illegal };
 }
 
 function leadsTo(from: SessionState, to: SessionState): boolean {

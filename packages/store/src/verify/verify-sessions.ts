@@ -61,6 +61,9 @@ function compare(row: SessionRow, folded: FoldedSession, findings: Findings): vo
     findings.problem("state", row.id, `the session is ${row.state}; its events say ${folded.state}`);
   if (folded.turns !== progress.turns)
     findings.problem("state", row.id, `the session had ${progress.turns} turns; its events say ${folded.turns}`);
+  const [listed, told] = [(progress.publications ?? []).join(), [...folded.publications.keys()].join()];
+  if (listed !== told)
+    findings.problem("state", row.id, `the session was to be published by ${listed}; its events say ${told}`);
   if (progress.taken > progress.commands)
     findings.problem("state", row.id, `command ${progress.taken} was taken; there are ${progress.commands}`);
 }

@@ -5,10 +5,17 @@ import type { PlannedStep, RunHeader, RunProgress, RunRow, StepProgress } from "
 import { run, type Statement } from "../../unit.ts";
 import { appendEvents } from "../events.ts";
 import { once, type Idempotency } from "../idempotency.ts";
-import { followSteps } from "../session/follow-step.ts";
 import { defaultTerms, openSessions, type SessionTerms } from "../session/open-sessions.ts";
 import { advanceRun } from "./advance-run.ts";
-import { outcomeOf, record, saveTimers, setTimerRow, type RunChange, type RunOutcome } from "./run-change.ts";
+import {
+  outcomeOf,
+  record,
+  saveTimers,
+  setTimerRow,
+  tellSessions,
+  type RunChange,
+  type RunOutcome,
+} from "./run-change.ts";
 
 export interface CreateRunArgs {
   readonly id: string;
@@ -86,7 +93,7 @@ function* makeRun(args: CreateRunArgs): Generator<Statement, RunOutcome, unknown
   yield* run(INSERT_PLAN, id, JSON.stringify(steps));
   const { actor } = args;
   const opened = yield* openSessions(change, steps, { terms: args.sessionTerms ?? defaultTerms(), now, actor });
-  return yield* outcomeOf(change, [...opened, ...(yield* followSteps(change, { now, actor }))]);
+  return yield* outcomeOf(change, [...opened, ...(yield* tellSessions(change, { now, actor }))]);
 }
 
 /** A run as it is made, before its steps have moved: what can be told of it without asking the store. */

@@ -15,6 +15,7 @@ import type { PlannedStep, RunHeader, RunProgress, RunRow, StepProgress, TimerKi
 import { get, run, type Statement } from "../../unit.ts";
 import { appendEvents, type EventOrigin, type PendingEvent } from "../events.ts";
 import { followSteps, standingOf } from "../session/follow-step.ts";
+import { isPublication, tellPublications } from "../session/tell-publications.ts";
 import type { SessionOutcome } from "../session/session-change.ts";
 
 /** A run in the hands of a unit: what was loaded, what changes, and what happened. */
@@ -33,7 +34,7 @@ export interface RunChange {
   readonly events: PendingEvent[];
   readonly timers: TimerRow[];
   readonly stateBefore: RunState | undefined;
-  /** Where its steps with a session stood when it was loaded. */
+  /** Where its steps that concern a session stood when it was loaded. */
   readonly standings: ReadonlyMap<StepProgress, string>;
 }
 
@@ -103,7 +104,7 @@ export function* loadRun(runId: string, orgId?: string): Generator<Statement, Ru
 const NO_STANDINGS: ReadonlyMap<StepProgress, string> = new Map();
 
 function standingsOf({ steps }: RunProgress): ReadonlyMap<StepProgress, string> {
-  const followed = steps.filter(({ sessionId }) => sessionId !== undefined);
+  const followed = steps.filter((step) => step.sessionId !== undefined || isPublication(step));
   return followed.length === 0 ? NO_STANDINGS : new Map(followed.map((step) => [step, standingOf(step)]));
 }
 
@@ -175,7 +176,16 @@ export function* saveRun(
   const progress = JSON.stringify(change.progress);
   if (change.state === change.stateBefore) yield* run(UPDATE_PROGRESS, change.lastSeq, progress, change.id);
   else yield* run(UPDATE_STATE, change.state, change.lastSeq, progress, change.id);
-  return yield* outcomeOf(change, yield* followSteps(change, origin));
+  return yield* outcomeOf(change, yield* tellSessions(change, origin));
+}
+
+/** Lets sessions go along with the steps that are their work, and tells those of which a step publishes something. */
+export function* tellSessions(
+  change: RunChange,
+  origin: Omit<EventOrigin, "orgId">,
+): Generator<Statement, SessionOutcome[], unknown> {
+  const followed = yield* followSteps(change, origin);
+  return [...followed, ...(yield* tellPublications(change, origin, plannedStep))];
 }
 
 /** Writes the timers that were set. */

@@ -32,7 +32,7 @@ export function noteDiff(
 ): void {
   const { progress } = change;
   const before = progress.diff?.stats ?? { files: 0, added: 0, removed: 0 };
-  progress.diff = { stats, snapshot: snapshot ?? null, takenAt: now };
+  progress.diff = { stats, snapshot: snapshot ?? null, takenAt: now, isFinal };
   const isSame = before.files === stats.files && before.added === stats.added && before.removed === stats.removed;
   if (!isSame) tell(change, "workspace.changed", stats);
   if (!snapshot || (requestId === null && !isFinal)) return;
