@@ -435,6 +435,8 @@ export {
   type OrgRuntimeConfigRequest,
 } from "./update/org-runtime-config.ts";
 
+export { meaningOf, messageOf } from "./event-message.ts";
+export { toldPayload, toldStep } from "./told-event.ts";
 export {
   DEFAULT_WEBHOOK_FILTERS,
   wantsEvent,

@@ -25,6 +25,11 @@ export function sessionIdOf(runId: string, stepIndex: number): string {
   return `ses_${bodyOf(runId)}.${stepIndex}`;
 }
 
+/** The step that a session is the work of. */
+export function stepIdOfSession(sessionId: string): string {
+  return `stp_${bodyOf(sessionId)}`;
+}
+
 /** The n-th approval, or input, of a session. */
 export function approvalIdOf(sessionId: string, number: number): string {
   return `apr_${bodyOf(sessionId)}.${number}`;

@@ -25,7 +25,15 @@ export type { Store } from "./store.ts";
 export { all, get, run } from "./unit.ts";
 export type { ArgsOf, ResultOf, RunResult, SqlValue, Statement, Unit, UnitMap } from "./unit.ts";
 
-export { artifactIdOf, attemptIdOf, gateIdOf, parseAttemptId, sessionIdOf, stepIdOf } from "./derived-ids.ts";
+export {
+  artifactIdOf,
+  attemptIdOf,
+  gateIdOf,
+  parseAttemptId,
+  sessionIdOf,
+  stepIdOf,
+  stepIdOfSession,
+} from "./derived-ids.ts";
 export {
   readPlugin,
   readPluginOfToken,

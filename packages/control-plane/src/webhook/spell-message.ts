@@ -1,15 +1,21 @@
-import { toTimestamp, type WebhookMessage } from "@signalbox/protocol";
+import { meaningOf, toldPayload, toTimestamp, type WebhookMessage } from "@signalbox/protocol";
 import type { ClaimedDelivery } from "@signalbox/store";
 
-/** The body of a post, the same at every try. A payload that would make it too large is left out, and the body says so. */
-export function spellMessage({ row, event }: ClaimedDelivery, maxBytes: number): Buffer {
-  const whole = Buffer.from(JSON.stringify(toMessage(row, event)));
+/**
+ * The body of a post, the same at every try. `stepId` is the step that the event is about. A payload that would make it too
+ * large is left out, and the body says so.
+ */
+export function spellMessage(delivery: ClaimedDelivery, stepId: string | undefined, maxBytes: number): Buffer {
+  const message = toMessage(delivery, stepId);
+  const whole = Buffer.from(JSON.stringify(message));
   if (whole.length <= maxBytes) return whole;
-  return Buffer.from(JSON.stringify({ ...toMessage(row, event), payload: {}, payload_omitted: true }));
+  const payload = { message: meaningOf(message.event_type) };
+  return Buffer.from(JSON.stringify({ ...message, payload, payload_omitted: true } satisfies WebhookMessage));
 }
 
-function toMessage(row: ClaimedDelivery["row"], event: ClaimedDelivery["event"]): WebhookMessage {
+function toMessage({ row, event }: ClaimedDelivery, stepId: string | undefined): WebhookMessage {
   const { stream } = row;
+  const data = event ? (JSON.parse(event.data) as Record<string, unknown>) : {};
   return {
     id: row.id,
     event_type: row.event_type,
@@ -17,14 +23,8 @@ function toMessage(row: ClaimedDelivery["row"], event: ClaimedDelivery["event"])
     org_id: row.org_id,
     ...(row.run_id === null ? {} : { run_id: row.run_id }),
     ...(stream?.startsWith("ses_") ? { session_id: stream } : {}),
+    ...(stepId === undefined ? {} : { step_id: stepId }),
     ...(stream === null || row.seq === null ? {} : { stream, seq: row.seq }),
-    payload: event ? withMore(row.event_type, JSON.parse(event.data) as Record<string, unknown>) : {},
+    payload: toldPayload({ type: row.event_type, data }),
   };
-}
-
-/** Receivers of artifacts read what is known of one under `metadata`. */
-function withMore(type: string, data: Record<string, unknown>): Record<string, unknown> {
-  if (type !== "artifact.created") return data;
-  const { kind, bytes, step } = data;
-  return { ...data, metadata: { kind, bytes, step } };
 }

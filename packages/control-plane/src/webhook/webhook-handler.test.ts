@@ -153,8 +153,8 @@ describe("WebhookHandler", () => {
     await eventually(async () => (await state()) === "delivered");
 
     expect(receiver.arrived.map(({ message }) => [message.id, message.event_type, message.payload])).toEqual([
-      [test.id, "webhook.test", {}],
-      [test.id, "webhook.test", {}],
+      [test.id, "webhook.test", { message: "A test of this webhook; nothing has happened." }],
+      [test.id, "webhook.test", { message: "A test of this webhook; nothing has happened." }],
     ]);
   });
 

@@ -5,6 +5,7 @@ import { readDueWebhooks, type ClaimedDelivery, type SignalboxStore, type TryVer
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import { afterTry } from "./after-try.ts";
+import { findStep } from "./find-step.ts";
 import type { Poster, PostResult } from "./post-message.ts";
 import { Receivers } from "./receivers.ts";
 import { signMessage } from "./sign-message.ts";
@@ -204,9 +205,9 @@ export class WebhookWorker {
 
   /** What the post came to; or, where none was made or it was cut off, in how many milliseconds it may be made. */
   async #post(delivery: ClaimedDelivery): Promise<PostResult | number> {
-    const { clock, limits, poster, secrets } = this.#deps;
+    const { store, clock, limits, poster, secrets } = this.#deps;
     const { row, webhook } = delivery;
-    const body = spellMessage(delivery, limits("webhook.bodyBytes"));
+    const body = spellMessage(delivery, await findStep(store, delivery), limits("webhook.bodyBytes"));
     const nowMs = clock.now();
     const signed = signMessage({ id: row.id, body, nowMs, secrets: secrets.signing(webhook, nowMs) });
     const headers = { "content-type": "application/json", "user-agent": USER_AGENT, ...signed };

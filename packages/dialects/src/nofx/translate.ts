@@ -1,17 +1,18 @@
-import type {
-  Artifact,
-  CreateRunInput,
-  EventRecord,
-  Gate,
-  ResolveGateRequest,
-  Run,
-  RunDetails,
-  StepDetails,
-  StepState,
-  Webhook,
+import {
+  toldPayload,
+  toldStep,
+  type Artifact,
+  type CreateRunInput,
+  type EventRecord,
+  type Gate,
+  type ResolveGateRequest,
+  type Run,
+  type RunDetails,
+  type StepDetails,
+  type StepState,
+  type Webhook,
 } from "@signalbox/protocol";
 
-import { messageOf } from "./event-messages.ts";
 import type { NofxArtifact, NofxEvent, NofxGate, NofxRun, NofxRunDetails, NofxStep, NofxWebhook } from "./wire.ts";
 
 /** The seed's spellings, ours beside them; what is not here is left as it is, for the handler to take or refuse. */
@@ -58,12 +59,12 @@ export function toNofxWebhook({ id, url, events, active, createdAt }: Webhook): 
 
 /** An event, its payload with a sentence for people. `stepIds` gives each step's id by its name. */
 export function toNofxEvent(record: EventRecord, stepIds: ReadonlyMap<string, string>): NofxEvent {
-  const stepId = stepIds.get(stepOf(record));
+  const stepId = stepIds.get(toldStep(record) ?? "");
   return {
     event_type: record.type,
     run_id: record.stream,
     ...(stepId === undefined ? {} : { step_id: stepId }),
-    payload: { ...record.data, ...moreOf(record), message: messageOf(record) },
+    payload: toldPayload(record),
     created_at: record.at,
   };
 }
@@ -96,17 +97,6 @@ const STEP_STATUS: Readonly<Record<StepState, string>> = {
 
 function toNofxArtifact({ id, type, path, kind, bytes, sha256, step, metadata }: Artifact): NofxArtifact {
   return { id, type, path, metadata: { kind, bytes, sha256, step, ...metadata } };
-}
-
-function stepOf({ data }: EventRecord): string {
-  const name = data["name"] ?? data["step"];
-  return typeof name === "string" ? name : "";
-}
-
-function moreOf({ type, data }: EventRecord): Record<string, unknown> {
-  if (type !== "artifact.created") return {};
-  const { kind, bytes, step } = data;
-  return { metadata: { kind, bytes, step } };
 }
 
 function renamed(value: unknown, names: Readonly<Record<string, string>>): unknown {

@@ -13,11 +13,14 @@ export const WebhookMessageSchema = z.object({
   /** The run that it is about; of a session, the run whose step it is. Absent for what is about no run. */
   run_id: z.string().optional(),
   session_id: z.string().optional(),
+  /** The step that it is about; of a session, the step that it is the work of. */
+  step_id: z.string().optional(),
   /** What numbers the event: within a stream, `seq` is 1, 2, 3 …, with gaps where the webhook does not ask for a type. */
   stream: z.string().optional(),
   seq: z.int().optional(),
+  /** What the event carries, and a sentence for people as `message`. */
   payload: z.record(z.string(), z.unknown()),
-  /** True where the payload was too large and is left out; it can be read over the API. */
+  /** True where the payload was too large and is left out but for its message; it can be read over the API. */
   payload_omitted: z.literal(true).optional(),
 });
 export type WebhookMessage = z.infer<typeof WebhookMessageSchema>;
