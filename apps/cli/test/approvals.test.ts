@@ -56,6 +56,31 @@ describe("signalbox approvals", () => {
   });
 });
 
+describe("who may decide", () => {
+  const rule = { selfApproval: "refused", requesters: [{ kind: "token", id: "tok_a\u202e" }] } as const;
+  const asked = (approvers: string[]) =>
+    approval({ kind: "action", origin: undefined, ...rule, requesters: [...rule.requesters], approvers });
+
+  it("is shown with the approval", async () => {
+    const { stdout: some } = await run(asked(["tok_b", "tok_c"]), "approvals", "show", "apr_1");
+    const { stdout: anybody } = await run(asked([]), "approvals", "show", "apr_1");
+
+    expect(some).toContain("for      tok_b, tok_c, but not tok_a\\u{202e}, who asked for it");
+    expect(anybody).toContain("for      anybody who may decide, but not tok_a");
+  });
+
+  it("is part of what the answer's hash says", async () => {
+    const { contentHash } = asked(["tok_b"]);
+    const answer = ["approvals", "allow", "apr_1", "--yes", "--hash", contentHash];
+
+    const same = await run(asked(["tok_b"]), ...answer);
+    const other = await run({ ...asked(["tok_b", "tok_c"]), contentHash }, ...answer);
+
+    expect(same.stdout).toContain("apr_1 is allowed");
+    expect(other.stderr).toContain("does not ask what it was expected to ask");
+  });
+});
+
 describe("signalbox approvals allow and deny", () => {
   it.each(["allow", "deny"] as const)("%s exactly what was seen", async (verb) => {
     const asked = approval();

@@ -10,6 +10,7 @@ const project = {
   name: "Web",
   env: { MODE: "ci" },
   commands: { "gate:test": { shell: "make test" } },
+  approvals: { selfApproval: "allowed", approvers: [] },
   secrets: { deploy: ["TOKEN"] },
   createdAt: AT,
   updatedAt: AT,
@@ -98,6 +99,8 @@ describe("signalbox token", () => {
   });
 });
 
+const SET = { selfApproval: "refused", approvers: ["tok_a"] };
+
 describe("signalbox projects", () => {
   it("changes what is named and leaves the rest", async () => {
     await using api = await fakeApi({ "GET /projects/:id": () => project, "PUT /projects/:id": () => project });
@@ -134,6 +137,19 @@ describe("signalbox projects", () => {
     await signalbox(["projects", "set", "web", "--env", "A=1=2", "--server", api.url]);
 
     expect(api.heard.at(-1)?.body).toEqual({ env: { A: "1=2" } });
+  });
+
+  it.each([
+    [["--self-approval", "refused"], { selfApproval: "refused" }],
+    [["--approver", "tok_a", "tok_b"], { approvers: ["tok_a", "tok_b"] }],
+    [["--any-approver", "--self-approval", "allowed"], { selfApproval: "allowed", approvers: [] }],
+  ])("says who may decide: %j", async (options, approvals) => {
+    await using api = await fakeApi({ "PUT /projects/:id": () => ({ ...project, approvals: SET }) });
+
+    const { stdout } = await signalbox(["projects", "set", "web", "--server", api.url, ...options]);
+
+    expect(api.heard.at(-1)?.body).toEqual({ approvals });
+    expect(stdout).toContain("approvals   by tok_a, but not by who asked for it");
   });
 
   it("takes a secret from stdin and never prints it", async () => {

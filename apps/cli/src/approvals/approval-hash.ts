@@ -23,5 +23,19 @@ export function checkedHash(approval: Approval, expected?: string): string {
 
 function computedHash(approval: Approval): string {
   const { orgId, sessionId = "", kind, action, description, context, questions = null, origin = null } = approval;
-  return hashApprovalContent({ v: 1, orgId, sessionId, kind, action, description, context, questions, origin });
+  const { approvers, selfApproval, requesters } = approval;
+  // Who may decide is part of what is asked where a project's policy holds for it.
+  const rule = selfApproval === undefined ? {} : { approvers, selfApproval, requesters };
+  return hashApprovalContent({
+    v: 1,
+    orgId,
+    sessionId,
+    kind,
+    action,
+    description,
+    context,
+    questions,
+    origin,
+    ...rule,
+  });
 }

@@ -3,6 +3,7 @@ import type { Approval } from "@signalbox/protocol";
 import type { Context } from "../context.ts";
 import { count, until } from "../text/format.ts";
 import { visibleJson, visibleText } from "../text/remote-text.ts";
+import { whoDecides } from "./who-decides.ts";
 
 /** Prints all that an approval lets happen, with nothing left out and nothing hidden, and the hash that an answer names. */
 export function showApproval({ output, now }: Context, approval: Approval): void {
@@ -15,8 +16,8 @@ export function showApproval({ output, now }: Context, approval: Approval): void
   );
   output.line(`${dim("kind     ")}${kind}: ${visibleText(action)}`);
   output.line(`${dim("asks     ")}${indented(visibleText(description))}`);
-  if (approval.approvers.length > 0)
-    output.line(`${dim("for      ")}${approval.approvers.map((one) => visibleText(one)).join(", ")}`);
+  const deciders = whoDecides(approval);
+  if (deciders !== undefined) output.line(`${dim("for      ")}${deciders}`);
   const shown = questions === undefined ? context : { context, questions };
   if (Object.keys(shown).length > 0) {
     output.line();

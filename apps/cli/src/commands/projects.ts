@@ -1,11 +1,14 @@
-import type { Project, PutProjectRequest } from "@signalbox/protocol";
-import type { Command } from "commander";
+import type { Project, PutProjectRequest, SelfApproval } from "@signalbox/protocol";
+import { Option, type Command } from "commander";
 
 import { readSecret } from "../ask.ts";
 import type { Context } from "../context.ts";
 import { CommandError, usageError } from "../errors.ts";
 import type { Act } from "../program.ts";
 import { remoteText } from "../text/remote-text.ts";
+
+/** Those of the protocol; they stand here too so that `--help` loads nothing. */
+const SELF_APPROVAL = ["allowed", "refused"] satisfies SelfApproval[];
 
 /** `signalbox projects`: working areas and their settings. */
 export function define(command: Command, act: Act): void {
@@ -23,6 +26,11 @@ export function define(command: Command, act: Act): void {
     .option("--unset-env <NAME...>", "entries to remove")
     .option("--command <tool=shell...>", "what a tool runs here, such as deploy:production=./deploy.sh")
     .option("--unset-command <tool...>", "tools whose command to remove")
+    .addOption(
+      new Option("--self-approval <rule>", "whether who asked for something may say yes to it").choices(SELF_APPROVAL),
+    )
+    .option("--approver <token...>", "ids of the tokens that may decide; those named before are not any more")
+    .option("--any-approver", "whoever has the scope gates:decide may decide")
     .action(act(setProject));
   command
     .command("secret")
@@ -60,6 +68,9 @@ interface SetOptions {
   readonly unsetEnv?: readonly string[];
   readonly command?: readonly string[];
   readonly unsetCommand?: readonly string[];
+  readonly selfApproval?: SelfApproval;
+  readonly approver?: readonly string[];
+  readonly anyApprover?: true;
 }
 
 async function setProject(context: Context, projectId: string, options: SetOptions): Promise<void> {
@@ -68,6 +79,7 @@ async function setProject(context: Context, projectId: string, options: SetOptio
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(await readRepo(context, options)),
     ...(await readMaps(context, projectId, options)),
+    ...readApprovals(options),
   };
   if (Object.keys(request).length === 0)
     throw usageError("nothing to set", "`signalbox projects set --help` shows what can be");
@@ -81,6 +93,14 @@ async function readRepo({ cwd }: Context, { repo, branch }: SetOptions): Promise
   if (repo === undefined) return {};
   const { readRepository } = await import("../repo-argument.ts");
   return { repo: await readRepository(repo, branch, cwd) };
+}
+
+function readApprovals({ selfApproval, approver, anyApprover }: SetOptions): Pick<PutProjectRequest, "approvals"> {
+  if (anyApprover && approver) throw usageError("--any-approver and --approver exclude each other");
+  const approvers = anyApprover ? [] : approver;
+  if (selfApproval === undefined && approvers === undefined) return {};
+  const change = selfApproval === undefined ? {} : { selfApproval };
+  return { approvals: approvers === undefined ? change : { ...change, approvers: [...approvers] } };
 }
 
 /** Maps are replaced whole by the server, so a change of one entry begins with what is there. */
@@ -148,6 +168,12 @@ function render({ output }: Context, project: Project): void {
     output.line(`${dim("env         ")}${remoteText(`${name}=${value}`)}`);
   for (const [tool, { argv, shell }] of Object.entries(project.commands))
     output.line(`${dim("command     ")}${remoteText(`${tool} = ${shell ?? argv?.join(" ") ?? ""}`)}`);
+  output.line(`${dim("approvals   ")}${remoteText(approvalsOf(project))}`);
   for (const [scope, names] of Object.entries(project.secrets))
     output.line(`${dim("secrets     ")}${remoteText(`${scope}: ${names.join(", ")}`)}`);
+}
+
+function approvalsOf({ approvals: { approvers, selfApproval } }: Project): string {
+  const by = approvers.length === 0 ? "whoever may decide" : approvers.join(", ");
+  return `by ${by}${selfApproval === "refused" ? ", but not by who asked for it" : ""}`;
 }

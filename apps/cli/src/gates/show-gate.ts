@@ -1,5 +1,6 @@
 import type { Gate } from "@signalbox/protocol";
 
+import { whoDecides } from "../approvals/who-decides.ts";
 import type { Context } from "../context.ts";
 import { count, until } from "../text/format.ts";
 import { visibleJson, visibleText } from "../text/remote-text.ts";
@@ -15,7 +16,8 @@ export function showGate({ output, now }: Context, gate: Gate, contentHash: stri
     `${dim("state    ")}${gate.status}${gate.status === "pending" ? `, expires ${until(gate.expiresAt, now())}` : ""}`,
   );
   output.line(`${dim("question ")}${indented(visibleText(content.description))}`);
-  if (content.approvers.length > 0) output.line(`${dim("for      ")}${content.approvers.map(visibleText).join(", ")}`);
+  const deciders = whoDecides(content);
+  if (deciders !== undefined) output.line(`${dim("for      ")}${deciders}`);
   output.line();
   const names = content.guards.map((guard) => `"${visibleText(String(guard["name"]))}"`).join(", ");
   output.line(

@@ -115,7 +115,9 @@ export function approval(fields: Partial<Approval> = {}): Approval {
     ...fields,
   };
   const { orgId, sessionId = "", kind, action, description, context, questions = null, origin = null } = asked;
-  const content = { v: 1 as const, orgId, sessionId, kind, action, description, context, questions, origin };
+  const { approvers, selfApproval, requesters } = asked;
+  const rule = selfApproval === undefined ? {} : { approvers, selfApproval, requesters };
+  const content = { v: 1 as const, orgId, sessionId, kind, action, description, context, questions, origin, ...rule };
   return { ...asked, contentHash: fields.contentHash ?? hashApprovalContent(content) };
 }
 

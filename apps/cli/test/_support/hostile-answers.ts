@@ -177,6 +177,7 @@ const PROJECT = poisoned(ProjectSchema, {
   repo: { url: "https://example.org/r.git", branch: "main" },
   env: { A: "1" },
   commands: { test: { shell: "make" } },
+  approvals: { selfApproval: "refused", approvers: ["tok_1"] },
   secrets: { deploy: ["TOKEN"] },
   createdAt: AT,
   updatedAt: AT,

@@ -324,7 +324,7 @@ export class FakeControlPlane implements Shape<
     putProject: async (projectId, request, context) => {
       this.#note("putProject", context);
       if (!ProjectIdSchema.safeParse(projectId).success) return no("VALIDATION_ERROR", "id: not a project id");
-      return checked(PutProjectRequestSchema, request, ({ name = projectId }) => {
+      return checked(PutProjectRequestSchema, request, ({ name = projectId, approvals }) => {
         const created = !this.#projects.has(projectId);
         const project: Project = {
           id: projectId,
@@ -332,6 +332,7 @@ export class FakeControlPlane implements Shape<
           name,
           env: {},
           commands: {},
+          approvals: { selfApproval: approvals?.selfApproval ?? "allowed", approvers: approvals?.approvers ?? [] },
           secrets: {},
           createdAt: AT,
           updatedAt: AT,
