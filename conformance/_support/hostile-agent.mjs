@@ -92,6 +92,16 @@ const DEEDS = {
   fickle: async (count) => {
     for (let time = 0; time < Number(count); time++) await ask(1, `echo ${time}`);
   },
+  /** Says what it has used, without end. */
+  spends: async () => {
+    for (let used = 1; ; used++)
+      await update({
+        sessionUpdate: "usage_update",
+        used,
+        size: 1_000_000,
+        cost: { amount: used / 1e6, currency: "USD" },
+      });
+  },
   unread: async () => {
     process.stdin.pause();
     for (let id = 1; ; id++) await ask(id);

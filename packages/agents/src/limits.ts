@@ -20,6 +20,11 @@ export const AGENT_LIMITS = {
     meaning: "events that wait for their reader before the agent is held",
   },
   "queue.bytes": { value: 8_388_608, unit: "bytes", meaning: "what those events may weigh as they came" },
+  "loop.shareMs": {
+    value: 5,
+    unit: "ms",
+    meaning: "of one turn of the event loop for what all agents of a process say",
+  },
   "handshake.timeoutMs": {
     value: 30_000,
     unit: "ms",

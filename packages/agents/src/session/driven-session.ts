@@ -9,6 +9,7 @@ import type { Clock } from "../clock.ts";
 import { AgentError, isAgentError } from "../errors.ts";
 import type { JsonLine } from "../json-lines.ts";
 import type { AgentLimits } from "../limits.ts";
+import { loopShare } from "../loop-share.ts";
 import type { AgentProcess } from "../process/agent-process.ts";
 import { toError } from "../to-error.ts";
 import { withoutUndefined } from "../without-undefined.ts";
@@ -78,7 +79,11 @@ export class DrivenSession implements AgentSession {
     this.#parts = parts;
     this.#capabilities = parts.capabilities;
     this.#preface = parts.preface;
-    this.#queue = new EventQueue({ events: limits["queue.events"], bytes: limits["queue.bytes"] });
+    this.#queue = new EventQueue({
+      events: limits["queue.events"],
+      bytes: limits["queue.bytes"],
+      whenTurn: () => loopShare.whenTurn(limits["loop.shareMs"]),
+    });
     this.#book = new SessionBook(limits);
     this.#desk = new RequestDesk({
       limits,

@@ -1,9 +1,11 @@
 import type { AgentEvent } from "../agent-event.ts";
 
-/** How much may wait. */
+/** How much may wait, and how fast it is read. */
 export interface EventQueueLimits {
   readonly events: number;
   readonly bytes: number;
+  /** Undefined, or resolves in the turn of the event loop in which the next may be read. */
+  readonly whenTurn?: () => Promise<void> | undefined;
 }
 
 /**
@@ -63,7 +65,7 @@ export class EventQueue implements AsyncIterable<AgentEvent> {
 
   [Symbol.asyncIterator](): AsyncIterator<AgentEvent, undefined> {
     return {
-      next: () => this.#next(),
+      next: () => this.#limits.whenTurn?.()?.then(() => this.#next()) ?? this.#next(),
       return: () => Promise.resolve({ value: undefined, done: true }),
     };
   }

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { JsonLineWriter } from "../json-lines.ts";
 import type { JsonLine } from "../json-lines.ts";
 import type { AgentLimits } from "../limits.ts";
+import { loopShare } from "../loop-share.ts";
 import type { AgentExit, AgentProcess } from "../process/agent-process.ts";
 import { readLines } from "./read-lines.ts";
 import { StderrTail } from "./stderr-tail.ts";
@@ -46,7 +47,13 @@ export class SupervisedProcess {
     this.#parts = parts;
     this.#writer = new JsonLineWriter(process.stdin, limits["write.bytes"]);
     this.#stderr = new StderrTail(process.stderr, limits["stderr.bytes"]);
-    this.#reading = readLines({ stream: process.stdout, maxBytes: limits["line.bytes"], whenRoom, take: takeLine });
+    this.#reading = readLines({
+      stream: process.stdout,
+      maxBytes: limits["line.bytes"],
+      whenRoom,
+      whenTurn: () => loopShare.whenTurn(limits["loop.shareMs"]),
+      take: takeLine,
+    });
     this.ended = this.#watch();
     void this.#reading.then(() => this.#outputEnded());
   }

@@ -22,6 +22,8 @@ export class Conversation implements AsyncDisposable {
   /** Says something and waits for the turn's end. Answers the events of the turn. */
   async turn(prompt: string, answering?: Answering): Promise<AgentEvent[]> {
     if (answering) this.answering = answering;
+    // It may not have been read yet.
+    await this.until("session.ready");
     const from = this.events.length;
     await this.session.prompt(prompt);
     await this.until("turn.ended", from);
