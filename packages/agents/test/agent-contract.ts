@@ -84,6 +84,8 @@ export function describeAgentContract({ name, makeLab, capabilities, variables }
       expect(total?.inputTokens).toBe(2 * 1234);
       expect(total?.outputTokens).toBeGreaterThanOrEqual(2 * 49);
       expect((total?.costUsd ?? 0) > 0).toBe(capabilities.cost);
+      // Before its end: what is used up can be stopped.
+      expect(eventsOf(turn, "usage").length).toBeGreaterThan(capabilities.usage === "step" ? 1 : 0);
       for (const event of conversation.events) AgentEventSchema.parse(event);
       expect(conversation.all("protocol.error")).toEqual([]);
     });

@@ -1,6 +1,7 @@
 import type { CreateRunInput, Run, TaskType } from "@signalbox/protocol";
 import { Option, type Command } from "commander";
 
+import { addBudgetOptions, readBudget, type BudgetOptions } from "../budget-options.ts";
 import type { Context } from "../context.ts";
 import { usageError } from "../errors.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
@@ -9,7 +10,7 @@ import { readLabels } from "../read-labels.ts";
 import { readMilliseconds } from "../read-milliseconds.ts";
 import { remoteText } from "../text/remote-text.ts";
 
-interface Options {
+interface Options extends BudgetOptions {
   readonly prompt?: string;
   readonly command?: string;
   readonly instructions?: string;
@@ -31,7 +32,7 @@ interface Options {
 
 /** `signalbox run`: starts a run, and shows it until it has ended. */
 export function define(command: Command, act: Act): void {
-  command
+  addBudgetOptions(command, "its agents use")
     .argument("[plan]", "a plan in YAML or JSON; - for stdin")
     .option("-p, --prompt <text>", "what an agent should do, instead of a plan")
     .option("-c, --command <text>", "a shell text to run, instead of a plan")
@@ -106,6 +107,7 @@ async function readRequest(context: Context, planPath: string | undefined, optio
     ...(options.project === undefined ? {} : { projectId: options.project }),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
+    ...readBudget(options),
     ...(options.fromRun === undefined ? {} : { fromRunId: options.fromRun }),
     ...(requires === undefined ? {} : { requires: { ...work.requires, ...requires } }),
     ...(await readRepo(context, options)),

@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import type { Act } from "../program.ts";
 import { ago, duration, size } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
+import { budgetWords, usageWords } from "../text/usage-words.ts";
 
 /** `signalbox runs show`: one run with its steps, gates and artifacts. */
 export function defineShow(command: Command, act: Act): void {
@@ -33,6 +34,8 @@ function render(context: Context, { run, steps, gates, artifacts }: RunDetails):
       "repository",
       run.repo && remoteText(`${run.repo.url}${run.repo.branch === undefined ? "" : ` (${run.repo.branch})`}`),
     ],
+    ["used", usageWords(run.usage)],
+    ["budget", budgetWords(run.budget)],
     ["made", `${run.createdAt} (${ago(run.createdAt, context.now())})`],
     ["took", run.startedAt && run.endedAt ? duration(Date.parse(run.endedAt) - Date.parse(run.startedAt)) : undefined],
   ];

@@ -1,3 +1,5 @@
+import type { EventRecord } from "@signalbox/protocol";
+
 import type { Output } from "../output.ts";
 import { LiveRegion } from "./live-region.ts";
 import { renderRun } from "./render-run.ts";
@@ -27,7 +29,11 @@ export class LiveView implements RunView {
     this.#ticking = setInterval(() => this.#draw(), FRAME_MS);
   }
 
-  event(): void {}
+  event({ type }: EventRecord): void {
+    if (type === "budget.exhausted")
+      this.notice("the run's budget is used up: `signalbox approvals` shows who asks for more");
+    if (type === "budget.extended") this.notice("");
+  }
 
   output(step: string, lines: readonly string[]): void {
     for (const text of lines) this.#tail.push({ step, text });

@@ -35,6 +35,7 @@ export class PlainView implements RunView {
 }
 
 function aboutRun(type: string): string | undefined {
+  if (type === "budget.extended") return "the run's budget was extended";
   return type === "run.cancel_requested" ? "cancelling" : undefined;
 }
 
@@ -45,6 +46,7 @@ function aboutStep(type: string, step: StepProgress): string | undefined {
     return `${step.percent === undefined ? "at work" : `${Math.round(step.percent)} %`}${message}`;
   if (type === "step.delayed") return `will be tried again${message}`;
   if (type === "gate.pending") return `waits for a decision${message} (signalbox approve ${step.gateId})`;
+  if (type === "budget.exhausted") return "waits: the run's budget is used up (signalbox approvals)";
   if (type === "gate.approved") return "approved";
   if (type === "gate.denied") return "rejected";
   if (type === "gate.expired") return "nobody answered in time";

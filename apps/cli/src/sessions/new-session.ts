@@ -1,15 +1,16 @@
 import type { OpenSession } from "@signalbox/client";
 import { Option, type Command } from "commander";
 
+import { addBudgetOptions, readBudget, type BudgetOptions } from "../budget-options.ts";
 import type { Context } from "../context.ts";
 import { usageError } from "../errors.ts";
 import type { Act } from "../program.ts";
 import { readLabels } from "../read-labels.ts";
-import { readCount, readMilliseconds } from "../read-milliseconds.ts";
+import { readMilliseconds } from "../read-milliseconds.ts";
 import { remoteText } from "../text/remote-text.ts";
 import { watchAndTell } from "./watch-and-tell.ts";
 
-interface Options {
+interface Options extends BudgetOptions {
   readonly provider: string;
   readonly repo?: string;
   readonly branch?: string;
@@ -17,8 +18,6 @@ interface Options {
   readonly model?: string;
   readonly interactive?: true;
   readonly permissions?: "ask" | "edits" | "all";
-  readonly budgetTokens?: number;
-  readonly budgetUsd?: string;
   readonly title?: string;
   readonly label: readonly string[];
   readonly timeout?: number;
@@ -43,7 +42,7 @@ Examples:
 
 /** `signalbox session new`: opens a session and follows it. */
 export function defineNew(command: Command, act: Act): void {
-  command
+  addBudgetOptions(command, "it uses")
     .argument("<task...>", "what the agent should do")
     .description("open a session with an agent, and follow it")
     .requiredOption("-p, --provider <name>", "the agent: codex, claude_code, gemini_cli, scripted or acp:<name>")
@@ -59,8 +58,6 @@ export function defineNew(command: Command, act: Act): void {
         "all",
       ]),
     )
-    .option("--budget-tokens <count>", "ask before it uses more tokens than this", readCount)
-    .option("--budget-usd <amount>", "ask before it costs more than this, as far as the agent reports costs")
     .option("--title <text>", "what to call the session")
     .option("-l, --label <name=value>", "a label that the machine must have; may be repeated", collect, [])
     .option("--timeout <time>", "ends the session after this time, such as 15m or 2h", readMilliseconds)
@@ -91,10 +88,6 @@ async function readRequest({ cwd }: Context, task: string, options: Options): Pr
   const { repo, branch, label, timeout, approvalTimeout } = options;
   if (branch !== undefined && repo === undefined) throw usageError("--branch goes with --repo only");
   const { readRepository } = await import("../repo-argument.ts");
-  const budget = {
-    ...(options.budgetTokens === undefined ? {} : { tokens: options.budgetTokens }),
-    ...(options.budgetUsd === undefined ? {} : { costUsd: readAmount(options.budgetUsd) }),
-  };
   return {
     // The server says what is wrong with a name that it does not know.
     providerId: options.provider as OpenSession["providerId"],
@@ -107,18 +100,11 @@ async function readRequest({ cwd }: Context, task: string, options: Options): Pr
     ...(options.permissions === undefined ? {} : { permissions: options.permissions }),
     ...(options.title === undefined ? {} : { title: options.title }),
     ...(options.forkOf === undefined ? {} : { forkOf: options.forkOf }),
-    ...(Object.keys(budget).length === 0 ? {} : { budget }),
+    ...readBudget(options),
     ...(label.length === 0 ? {} : { requires: { labels: readLabels(label) } }),
     ...(timeout === undefined ? {} : { timeoutMinutes: timeout / 60_000 }),
     ...(approvalTimeout === undefined ? {} : { approvalTimeoutMinutes: approvalTimeout / 60_000 }),
   };
-}
-
-function readAmount(text: string): number {
-  const amount = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || amount <= 0)
-    throw usageError(`--budget-usd ${text}: must be an amount such as 2.50`);
-  return amount;
 }
 
 function collect(value: string, before: readonly string[]): readonly string[] {

@@ -5,8 +5,8 @@ import type { Context } from "../context.ts";
 import type { Act } from "../program.ts";
 import { ago, duration } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
+import { usageWords, budgetWords } from "../text/usage-words.ts";
 import { resumedWords } from "./resumed-words.ts";
-import { usageWords } from "./watch-and-tell.ts";
 
 /** `signalbox session show`: how a session stands, what waits for its agent, and what it waits for. */
 export function defineShow(command: Command, act: Act): void {
@@ -47,8 +47,8 @@ function factsOf(session: Session, nowMs: number): [string, string][] {
     ["resumed", resumedOf(session)],
     ["repository", repo && remoteText(`${repo.url}${repo.branch === undefined ? "" : ` (${repo.branch})`}`)],
     ["turns", String(session.turns)],
-    ["used", usage.inputTokens + usage.outputTokens === 0 ? undefined : usageWords(usage)],
-    ["budget", budget && budgetWords(budget)],
+    ["used", usageWords(usage)],
+    ["budget", budgetWords(budget)],
     ["changed", changes && `${changes.files} files, +${changes.added} -${changes.removed}`],
     ["made", `${session.createdAt} (${ago(session.createdAt, nowMs)})`],
     ["took", startedAt && endedAt ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : undefined],
@@ -60,12 +60,4 @@ function factsOf(session: Session, nowMs: number): [string, string][] {
 function resumedOf({ resumed, resumeFailure }: Session): string | undefined {
   if (resumed === undefined || (resumed === "fresh" && resumeFailure === undefined)) return undefined;
   return resumedWords({ resumed, resumeFailure });
-}
-
-function budgetWords({ tokens, costUsd }: NonNullable<Session["budget"]>): string {
-  const parts = [
-    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
-    ...(costUsd === undefined ? [] : [`$${costUsd.toFixed(2)}`]),
-  ];
-  return parts.join(", ");
 }

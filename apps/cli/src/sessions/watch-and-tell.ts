@@ -1,10 +1,11 @@
 import type { Client } from "@signalbox/client";
-import type { Session, Usage } from "@signalbox/protocol";
+import type { Session } from "@signalbox/protocol";
 
 import type { Context } from "../context.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import { duration } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
+import { usageWords } from "../text/usage-words.ts";
 import { followSession } from "./follow-session.ts";
 
 /** Follows a session, says how it ended, and lets the exit code say it too. */
@@ -27,12 +28,6 @@ function tellEnd({ output }: Context, session: Session): void {
   const why = [reason, message && remoteText(message)].filter(Boolean).join(": ");
   const color = state === "COMPLETED" ? green : red;
   output.line(color(`${sessionId} ${state.toLowerCase()}${took}${why === "" ? "" : ` (${why})`}`));
-  if (usage.inputTokens + usage.outputTokens > 0) output.line(dim(usageWords(usage)));
-}
-
-/** What was used, as people read it. */
-export function usageWords({ inputTokens, outputTokens, cachedTokens, costUsd }: Usage): string {
-  const cached = cachedTokens === undefined ? "" : ` (${cachedTokens} cached)`;
-  const cost = costUsd === undefined ? "" : `, $${costUsd.toFixed(2)}`;
-  return `${inputTokens} tokens in${cached}, ${outputTokens} out${cost}`;
+  const used = usageWords(usage);
+  if (used !== undefined) output.line(dim(used));
 }

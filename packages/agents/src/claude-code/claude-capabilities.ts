@@ -17,7 +17,7 @@ export const CLAUDE_CAPABILITIES: CapabilityHistory = [
       steer: false,
       resume: "load",
       chosenSessionId: true,
-      usage: "turn",
+      usage: "step",
       cost: true,
       failures: "typed",
       terminal: "separate",

@@ -1,3 +1,4 @@
+import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { HandPlayed } from "../../test/support/hand-played.ts";
@@ -67,6 +68,41 @@ describe("ClaudeDriver", () => {
     await claude.driver.receive(result(150, 3.5));
 
     expect(claude.news[0]).toMatchObject({ usage: { inputTokens: 150, costUsd: 3.5 } });
+  });
+
+  describe("in the middle of a turn", () => {
+    const ran = { type: "user", message: { content: [{ type: "tool_result", tool_use_id: "t", content: "" }] } };
+    const asked = ({ sent }: Claude) => sent.filter((frame) => JSON.stringify(frame).includes("get_usage")).length;
+    const used = (inputTokens: number) => ({
+      subtype: "success",
+      response: { session: { total_cost_usd: 1, model_usage: { m: { inputTokens } } } },
+    });
+
+    it("asks after each use of a tool what it has used, once at a time", async () => {
+      const claude = new Claude();
+      await claude.open();
+
+      await claude.driver.receive(ran);
+      await claude.driver.receive(ran);
+      const together = asked(claude);
+      await claude.respond("get_usage", used(70));
+      const told = await eventually(() => claude.news.find(({ news }) => news === "usage") ?? false);
+      await claude.driver.receive(ran);
+
+      expect(told).toMatchObject({ usage: { inputTokens: 70, costUsd: 1 } });
+      expect([together, asked(claude)]).toEqual([1, 2]);
+    });
+
+    it("does not ask a version again that does not know", async () => {
+      const claude = new Claude();
+      await claude.open();
+      await claude.driver.receive(ran);
+
+      await claude.respond("get_usage", { subtype: "error", error: "unknown" });
+      await claude.driver.receive(ran);
+
+      expect(asked(claude)).toBe(1);
+    });
   });
 
   it("answers what it is asked once, and not what is taken back", async () => {

@@ -29,6 +29,8 @@ export class ClaudeDriver implements AgentDriver {
   #count = 0;
   /** What the conversation had used before this process. */
   #usedBefore: UsageNews["usage"] = {};
+  /** Whether an answer about that is awaited, or none will come. */
+  #isCounting = false;
 
   constructor(port: DriverPort, opening: Opening) {
     this.#port = port;
@@ -56,7 +58,10 @@ export class ClaudeDriver implements AgentDriver {
       }
       default:
         this.#checkSession(read);
-        return this.#port.tell(translateClaude(read).map((news) => this.#counted(news)));
+        this.#port.tell(translateClaude(read).map((news) => this.#counted(news)));
+        // After each use of a tool the model is asked again.
+        if (read.type === "user") void this.#tellUsage();
+        return;
     }
   }
 
@@ -82,11 +87,23 @@ export class ClaudeDriver implements AgentDriver {
 
   /** A version that does not tell counts the whole conversation: too much is better than too little for a budget. */
   async #readUsedBefore(): Promise<void> {
+    this.#usedBefore = (await this.#readUsage())?.usage ?? {};
+  }
+
+  /** What it has used by now. By itself it tells that at the end of a turn only, when a budget may be long used up. */
+  async #tellUsage(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    const news = await this.#readUsage();
+    // A version that does not tell is not asked again.
+    this.#isCounting = news === undefined;
+    if (news) this.#port.tell([this.#counted(news)]);
+  }
+
+  async #readUsage(): Promise<UsageNews | undefined> {
     const answer = await this.#call({ subtype: "get_usage" }).catch(() => undefined);
     const session = UsageAnswerSchema.safeParse(answer).data?.session;
-    if (session?.model_usage) {
-      this.#usedBefore = claudeUsage(session.model_usage, session.total_cost_usd ?? undefined).usage;
-    }
+    return session?.model_usage ? claudeUsage(session.model_usage, session.total_cost_usd ?? undefined) : undefined;
   }
 
   #counted(news: News): News {

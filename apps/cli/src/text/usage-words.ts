@@ -1,0 +1,21 @@
+import type { Budget, Usage } from "@signalbox/protocol";
+
+/** What was used, as people read it; undefined for nothing. */
+export function usageWords(usage: Usage | undefined): string | undefined {
+  if (usage === undefined || usage.inputTokens + usage.outputTokens === 0) return undefined;
+  const { inputTokens, outputTokens, cachedTokens, costUsd } = usage;
+  const cached = cachedTokens === undefined ? "" : ` (${cachedTokens} cached)`;
+  const cost = costUsd === undefined ? "" : `, $${costUsd.toFixed(2)}`;
+  return `${inputTokens} tokens in${cached}, ${outputTokens} out${cost}`;
+}
+
+/** A budget, as people read it. */
+export function budgetWords(budget: Budget | undefined): string | undefined {
+  if (budget === undefined) return undefined;
+  const { tokens, costUsd } = budget;
+  const parts = [
+    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
+    ...(costUsd === undefined ? [] : [`$${costUsd.toFixed(2)}`]),
+  ];
+  return parts.join(", ");
+}
