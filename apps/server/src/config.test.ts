@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 
-import { tempDir } from "@signalbox/testkit";
+import { selfSigned, tempDir, testAuthority } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { ConfigError, proxyList, readServerConfig } from "./config.ts";
@@ -94,6 +94,27 @@ describe("readServerConfig", () => {
     expect(read).toThrow(ConfigError);
     expect(read).toThrow(message);
     expect(read).not.toThrow(/\n/);
+  });
+
+  it("takes authorities for webhooks that are certificates, and nothing that is cut off, a key, or none", async () => {
+    await using dir = await tempDir();
+    const authority = testAuthority();
+    const both = `# ours\n${authority.cert}${selfSigned().cert}`;
+    const files = {
+      both,
+      none: "",
+      key: authority.issue().key,
+      withKey: both + authority.issue().key,
+      short: authority.cert.slice(0, 200),
+      broken: authority.cert.replace(/.{64}\n/, ""),
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(dir.file(name), text);
+    const read = (name: string) => readServerConfig({ SIGNALBOX_WEBHOOK_CA_FILE: dir.file(name) }).webhookAuthorities;
+
+    expect(read("both")).toBe(both);
+    for (const name of ["none", "key", "withKey", "short", "broken"])
+      expect(() => read(name)).toThrow(/^SIGNALBOX_WEBHOOK_CA_FILE must hold certificates/);
+    expect(() => read("nothing")).toThrow(/^cannot read/);
   });
 
   it("lets a server be reached from elsewhere behind a proxy, or with TLS of its own", async () => {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { BlockList, isIP } from "node:net";
 import { homedir } from "node:os";
@@ -33,6 +34,8 @@ export interface ServerConfig {
   readonly webhook?: { readonly url: string; readonly secret: string; readonly events?: readonly string[] };
   /** Addresses and CIDR ranges outside the public internet that webhooks may post to. Default none. */
   readonly webhookNetworks?: readonly string[];
+  /** Authorities, as PEM, that receivers of webhooks may be certified by, beside those that this machine trusts. Default none. */
+  readonly webhookAuthorities?: string;
   /** Intervals and sizes other than those of the product. Default none. */
   readonly limits?: LimitOverrides;
 }
@@ -90,6 +93,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_WEBHOOK_NETWORKS: list
     .pipe(z.array(z.string().refine(isNetwork, "must be addresses or CIDR ranges")))
     .default([]),
+  SIGNALBOX_WEBHOOK_CA_FILE: z.string().optional(),
   /** What the guide of NOFX calls the first two. */
   NOFX_WEBHOOK_URL: z.string().optional(),
   NOFX_WEBHOOK_SECRET: z.string().optional(),
@@ -157,6 +161,7 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     throw new ConfigError("SIGNALBOX_TLS_CERT_FILE and SIGNALBOX_TLS_KEY_FILE belong together; one of them is missing");
   }
   const webhook = webhookIn(parsed);
+  const authorities = parsed.SIGNALBOX_WEBHOOK_CA_FILE;
   return {
     host: parsed.SIGNALBOX_HOST,
     port: parsed.SIGNALBOX_PORT,
@@ -171,6 +176,7 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     ...(parsed.SIGNALBOX_PLUGINS_DIR === undefined ? {} : { pluginsDir: resolve(parsed.SIGNALBOX_PLUGINS_DIR) }),
     ...(webhook === undefined ? {} : { webhook }),
     webhookNetworks: parsed.SIGNALBOX_WEBHOOK_NETWORKS,
+    ...(authorities === undefined ? {} : { webhookAuthorities: readAuthorities(authorities) }),
     ...(parsed.SIGNALBOX_LIMITS === undefined ? {} : { limits: parsed.SIGNALBOX_LIMITS }),
   };
 }
@@ -207,6 +213,26 @@ function readText(file: string): string {
     throw new ConfigError(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, {
       cause: error,
     });
+  }
+}
+
+/** A file that holds no certificate, or one that is cut off, would make every post fail without saying why. */
+function readAuthorities(file: string): string {
+  const text = readText(file);
+  const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const isWhole = certificates.length === text.split("-----BEGIN ").length - 1 && certificates.every(isCertificate);
+  if (certificates.length > 0 && isWhole) return text;
+  throw new ConfigError(
+    `SIGNALBOX_WEBHOOK_CA_FILE must hold certificates as PEM, whole and without keys; ${file} does not`,
+  );
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
   }
 }
 

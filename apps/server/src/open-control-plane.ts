@@ -37,7 +37,7 @@ export async function openControlPlane(config: ServerConfig, logger: Logger): Pr
       store,
       secretsKey,
       logger,
-      webhook: { allowedNetworks: config.webhookNetworks },
+      webhook: { allowedNetworks: config.webhookNetworks, authorities: config.webhookAuthorities },
       ...(config.limits === undefined ? {} : { limits: config.limits }),
     }),
   );

@@ -69,6 +69,8 @@ import { WebhookWorker } from "./webhook/webhook-worker.ts";
 export interface WebhookSettings {
   /** Addresses and CIDR ranges outside the public internet that may be posted to. Default none. */
   readonly allowedNetworks?: readonly string[] | undefined;
+  /** Authorities, as PEM, whose certificates are believed beside those that this machine believes. Default none. */
+  readonly authorities?: string | undefined;
   /** Every address of a name. Default: as this machine resolves it. */
   readonly resolve?: ((hostname: string) => Promise<readonly string[]>) | undefined;
   /** In [0, 1); spreads tries. Default `Math.random`. */
@@ -216,8 +218,14 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     }
   }
 
-  const { allowedNetworks, resolve, random = Math.random } = options.webhook ?? {};
-  const poster = new Poster({ guard: new AddressGuard(allowedNetworks), limits, clock, ...(resolve && { resolve }) });
+  const { allowedNetworks, authorities, resolve, random = Math.random } = options.webhook ?? {};
+  const poster = new Poster({
+    guard: new AddressGuard(allowedNetworks),
+    limits,
+    clock,
+    ...(authorities === undefined ? {} : { authorities }),
+    ...(resolve && { resolve }),
+  });
   const webhookSecrets = new WebhookSecrets(vault);
   const webhookWorker = new WebhookWorker({ store, clock, random, limits, poster, secrets: webhookSecrets, logger });
 

@@ -1,3 +1,5 @@
+export { selfSigned, testAuthority } from "./certificates.ts";
+export type { TestAuthority, TestCertificate, TestCertificateOptions } from "./certificates.ts";
 export { eventually } from "./eventually.ts";
 export type { EventuallyOptions } from "./eventually.ts";
 export { listen } from "./listen.ts";

@@ -1,5 +1,5 @@
 import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type SecureContext } from "node:tls";
 
 import type { DeliveryError } from "@signalbox/protocol";
 
@@ -41,6 +41,8 @@ export interface ConnectionOptions {
   /** Those that were checked. The name is not asked for again: what it stands for may have changed. */
   readonly addresses: readonly string[];
   readonly guard: AddressGuard;
+  /** Whom certificates are believed from; absent: whom this machine believes. */
+  readonly trust?: SecureContext | undefined;
   /** For each address. */
   readonly connectMs: number;
   readonly signal: AbortSignal;
@@ -73,13 +75,16 @@ function openTo(address: string, { url, guard, connectMs, signal }: ConnectionOp
   });
 }
 
-function secure(plain: Socket, { url, connectMs, signal }: ConnectionOptions): Promise<Socket> {
+function secure(plain: Socket, { url, trust, connectMs, signal }: ConnectionOptions): Promise<Socket> {
   const hostname = hostnameOf(url);
   const socket = connectTls({
     socket: plain,
     host: hostname,
     ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+    ...(trust === undefined ? {} : { secureContext: trust }),
     ALPNProtocols: ["http/1.1"],
+    // Whatever the environment says: a setting for something else must not open this.
+    rejectUnauthorized: true,
   });
   socket.setTimeout(connectMs, () => socket.destroy(new PostError("timeout")));
   return settle(socket, "secureConnect", signal, () => {
@@ -125,9 +130,25 @@ const LOST = new Set([
 
 function toPostError(error: NodeJS.ErrnoException, event: "connect" | "secureConnect"): PostError {
   if (error instanceof PostError) return error;
-  const isOfTls = event === "secureConnect" && !LOST.has(error.code ?? "");
-  return new PostError(isOfTls ? "tls" : "unreachable", error);
+  const code = error.code ?? "";
+  if (event === "connect" || LOST.has(code)) return new PostError("unreachable", error);
+  return new PostError(CERTIFICATE_ERRORS.get(code) ?? "tls", error);
 }
+
+/** What OpenSSL, and the comparison of names after it, say of a certificate that is not good. */
+const CERTIFICATE_ERRORS: ReadonlyMap<string, DeliveryError> = new Map([
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "certificate_self_signed"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "certificate_untrusted"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "certificate_untrusted"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "certificate_untrusted"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "certificate_untrusted"],
+  ["INVALID_CA", "certificate_untrusted"],
+  ["CERT_UNTRUSTED", "certificate_untrusted"],
+  ["CERT_REJECTED", "certificate_untrusted"],
+  ["CERT_HAS_EXPIRED", "certificate_expired"],
+  ["CERT_NOT_YET_VALID", "certificate_not_yet_valid"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "certificate_wrong_name"],
+]);
 
 /** Without the brackets that a URL puts around an IPv6 address. */
 function hostnameOf(url: URL): string {

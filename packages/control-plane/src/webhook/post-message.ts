@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { request, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 
 import type { DeliveryError, LimitLookup } from "@signalbox/protocol";
 
@@ -26,6 +27,8 @@ export interface PosterDeps {
   readonly clock: Clock;
   /** Default: as this machine resolves names. */
   readonly resolve?: Resolve;
+  /** Authorities, as PEM, that are believed beside those that this machine believes. Default none. */
+  readonly authorities?: string;
 }
 
 const MAX_HEADER_BYTES = 16_384;
@@ -37,10 +40,14 @@ const MAX_HEADER_BYTES = 16_384;
 export class Poster {
   readonly #deps: PosterDeps;
   readonly #resolve: Resolve;
+  readonly #trust: SecureContext | undefined;
 
   constructor(deps: PosterDeps) {
+    const { authorities, resolve = resolveHere } = deps;
     this.#deps = deps;
-    this.#resolve = deps.resolve ?? resolveHere;
+    this.#resolve = resolve;
+    if (authorities !== undefined)
+      this.#trust = createSecureContext({ ca: [...getCACertificates("default"), authorities] });
   }
 
   /** Whether a URL leads, as things are now, to where a post may go. A name that is unknown now may be known later. */
@@ -77,7 +84,7 @@ export class Poster {
     const url = new URL(text);
     const addresses = await unlessAborted(addressesOf(url, this.#resolve, guard), signal);
     const connectMs = limits("webhook.connectMs") / addresses.length;
-    const socket = await openConnection({ url, addresses, guard, connectMs, signal });
+    const socket = await openConnection({ url, addresses, guard, trust: this.#trust, connectMs, signal });
     try {
       return await exchange({ url, headers, body, socket, signal, answerBytes: limits("webhook.answerBytes"), clock });
     } finally {

@@ -88,7 +88,12 @@ export const DELIVERY_ERRORS = {
   unreachable: "There was no connection to the receiver, or it was lost.",
   name_unknown: "The name in the URL stands for no address.",
   address_refused: "The address is one that the operator has not allowed.",
-  tls: "No secure connection: the certificate is not good for the name.",
+  certificate_self_signed: "The receiver's certificate is vouched for by nobody but itself.",
+  certificate_untrusted: "The receiver's certificate comes from an authority that the server does not trust.",
+  certificate_expired: "The time of the receiver's certificate, or of one above it, is over.",
+  certificate_not_yet_valid: "The time of the receiver's certificate, or of one above it, has not begun.",
+  certificate_wrong_name: "The receiver's certificate is for another name than the URL's.",
+  tls: "There was no secure connection, for another reason than the certificates above.",
   invalid_answer: "What came back is not HTTP.",
   expired: "It was too old to be tried again.",
 } as const;
