@@ -25,8 +25,11 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**", "**/.types/**", ...LONG],
     maxWorkers: 2,
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // Not what a test should take, but what ends one that hangs, on a machine that does ten things at once as well.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
+    // PATIENCE_MS of the testkit
+    expect: { poll: { timeout: 30_000 } },
     passWithNoTests: true,
   },
 });

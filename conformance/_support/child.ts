@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 
+import { PATIENCE_MS } from "@signalbox/testkit";
+
 /** How a child ended. */
 export interface ChildEnd {
   readonly code: number | null;
@@ -57,7 +59,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** Resolves when it has written a text; rejects when it ends, or the time passes, without. */
-  async says(text: string, timeoutMs = 30_000): Promise<void> {
+  async says(text: string, timeoutMs = 2 * PATIENCE_MS): Promise<void> {
     const expiry = AbortSignal.timeout(timeoutMs);
     while (!this.#said.includes(text)) {
       if (this.#end || expiry.aborted) {

@@ -1,7 +1,7 @@
 import { AgentEventSchema, type AgentEvent } from "@signalbox/agents";
 import type { Client } from "@signalbox/client";
 import { FINAL_SESSION_EVENTS, type Approval, type EventRecord, type Session } from "@signalbox/protocol";
-import { eventually } from "@signalbox/testkit";
+import { eventually, PATIENCE_MS } from "@signalbox/testkit";
 
 /** Follows a session as a client would: its events from the first one on, and every word of its agent. */
 export class SessionFollower implements AsyncDisposable {
@@ -36,7 +36,8 @@ export class SessionFollower implements AsyncDisposable {
           throw new Error(`${what} has not come; events: ${this.types.join(" ")}; words: ${this.words}`);
         return found;
       },
-      { timeoutMs: 20_000 },
+      // A real agent may take seconds to begin.
+      { timeoutMs: 2 * PATIENCE_MS },
     );
   }
 

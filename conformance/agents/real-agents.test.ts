@@ -14,8 +14,6 @@ import { findDamage } from "../_support/find-damage.ts";
 import { SessionFollower } from "../_support/session-follower.ts";
 
 const FAKE_KEY = "sk-test-fake-0123456789";
-const TEST_MS = 90_000;
-
 const cached = await installedAgents(process.env);
 
 /** A server, one runner that offers a real agent, and the model that this agent asks: a stub on the loopback address. */
@@ -114,11 +112,11 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
   const agent = cached[name as keyof typeof PINNED_AGENTS];
   if (!agent)
     process.stderr.write(`${name} ${version} is not in ${agentsCacheDir(process.env)}: its tests are left out\n`);
-  describe.skipIf(!agent)(`a session with the real ${name}`, { timeout: TEST_MS }, () => {
+  describe.skipIf(!agent)(`a session with the real ${name}`, () => {
     let real: AgentEnv;
     beforeAll(async () => {
       if (agent) real = await AgentEnv.open(agent);
-    }, TEST_MS);
+    });
     afterAll(() => real[Symbol.asyncDispose]());
 
     it("is offered in the version that its runner has", async () => {

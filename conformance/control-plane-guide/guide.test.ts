@@ -16,7 +16,7 @@ let ours: typeof ControlPlanePackage;
 beforeAll(() => {
   guide = compileGuide("control-plane-guide", CONTROL_PLANE_GUIDE);
   ours = guide.require("@signalbox/control-plane") as typeof ControlPlanePackage;
-}, 60_000);
+});
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -54,13 +54,10 @@ function codegen(script: readonly ScriptStepInput[], more: Partial<StepInput> = 
 
 /** The step of a run once a runner has begun with it. */
 async function begun(client: Client, runId: string): Promise<StepDetails & { sessionId: string }> {
-  return eventually(
-    async () => {
-      const [step] = (await client.runs.get(runId)).steps;
-      return step?.sessionId !== undefined && { ...step, sessionId: step.sessionId };
-    },
-    { timeoutMs: 10_000 },
-  );
+  return eventually(async () => {
+    const [step] = (await client.runs.get(runId)).steps;
+    return step?.sessionId !== undefined && { ...step, sessionId: step.sessionId };
+  });
 }
 
 async function follow(client: Client, runId: string): Promise<SessionFollower> {
@@ -301,7 +298,7 @@ describe("a step that an agent works on", () => {
   });
 });
 
-describe("a codegen step whose runner is killed in the middle of the turn", { timeout: 60_000 }, () => {
+describe("a codegen step whose runner is killed in the middle of the turn", () => {
   it("goes on when the runner is back, and its files are kept", async () => {
     await using env = await startDevEnv({ limits: SHORT_LEASES });
     const { client } = env;
@@ -338,7 +335,7 @@ describe("a codegen step whose runner is killed in the middle of the turn", { ti
   });
 });
 
-describe("a codegen step whose server is killed in the middle of the turn", { timeout: 60_000 }, () => {
+describe("a codegen step whose server is killed in the middle of the turn", () => {
   it("goes on, and its end is told to the server that comes back", async () => {
     await using env = await startDevEnv();
     const { id } = await env.client.runs.create({
@@ -353,9 +350,7 @@ describe("a codegen step whose server is killed in the middle of the turn", { ti
         ],
       },
     });
-    await eventually(async () => (await env.client.sessions.get((await begun(env.client, id)).sessionId)).isWorking, {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => (await env.client.sessions.get((await begun(env.client, id)).sessionId)).isWorking);
 
     await env.server.kill();
     await env.server.start();
@@ -370,7 +365,7 @@ describe("a codegen step whose server is killed in the middle of the turn", { ti
   });
 });
 
-describe("the agent of codegen steps", { timeout: 60_000 }, () => {
+describe("the agent of codegen steps", () => {
   it("is the one that the machine's owner says, and the scripted one where a step has a script", async () => {
     await using env = await startDevEnv({ runners: 0 });
     const { client } = env;

@@ -46,7 +46,7 @@ async function startEnv(sandbox: "none" | "auto"): Promise<DevEnv> {
   return env;
 }
 
-describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox %s", { timeout: 90_000 }, (sandbox) => {
+describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox %s", (sandbox) => {
   let env: DevEnv;
   let client: Client;
   let bystander: SessionFollower;
@@ -85,7 +85,7 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
 
   /** Who sat beside it noticed nothing; nothing of it runs; what the runner needed for it was bounded. */
   async function nothingElseHappened({ runId }: Session): Promise<void> {
-    await eventually(async () => (await processesOf(runId)).length === 0, { timeoutMs: 5_000 });
+    await eventually(async () => (await processesOf(runId)).length === 0);
     const turns = bystander.events.filter(({ type }) => type === "turn.ended").length;
     await client.sessions.say(bystander.sessionId, { text: `Still ${turns}` });
     await bystander.turnEnd(turns + 1);
@@ -169,7 +169,7 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     skip(!isEnclosed, "this runner has no sandbox");
     const mark = `mark-${randomUUID()}`;
     const session = await open("hostile", `unmarked ${mark}`);
-    await eventually(async () => (await processesWith(`: ${mark};`)).length > 0, { timeoutMs: 10_000 });
+    await eventually(async () => (await processesWith(`: ${mark};`)).length > 0);
 
     await client.sessions.stop(session.sessionId);
     const ended = await endOf(session);

@@ -7,7 +7,7 @@ import { TerminalClient } from "../_support/terminal-client.ts";
 
 const INACTIVE_MS = 4_000;
 
-describe("an interactive session with nothing to do", { timeout: 60_000 }, () => {
+describe("an interactive session with nothing to do", () => {
   it("stays while somebody types in its terminal or answers, and is closed once nobody does", async () => {
     await using env = await startDevEnv();
     const { client } = env;

@@ -23,12 +23,12 @@ async function work(agent: FakeAgent, text: string): Promise<void> {
   if (!text.includes("release")) return agent.say("Hello from elsewhere.");
   const call = agent.call("run_command", { command: "make release" });
   const asked = agent.ask("permission", FORM);
-  await eventually(() => asked.state === "resolved", { timeoutMs: 20_000 });
+  await eventually(() => asked.state === "resolved");
   agent.result(call, "succeeded", "released");
   agent.say("It is released.");
 }
 
-describe("an agent of Omnara's on the fleet, played by a fake made from its OpenAPI", { timeout: 60_000 }, () => {
+describe("an agent of Omnara's on the fleet, played by a fake made from its OpenAPI", () => {
   let env: DevEnv;
   let fake: OmnaraFake;
   let proxy: RecordingProxy;

@@ -13,7 +13,7 @@ import { isAlive } from "../_support/processes.ts";
 import { startDevEnv, type DevEnv } from "../dev-env.ts";
 
 const GREET = { text: "please greet Ada", payload: { command: "greet", parameters: { name: "Ada" } } };
-const PATIENCE = { timeoutMs: 20_000, everyMs: 50 };
+const PATIENCE = { everyMs: 50 };
 
 /** A server with a folder in which the example `greeter` lies. */
 async function theatre() {

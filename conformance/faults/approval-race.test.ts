@@ -108,51 +108,47 @@ describe("approvals raced over the API", () => {
     },
   );
 
-  it(
-    "is never carried out when the row and its hash were both changed behind everybody's back",
-    { timeout: 30_000 },
-    async () => {
-      await using follower = await open();
-      const {
-        approvalId,
-        orgId,
-        sessionId = "",
-        kind,
-        action,
-        description,
-        context,
-        questions = null,
-        origin = null,
-      } = await follower.approval();
-      const shown: ApprovalContent = { v: 1, orgId, sessionId, kind, action, description, context, questions, origin };
-      const changed = { ...shown, description: "something harmless" };
-      const hash = hashApprovalContent(changed);
-      execFileSync(process.execPath, [
-        "--no-warnings",
-        "-e",
-        EDIT,
-        env.server.database,
-        approvalId,
-        canonicalJson(changed),
-        hash,
-      ]);
+  it("is never carried out when the row and its hash were both changed behind everybody's back", async () => {
+    await using follower = await open();
+    const {
+      approvalId,
+      orgId,
+      sessionId = "",
+      kind,
+      action,
+      description,
+      context,
+      questions = null,
+      origin = null,
+    } = await follower.approval();
+    const shown: ApprovalContent = { v: 1, orgId, sessionId, kind, action, description, context, questions, origin };
+    const changed = { ...shown, description: "something harmless" };
+    const hash = hashApprovalContent(changed);
+    execFileSync(process.execPath, [
+      "--no-warnings",
+      "-e",
+      EDIT,
+      env.server.database,
+      approvalId,
+      canonicalJson(changed),
+      hash,
+    ]);
 
-      const seen = await eventually(async () => {
-        const approval = await env.client.approvals.get(approvalId);
-        return approval.contentHash === hash && approval;
-      });
-      const answered = await env.client.approvals.resolve(approvalId, {
-        decision: "allow",
-        contentHash: seen.contentHash,
-      });
-      const refused = await follower.until(() => follower.events.find(({ type }) => type === "approval.refused"));
-      await env.client.sessions.stop(follower.sessionId);
-      const { runId } = await follower.end();
+    const seen = await eventually(async () => {
+      const approval = await env.client.approvals.get(approvalId);
+      return approval.contentHash === hash && approval;
+    });
+    const answered = await env.client.approvals.resolve(approvalId, {
+      decision: "allow",
+      contentHash: seen.contentHash,
+    });
+    const refused = await follower.until(() => follower.events.find(({ type }) => type === "approval.refused"));
+    await env.client.sessions.stop(follower.sessionId);
+    const { runId } = await follower.end();
 
-      expect(seen.description).toBe("something harmless");
-      expect(answered.state).toBe("allowed");
-      expect(refused.data).toMatchObject({ approvalId, code: "CONTENT_CHANGED" });
-      expect((await env.client.files.list(runId)).files).toEqual([]);
-    },
-  );
+    expect(seen.description).toBe("something harmless");
+    expect(answered.state).toBe("allowed");
+    expect(refused.data).toMatchObject({ approvalId, code: "CONTENT_CHANGED" });
+    expect((await env.client.files.list(runId)).files).toEqual([]);
+  });
 });

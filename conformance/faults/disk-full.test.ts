@@ -12,7 +12,7 @@ const isPossible = canMount();
 if (!isPossible) console.warn("F7 is not tested here: mounting a small disk needs Linux and root");
 
 // Seen red: without the reserve, the decision at the gate was refused as well, and its run never ended.
-describe.skipIf(!isPossible)("F7: a full disk under a server", { timeout: 60_000 }, () => {
+describe.skipIf(!isPossible)("F7: a full disk under a server", () => {
   it("refuses new runs with 507, brings what has begun to its end, and takes runs again without a restart", async () => {
     await using disk = await smallDisk(DISK_MEGABYTES);
     await using env = await startDevEnv({ serverDataDir: disk.data, limits: LIMITS });

@@ -26,7 +26,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
 
     env.proxy.set({ toServer: { traffic: "lose" }, toRunner: { traffic: "lose" } });
     await writeFile(go, "");
-    await eventually(async () => (await effects.all()).length === 1, { timeoutMs: 10_000 });
+    await eventually(async () => (await effects.all()).length === 1);
     env.proxy.heal();
     const details = await env.client.runs.wait(id);
 
@@ -45,14 +45,12 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
     // What the runner says is held up on the way, and comes out when another has the step.
     env.proxy.set({ toServer: { traffic: "hold" } });
     await env.runner.says("the lease ends without a renewal");
-    await eventually(async () => (await processesOf(id)).length === 0, { timeoutMs: 2_000 });
+    await eventually(async () => (await processesOf(id)).length === 0);
     const direct = await env.addRunner({ url: env.server.url });
-    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.attempts[1]?.runnerId === direct.id, {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.attempts[1]?.runnerId === direct.id);
     env.proxy.heal();
     const details = await env.client.runs.wait(id);
-    await eventually(async () => (await env.client.runners.get(env.runner.id)).connected, { timeoutMs: 20_000 });
+    await eventually(async () => (await env.client.runners.get(env.runner.id)).connected);
 
     expect(details.run.status).toBe("succeeded");
     expect(statesOf(details)).toEqual(["lost", "succeeded"]);
@@ -70,7 +68,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
 
     env.proxy.set({ toRunner: { traffic: "lose" } });
     await env.runner.says("the lease ends without a renewal");
-    await eventually(async () => (await processesOf(id)).length === 0, { timeoutMs: 2_000 });
+    await eventually(async () => (await processesOf(id)).length === 0);
     env.proxy.heal();
     const details = await env.client.runs.wait(id);
 
@@ -93,7 +91,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
     const before = env.proxy.accepted;
 
     env.proxy.freezeOpen();
-    await eventually(() => env.proxy.accepted >= before + 2, { timeoutMs: 15_000 });
+    await eventually(() => env.proxy.accepted >= before + 2);
     await writeFile(go, "");
     const details = await env.client.runs.wait(id);
     env.proxy.heal();
@@ -123,7 +121,7 @@ describe(`F8: the network between runner and server (seed ${SEED})`, { timeout: 
         toServer: { delayMs: random(200), bytesPerSecond: 50_000 + random(500_000) },
         toRunner: { delayMs: random(200) },
       });
-      await eventually(async () => (await lengthNow()) > before, { timeoutMs: 20_000, everyMs: 50 });
+      await eventually(async () => (await lengthNow()) > before, { everyMs: 50 });
       env.proxy.reset();
     }
     env.proxy.heal();
@@ -145,9 +143,7 @@ const SPEAK = "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo spoken $i; done";
 const SPOKEN = Array.from({ length: 500 }, (_, index) => `spoken ${index + 1}\n`).join("");
 
 async function isRunning(env: DevEnv, runId: string): Promise<void> {
-  await eventually(async () => (await env.client.runs.get(runId)).steps[0]?.status === "running", {
-    timeoutMs: 10_000,
-  });
+  await eventually(async () => (await env.client.runs.get(runId)).steps[0]?.status === "running");
 }
 
 function statesOf({ steps }: RunDetails): string[] {

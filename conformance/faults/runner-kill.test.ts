@@ -20,7 +20,7 @@ const first = (shell: string) => `case "$SIGNALBOX_ATTEMPT" in *.1) ${shell};; e
 // compares, and the runner's own), steps never went on; when a repeated result was applied again, a step was finished
 // twice; without the result on disk, work was done twice.
 describe(`F3: a runner killed (seed ${SEED})`, () => {
-  it("in the middle of a step: nothing of it survives, and the step is done again", { timeout: 40_000 }, async () => {
+  it("in the middle of a step: nothing of it survives, and the step is done again", async () => {
     await using env = await startDevEnv();
     const effects = new Effects(env.dir.file("effects"));
     const pids = env.dir.file("pids");
@@ -32,12 +32,10 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
       { name: "after", tool: "command", inputs: { shell: effects.shell } },
     ];
     const { id } = await env.client.runs.create({ plan: { goal: "survive", steps } });
-    const begun = await eventually(async () => linesOf(pids, 2), { timeoutMs: 10_000 });
+    const begun = await eventually(async () => linesOf(pids, 2));
 
     await env.runner.kill();
-    await eventually(async () => (await Promise.all(begun.map(isAlive))).every((alive) => !alive), {
-      timeoutMs: 2_000,
-    });
+    await eventually(async () => (await Promise.all(begun.map(isAlive))).every((alive) => !alive));
     await env.runner.start();
     const details = await env.client.runs.wait(id);
 
@@ -47,30 +45,24 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
     expect(await findDamage(env.server)).toEqual([]);
   });
 
-  it(
-    "in the middle of output: what was stored is a beginning of it, and the next attempt is whole",
-    { timeout: 40_000 },
-    async () => {
-      await using env = await startDevEnv();
-      const all = `i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo "line $i of the output of this step"; done`;
-      const shell = `${all}; ${first("sleep 300")}; ${all}`;
-      const { id } = await env.client.runs.create({ command: shell });
-      await eventually(async () => textOf(await readOutput(env.client, id), ".1").length > 1_000, {
-        timeoutMs: 10_000,
-      });
+  it("in the middle of output: what was stored is a beginning of it, and the next attempt is whole", async () => {
+    await using env = await startDevEnv();
+    const all = `i=0; while [ $i -lt 4000 ]; do i=$((i+1)); echo "line $i of the output of this step"; done`;
+    const shell = `${all}; ${first("sleep 300")}; ${all}`;
+    const { id } = await env.client.runs.create({ command: shell });
+    await eventually(async () => textOf(await readOutput(env.client, id), ".1").length > 1_000);
 
-      await env.runner.restart();
-      const details = await env.client.runs.wait(id);
-      const output = await readOutput(env.client, id);
+    await env.runner.restart();
+    const details = await env.client.runs.wait(id);
+    const output = await readOutput(env.client, id);
 
-      expect(attemptsOf(details, "command")).toEqual(["interrupted", "succeeded"]);
-      expect(textOf(output, ".2")).toBe(LINES + LINES);
-      expect(LINES.startsWith(textOf(output, ".1"))).toBe(true);
-      expect(await findDamage(env.server)).toEqual([]);
-    },
-  );
+    expect(attemptsOf(details, "command")).toEqual(["interrupted", "succeeded"]);
+    expect(textOf(output, ".2")).toBe(LINES + LINES);
+    expect(LINES.startsWith(textOf(output, ".1"))).toBe(true);
+    expect(await findDamage(env.server)).toEqual([]);
+  });
 
-  it("between its result and the answer to it: the result counts once", { timeout: 40_000 }, async () => {
+  it("between its result and the answer to it: the result counts once", async () => {
     await using env = await startDevEnvBehindProxy();
     const { proxy, runner } = env;
     const effects = new Effects(env.dir.file("effects"));
@@ -90,14 +82,12 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
     // The result arrives and is applied; its answer does not come back.
     proxy.set({ toRunner: { traffic: "lose" } });
     await writeFile(go, "");
-    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.status === "succeeded", {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.status === "succeeded");
     expect(await spooledResults(runner.dataDir)).toBe(1);
     await runner.kill();
     proxy.heal();
     await runner.start();
-    await eventually(async () => (await spooledResults(runner.dataDir)) === 0, { timeoutMs: 10_000 });
+    await eventually(async () => (await spooledResults(runner.dataDir)) === 0);
     const gate = await eventually(async () => (await env.client.gates.list({ runId: id })).items[0]);
     await env.client.gates.approve(gate.id);
     const details = await env.client.runs.wait(id);
@@ -107,35 +97,29 @@ describe(`F3: a runner killed (seed ${SEED})`, () => {
     expect(await findDamage(env.server)).toEqual([]);
   });
 
-  it(
-    "with a result that never left: it is handed in after the restart, and nothing is done twice",
-    { timeout: 40_000 },
-    async () => {
-      await using env = await startDevEnvBehindProxy();
-      const { proxy, runner } = env;
-      const effects = new Effects(env.dir.file("effects"));
-      const go = env.dir.file("go");
-      const { id } = await env.client.runs.create({
-        command: `until [ -e ${go} ]; do sleep 0.02; done; ${effects.shell}; echo worked`,
-      });
-      await eventually(async () => (await env.client.runs.get(id)).steps[0]?.status === "running", {
-        timeoutMs: 10_000,
-      });
+  it("with a result that never left: it is handed in after the restart, and nothing is done twice", async () => {
+    await using env = await startDevEnvBehindProxy();
+    const { proxy, runner } = env;
+    const effects = new Effects(env.dir.file("effects"));
+    const go = env.dir.file("go");
+    const { id } = await env.client.runs.create({
+      command: `until [ -e ${go} ]; do sleep 0.02; done; ${effects.shell}; echo worked`,
+    });
+    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.status === "running");
 
-      proxy.set({ toServer: { traffic: "lose" } });
-      await writeFile(go, "");
-      await eventually(async () => (await spooledResults(runner.dataDir)) === 1, { timeoutMs: 10_000 });
-      await runner.kill();
-      proxy.heal();
-      await runner.start();
-      const details = await env.client.runs.wait(id);
+    proxy.set({ toServer: { traffic: "lose" } });
+    await writeFile(go, "");
+    await eventually(async () => (await spooledResults(runner.dataDir)) === 1);
+    await runner.kill();
+    proxy.heal();
+    await runner.start();
+    const details = await env.client.runs.wait(id);
 
-      expect(attemptsOf(details, "command")).toEqual(["succeeded"]);
-      expect([...(await effects.counts()).values()]).toEqual([1]);
-      expect(textOf(await readOutput(env.client, id), ".1")).toBe("worked\n");
-      expect(await findDamage(env.server)).toEqual([]);
-    },
-  );
+    expect(attemptsOf(details, "command")).toEqual(["succeeded"]);
+    expect([...(await effects.counts()).values()]).toEqual([1]);
+    expect(textOf(await readOutput(env.client, id), ".1")).toBe("worked\n");
+    expect(await findDamage(env.server)).toEqual([]);
+  });
 
   it(
     `at random times, ${KILLS} kills: no attempt runs twice and each result counts once`,

@@ -12,7 +12,7 @@ import type { RunnerProcess } from "../_support/runner-process.ts";
 
 // Seen red: with results of attempts that are over applied all the same, the stale runner's result counted; without the
 // runner's own end of a lease, two attempts worked at once; without that and the kill of a fenced attempt, it lived on.
-describe("F14: a runner that is paused after it has claimed a step", { timeout: 40_000 }, () => {
+describe("F14: a runner that is paused after it has claimed a step", () => {
   it("is fenced when it wakes: another has the step, its processes die, and its result counts for nothing", async () => {
     await using env = await startDevEnv({ runners: 2, limits: SHORT_LEASES });
     const effects = new Effects(env.dir.file("effects"));
@@ -30,7 +30,7 @@ describe("F14: a runner that is paused after it has claimed a step", { timeout: 
     const outlived = await isAlive(stale ?? 0);
     claimant.resume();
     await claimant.says("attempt is fenced");
-    await eventually(async () => (await processesOf(id)).length === 0, { timeoutMs: 2_000 });
+    await eventually(async () => (await processesOf(id)).length === 0);
 
     // It was there all the time that its runner slept: only the fence has ended it.
     expect(outlived).toBe(true);
@@ -56,9 +56,7 @@ describe("F14: a runner that is paused after it has claimed a step", { timeout: 
     const claimant = await holderOf(env, id);
 
     claimant.pause();
-    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.attempts.length === 2, {
-      timeoutMs: 10_000,
-    });
+    await eventually(async () => (await env.client.runs.get(id)).steps[0]?.attempts.length === 2);
     await writeFile(go, "");
     const details = await env.client.runs.wait(id);
     await eventually(async () => (await effects.all()).length === 2);
@@ -73,7 +71,7 @@ describe("F14: a runner that is paused after it has claimed a step", { timeout: 
   });
 });
 
-describe("F10: a process that is paused for twice a lease", { timeout: 40_000 }, () => {
+describe("F10: a process that is paused for twice a lease", () => {
   it("when it is the only runner, the work is done again under a new epoch", async () => {
     await using env = await startDevEnv({ limits: SHORT_LEASES });
     const effects = new Effects(env.dir.file("effects"));
@@ -82,10 +80,7 @@ describe("F10: a process that is paused for twice a lease", { timeout: 40_000 },
     await holderOf(env, id);
 
     env.runner.pause();
-    const lost = await eventually(
-      async () => (await env.client.runs.get(id)).steps[0]?.attempts[0]?.status === "lost",
-      { timeoutMs: 10_000 },
-    );
+    const lost = await eventually(async () => (await env.client.runs.get(id)).steps[0]?.attempts[0]?.status === "lost");
     env.runner.resume();
     const details = await env.client.runs.wait(id);
 
@@ -109,7 +104,7 @@ describe("F10: a process that is paused for twice a lease", { timeout: 40_000 },
     env.server.pause();
     const [claimant] = env.runners.filter(({ said }) => said.includes("attempt starts"));
     await claimant?.says("the lease ends without a renewal");
-    await eventually(async () => (await processesOf(id)).length === 0, { timeoutMs: 2_500 });
+    await eventually(async () => (await processesOf(id)).length === 0);
     env.server.resume();
     const details = await env.client.runs.wait(id);
 
@@ -121,9 +116,8 @@ describe("F10: a process that is paused for twice a lease", { timeout: 40_000 },
 
 /** The runner that was given the first step, once it works. */
 async function holderOf(env: DevEnv, runId: string): Promise<RunnerProcess> {
-  const attempt = await eventually(
-    async () => (await env.client.runs.get(runId)).steps[0]?.attempts.find(({ status }) => status === "running"),
-    { timeoutMs: 10_000 },
+  const attempt = await eventually(async () =>
+    (await env.client.runs.get(runId)).steps[0]?.attempts.find(({ status }) => status === "running"),
   );
   const holder = env.runners.find(({ id }) => id === attempt.runnerId);
   if (!holder) throw new Error(`no runner of this environment is ${attempt.runnerId}`);

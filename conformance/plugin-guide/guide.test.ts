@@ -23,7 +23,7 @@ let bus: typeof BusPackage;
 beforeAll(() => {
   guide = compileGuide("plugin-guide", PLUGIN_GUIDE);
   bus = guide.require("@signalbox/messagebus") as typeof BusPackage;
-}, 60_000);
+});
 
 beforeEach(() => {
   bus.resetMessageBus();

@@ -22,7 +22,7 @@ let guide: CompiledGuide<SceneName>;
 
 beforeAll(() => {
   guide = compileGuide("plugin-processes", PLUGIN_GUIDE);
-}, 60_000);
+});
 
 /** What the guide's manifest lets a plugin do on the bus. */
 const ACCESS = accessOf(PluginManifestSchema.parse(JSON.parse(codeBlock(GUIDE, "2. Update Plugin Manifest", "json"))));
@@ -63,7 +63,7 @@ describe("the guide's bootstrap in a process of its own (P-80, P-81)", () => {
       { env: { SIGNALBOX_BUS_URL: broker.url, SIGNALBOX_PLUGIN_TOKEN_FILE: tokenFile }, cwd: guide.folder },
     );
 
-    await eventually(() => expect(plugin.said).toContain("[YourPlugin] Ready!"), { timeoutMs: 10_000 });
+    await eventually(() => expect(plugin.said).toContain("[YourPlugin] Ready!"));
     const answer = await eventually(() =>
       caller.request({ topic: "plugin/your-plugin/request", payload: { command: "greet" } }),
     );

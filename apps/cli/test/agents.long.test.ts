@@ -203,7 +203,7 @@ describe.skipIf(!hasScript)("signalbox agents login", { timeout: 120_000 }, () =
   });
 });
 
-describe("signalbox agents login and logout", { timeout: 60_000 }, () => {
+describe("signalbox agents login and logout", () => {
   it.each([
     ["login", "goose", "there are codex, claude_code, gemini_cli"],
     ["login", "acp:goose", "name the home in which you did so"],
@@ -241,7 +241,7 @@ describe("signalbox agents login and logout", { timeout: 60_000 }, () => {
   });
 });
 
-describe("signalbox agents list", { timeout: 60_000 }, () => {
+describe("signalbox agents list", () => {
   it("shows a service that is configured by its address, and never its key", async () => {
     const ids = { org: `org_${"a".repeat(26)}`, project: `proj_${"b".repeat(26)}`, config: `acfg_${"c".repeat(26)}` };
     const omnara = { endpoint: { baseUrl: "https://omnara.example/api/v1", apiKeyFile: "key" }, options: ids };

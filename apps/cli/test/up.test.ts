@@ -38,7 +38,7 @@ async function up(args: readonly string[] = []): Promise<Up> {
   };
 }
 
-describe.skipIf(process.platform !== "linux")("signalbox up", { timeout: 90_000 }, () => {
+describe.skipIf(process.platform !== "linux")("signalbox up", () => {
   it("runs the sample for real, then serves other commands, and ends at Ctrl-C with nothing left behind", async () => {
     await using server = await up(["--sample"]);
     await expect.poll(() => server.started.printed(), { timeout: 60_000 }).toContain("Next things to type");

@@ -34,7 +34,7 @@ describe("the server as a program", () => {
   it("ends in good order on SIGTERM", async () => {
     await using dir = await tempDir();
     const server = run({ SIGNALBOX_PORT: "0", SIGNALBOX_DATA_DIR: dir.file("data") });
-    await eventually(() => server.text().includes(`"msg":"listening"`), { timeoutMs: 10_000 });
+    await eventually(() => server.text().includes(`"msg":"listening"`));
     const [, url] = /"urls":\["([^"]+)"/.exec(server.text()) ?? [];
     expect(await (await fetch(`${url}/health`)).json()).toEqual({ ok: true, status: "ok" });
 
@@ -47,7 +47,7 @@ describe("the server as a program", () => {
   it("says which program to look for when the port is taken, and ends with 2", async () => {
     await using dir = await tempDir();
     const first = run({ SIGNALBOX_PORT: "0", SIGNALBOX_DATA_DIR: dir.file("one") });
-    await eventually(() => first.text().includes(`"msg":"listening"`), { timeoutMs: 10_000 });
+    await eventually(() => first.text().includes(`"msg":"listening"`));
     const [, port = ""] = /127\.0\.0\.1:(\d+)/.exec(first.text()) ?? [];
 
     const second = run({ SIGNALBOX_PORT: port, SIGNALBOX_DATA_DIR: dir.file("two") });

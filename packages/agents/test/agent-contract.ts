@@ -47,7 +47,7 @@ export const LONG_COMMAND = `echo ${Array.from({ length: 800 }, (_, index) => `w
 
 /** What holds of every agent that is spoken to through an adapter. */
 export function describeAgentContract({ name, makeLab, capabilities, variables }: ContractSubject): void {
-  describe.skipIf(!makeLab)(`the contract of agents: ${name}`, { timeout: TEST_MS }, () => {
+  describe.skipIf(!makeLab)(`the contract of agents: ${name}`, () => {
     const lab = async (): Promise<ContractLab> => {
       if (!makeLab) throw new Error("left out");
       return makeLab();
@@ -302,9 +302,7 @@ export function describeAgentContract({ name, makeLab, capabilities, variables }
       const conversation = await agent.start();
       conversation.answering = allow;
       await conversation.session.prompt(agent.prompt({ task: "run", command: "echo $$ > pid.txt; sleep 300" }));
-      await eventually(() => existsSync(agent.file("pid.txt")) && readFileSync(agent.file("pid.txt"), "utf8") !== "", {
-        timeoutMs: 20_000,
-      });
+      await eventually(() => existsSync(agent.file("pid.txt")) && readFileSync(agent.file("pid.txt"), "utf8") !== "");
 
       const exit = await conversation.close({ graceMs: 2_000 });
 
@@ -318,7 +316,7 @@ export function describeAgentContract({ name, makeLab, capabilities, variables }
       const conversation = await agent.start();
       conversation.answering = allow;
       await conversation.session.prompt(agent.prompt({ task: "run", command: "echo $$ > pid.txt; sleep 300" }));
-      await eventually(() => existsSync(agent.file("pid.txt")), { timeoutMs: 20_000 });
+      await eventually(() => existsSync(agent.file("pid.txt")));
 
       process.kill(agent.started[0]?.process.pid ?? 0, "SIGKILL");
       await conversation.until("process.exited");
@@ -415,5 +413,3 @@ const LOOSE: ReadonlySet<AgentEventType> = new Set([
   "raw",
   "plan",
 ]);
-
-const TEST_MS = 60_000;

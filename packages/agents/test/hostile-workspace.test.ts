@@ -21,7 +21,7 @@ const PROVIDERS: readonly [InstallableProvider, readonly string[]][] = [
 for (const [provider, showsKey] of PROVIDERS) {
   const agent = await realAgent(provider);
 
-  describe.skipIf(!agent)(`a workspace that is hostile to ${provider}`, { timeout: 60_000 }, () => {
+  describe.skipIf(!agent)(`a workspace that is hostile to ${provider}`, () => {
     it.each(["write", "keep"] as const)("configures nothing, where our configuration is: %s", async (configuration) => {
       if (!agent) throw new Error("left out");
       await using lab = await realLab(agent, adapterOf(provider));

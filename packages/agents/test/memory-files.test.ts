@@ -13,7 +13,7 @@ const PROVIDERS: readonly InstallableProvider[] = ["codex", "claude_code", "gemi
 for (const provider of PROVIDERS) {
   const agent = await realAgent(provider);
 
-  describe.skipIf(!agent)(`what a workspace has for ${provider} to know`, { timeout: 60_000 }, () => {
+  describe.skipIf(!agent)(`what a workspace has for ${provider} to know`, () => {
     // The runner reads it, bounded and behind no link, and tells it: twice would be once too often.
     it.each(["write", "keep"] as const)(
       "is not read by itself, where our configuration is: %s",

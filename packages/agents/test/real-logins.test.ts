@@ -29,7 +29,7 @@ async function run(
   return new Promise((resolve, reject) => child.once("error", reject).once("exit", resolve));
 }
 
-describe("the logins of the real agents", { timeout: 60_000 }, () => {
+describe("the logins of the real agents", () => {
   it.skipIf(!codex)("stand where they are looked for, and end with the agent's own word: codex", async () => {
     if (!codex) throw new Error("left out");
     await using dir = await tempDir();

@@ -119,7 +119,7 @@ describe("RunsClient.watch", () => {
 
     for await (const _ of clientOf(api.url).runs.watch("run_1")) break;
 
-    await expect.poll(() => closed, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => closed).toBe(true);
   });
 
   it("throws the reason of an aborted signal", async () => {

@@ -35,7 +35,7 @@ describe("the client of the NOFX guide, as printed, with an EventSource as brows
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ["--experimental-eventsource", "--no-warnings", script, server.url],
-      { timeout: 12_000 },
+      { timeout: 60_000 },
     );
     const session = JSON.parse(stdout) as Session;
 

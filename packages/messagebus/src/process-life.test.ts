@@ -57,6 +57,6 @@ describe("a process that uses the bus", () => {
 async function program(code: string): Promise<{ stdout: string; ms: number }> {
   const from = performance.now();
   const source = `import * as bus from ${PACKAGE};\n${code}`;
-  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", source], { timeout: 20_000 });
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", source], { timeout: 60_000 });
   return { stdout, ms: performance.now() - from };
 }

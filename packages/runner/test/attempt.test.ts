@@ -62,7 +62,7 @@ describe("an attempt", () => {
     const result = await fleet.fake.resultOf(attempt);
 
     expect(result).toMatchObject({ outcome: "cancelled", reason: "cancelled" });
-    await eventually(async () => !(await isAlive(attemptId)), { timeoutMs: 2_000 });
+    await eventually(async () => !(await isAlive(attemptId)));
   });
 
   it("lets a step clean up on cancel, and keeps what it then says", async () => {

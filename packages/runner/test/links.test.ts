@@ -256,7 +256,7 @@ describe("a lease", () => {
     fleet.fake.dropConnections();
     // The last renewal was sent before this moment, so its lease ends before this one's does.
     const cutAt = Date.now();
-    await eventually(async () => !(await isAlive(attempt.grant.attemptId)), { timeoutMs: 8_000 });
+    await eventually(async () => !(await isAlive(attempt.grant.attemptId)));
     expect((await stat(sign)).mtimeMs - cutAt).toBeLessThan(leaseMs);
 
     fleet.fake.isReachable = true;

@@ -82,7 +82,7 @@ describe("a conversation that its agent can load", () => {
   it("is not asked for", async () => {
     await using fleet = await startScripted();
     const first = new Talk(fleet, [{ do: "say", text: "Working. " }, { do: "hang" }]);
-    await eventually(() => first.words !== "", { timeoutMs: 10_000 });
+    await eventually(() => first.words !== "");
     const { nativeSessionId = null } = await first.fact("ready");
     await fleet.restart();
     await first.result();
@@ -120,7 +120,7 @@ describe("an attempt that is stopped", () => {
   it("ends its agent, and not the agent's turn", async () => {
     await using fleet = await startScripted();
     const talk = new Talk(fleet, [{ do: "say", text: "Working. " }, { do: "hang" }]);
-    await eventually(() => talk.words !== "", { timeoutMs: 10_000 });
+    await eventually(() => talk.words !== "");
 
     const { attemptId, epoch } = talk.attempt.grant;
     fleet.fake.send({ type: "cancel", attemptId, epoch, mode: "cancel" });

@@ -114,14 +114,14 @@ describe("a session on a runner", () => {
       {},
       { envelope: { sandbox }, cancelGraceMs: 300 },
     );
-    await eventually(() => talk.words === "up", { timeoutMs: 10_000 });
+    await eventually(() => talk.words === "up");
     const { attemptId, epoch } = talk.attempt.grant;
 
     fleet.fake.send({ type: "cancel", attemptId, epoch, mode: "cancel" });
     const result = await talk.result();
 
     expect(result).toMatchObject({ outcome: "cancelled" });
-    await eventually(async () => !(await isAlive(attemptId)), { timeoutMs: 5_000 });
+    await eventually(async () => !(await isAlive(attemptId)));
   });
 
   it("says that its agent was silent when it does not shake hands", async () => {
@@ -193,7 +193,7 @@ describe("a session that another attempt had begun", () => {
   it("is loaded, and goes on where it was cut off", async () => {
     await using fleet = await startScripted();
     const first = new Talk(fleet, [{ do: "say", text: "Working. " }, { do: "hang" }]);
-    await eventually(() => first.words !== "", { timeoutMs: 10_000 });
+    await eventually(() => first.words !== "");
     const { nativeSessionId = null } = await first.fact("ready");
     await fleet.restart();
     expect((await first.result()).outcome).toBe("interrupted");

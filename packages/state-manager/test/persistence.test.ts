@@ -253,7 +253,7 @@ describe("a process that is killed", () => {
 
     expect(new Set(ids).size).toBe(10);
     expect(mostFlushed).toBeGreaterThan(100);
-  }, 60_000);
+  });
 
   it("does not hold its file any longer", async () => {
     await using dir = await tempDir();
@@ -314,7 +314,7 @@ describe("a file that cannot be used", () => {
 
     expect(refused).toBeGreaterThan(20);
     for (const view of views) expect(view).toEqual(before);
-  }, 60_000);
+  });
 
   it.each([0.9, 0.5, 0.1])("is refused and left alone where only the first part of it is there: %f", async (part) => {
     await using dir = await tempDir();

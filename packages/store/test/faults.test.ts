@@ -47,5 +47,5 @@ describe("any sequence of units on any plan", () => {
 
     // The draws reach every refusal that a runner or a person can meet.
     expect([...refusals]).toEqual(expect.arrayContaining(["FENCED", "INVALID_STATE", "RUNNER_NOT_FOUND"]));
-  }, 60_000);
+  });
 });

@@ -9,7 +9,7 @@ const isPossible = canTrace();
 if (!isPossible) console.warn("fsync-failure: skipped, as strace is missing or may not trace here");
 
 describe.skipIf(!isPossible)("a disk that fails to sync", () => {
-  it("ends the store for good: outcome unknown, a fatal event, and no second try", { timeout: 30_000 }, async () => {
+  it("ends the store for good: outcome unknown, a fatal event, and no second try", async () => {
     await using dir = await tempDir();
     await (await openParcels(dir.file("data"))).close();
     const fault = ["-P", dir.file("data", "signalbox.db-wal"), "-e", "inject=fsync,fdatasync:error=EIO:when=5+"];

@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/**
+ * How long a test waits for what has to happen, in milliseconds. Nobody waits that long for anything but a mistake: it is
+ * meant for a machine that does ten things at once. What is promised within a shorter time is measured, or says why.
+ */
+export const PATIENCE_MS = 30_000;
+
 /** How long and how often `eventually` asks. */
 export interface EventuallyOptions {
-  /** When to give up, in milliseconds. Default 5000. */
+  /** When to give up, in milliseconds. Default `PATIENCE_MS`. */
   readonly timeoutMs?: number;
   /** The pause between two tries, in milliseconds. Default 10. */
   readonly everyMs?: number;
@@ -15,7 +21,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 5000, everyMs = 10 }: EventuallyOptions = {},
+  { timeoutMs = PATIENCE_MS, everyMs = 10 }: EventuallyOptions = {},
 ): Promise<Exclude<Awaited<T>, Falsy>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -1,6 +1,6 @@
 export { selfSigned, testAuthority } from "./certificates.ts";
 export type { TestAuthority, TestCertificate, TestCertificateOptions } from "./certificates.ts";
-export { eventually } from "./eventually.ts";
+export { eventually, PATIENCE_MS } from "./eventually.ts";
 export type { EventuallyOptions } from "./eventually.ts";
 export { listen } from "./listen.ts";
 export type { Listening } from "./listen.ts";

@@ -16,7 +16,7 @@ const agents = await installedAgents(process.env);
 /** Each agent without its adapter, so that it shows what the agent makes of the stub, and nothing else. */
 for (const provider of INSTALLABLE_PROVIDERS) {
   const agent = agents[provider];
-  describe.skipIf(!agent)(`the model stub, asked by the real ${provider}`, { timeout: 60_000 }, () => {
+  describe.skipIf(!agent)(`the model stub, asked by the real ${provider}`, () => {
     it("makes it plan, write a file and tell of it", async () => {
       await using dir = await tempDir();
       await using stub = await startModelStub({ apiKey: KEY });

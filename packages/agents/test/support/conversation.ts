@@ -1,4 +1,4 @@
-import { eventually } from "@signalbox/testkit";
+import { eventually, PATIENCE_MS } from "@signalbox/testkit";
 
 import type { AgentEvent, AgentEventOf, AgentEventType, AgentSession, Answers, Decision } from "../../src/index.ts";
 
@@ -80,4 +80,5 @@ export const allow: Answering = (event) => (event.type === "approval.requested" 
 export const deny: Answering = () => ({ decision: "deny", reason: "not this one" });
 
 /** Real agents on a busy machine. */
-const WAIT_MS = 30_000;
+/** A real agent may take seconds to begin. */
+const WAIT_MS = 2 * PATIENCE_MS;

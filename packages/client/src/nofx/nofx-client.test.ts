@@ -55,7 +55,7 @@ describe("NOFXClient", () => {
 
     const stream = new NOFXClient(api.url, "key").streamEvents("run_1", (event) => seen.push(event.event_type));
 
-    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(["run.created", "run.started", "step.started"]);
+    await expect.poll(() => seen).toEqual(["run.created", "run.started", "step.started"]);
     stream.close();
     expect([stream.readyState, api.requests[0]?.headers.authorization]).toEqual([2, "Bearer key"]);
   });

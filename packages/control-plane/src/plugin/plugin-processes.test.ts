@@ -52,13 +52,10 @@ class Theatre implements AsyncDisposable {
 
   /** Resolves to the plugin once its process is in a state. */
   async until(state: NonNullable<Plugin["process"]>["state"]): Promise<Plugin> {
-    return await eventually(
-      async () => {
-        const plugin = await this.crier();
-        return plugin.process?.state === state && plugin;
-      },
-      { timeoutMs: 10_000 },
-    );
+    return await eventually(async () => {
+      const plugin = await this.crier();
+      return plugin.process?.state === state && plugin;
+    });
   }
 
   /** Lets the server look into the folder. */

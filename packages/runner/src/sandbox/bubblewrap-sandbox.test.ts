@@ -213,7 +213,7 @@ describe("BubblewrapSandbox", () => {
 
     process.kill(runner.pid, "SIGKILL");
 
-    await eventually(() => livingIn(token).length === 0, { timeoutMs: 2000 });
+    await eventually(() => livingIn(token).length === 0);
     expect((await runner.terminate(0)).survivors).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ beforeEach(async () => void (dir = await tempDir()));
 afterEach(() => dir[Symbol.asyncDispose]());
 
 describe("Spool after a crash", () => {
-  it("has every record that it confirmed before it was killed, and nothing false", { timeout: 60_000 }, async () => {
+  it("has every record that it confirmed before it was killed, and nothing false", async () => {
     for (let round = 0; round < 10; round++) {
       const directory = dir.file(`att_${round}`);
       const confirmed = await writeUntilKilled(directory, 5 + round * 37);

@@ -8,7 +8,6 @@ export async function closeAfterTurn(fake: FakeControlPlane, attempt: FakeAttemp
   const { attemptId, epoch } = attempt.grant;
   const end = await eventually(
     () => attempt.result !== undefined || factsOf(fake, attempt).find(({ fact }) => fact === "turn_ended"),
-    { timeoutMs: 12_000 },
   );
   if (end === true || end.fact !== "turn_ended") return;
   const reason = end.status === "completed" ? "finished" : "agent_failed";

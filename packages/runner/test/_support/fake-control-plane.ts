@@ -16,7 +16,7 @@ import {
   type RunnerMessageOf,
   type StartGrant,
 } from "@signalbox/protocol";
-import { eventually, listen, type Listening } from "@signalbox/testkit";
+import { eventually, listen, type Listening, PATIENCE_MS } from "@signalbox/testkit";
 import { createPublicKey, randomBytes, verify, type KeyObject } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -158,7 +158,7 @@ export class FakeControlPlane implements AsyncDisposable {
   }
 
   /** The result of an attempt, once it was applied. */
-  async resultOf(attempt: FakeAttempt, timeoutMs = 12_000): Promise<AttemptResult> {
+  async resultOf(attempt: FakeAttempt, timeoutMs = PATIENCE_MS): Promise<AttemptResult> {
     return eventually(() => attempt.result, { timeoutMs });
   }
 

@@ -78,9 +78,7 @@ export class Talk {
   }
 
   fact<Fact extends SessionFact["fact"]>(name: Fact): Promise<SessionFactOf<Fact>> {
-    return eventually(() => this.facts.find((fact): fact is SessionFactOf<Fact> => fact.fact === name), {
-      timeoutMs: 10_000,
-    });
+    return eventually(() => this.facts.find((fact): fact is SessionFactOf<Fact> => fact.fact === name));
   }
 
   /** Says yes or no to what the agent asked, as it was recorded. */

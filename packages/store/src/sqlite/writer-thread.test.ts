@@ -111,7 +111,7 @@ describe("the writer's thread", () => {
     await (await open(directory)).close();
   });
 
-  it("keeps the write-ahead log bounded, and leaves none behind", { timeout: 30_000 }, async () => {
+  it("keeps the write-ahead log bounded, and leaves none behind", async () => {
     await using dir = await tempDir();
     const store = await open(dir.file("data"));
     const content = new Uint8Array(256 * 1024).fill(1);

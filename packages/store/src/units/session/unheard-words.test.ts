@@ -283,5 +283,5 @@ describe("words to an agent that is lost", () => {
       ),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 });
