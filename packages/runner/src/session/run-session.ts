@@ -18,7 +18,7 @@ import { readMemory, type WorkspaceMemory } from "./memory-files.ts";
 import { readTranscript } from "./read-transcript.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
-import { sessionResult, unopenedResult } from "./session-result.ts";
+import { sessionResult, unbegunResult, unopenedResult } from "./session-result.ts";
 import { SessionShell } from "./session-shell.ts";
 import { firstWords } from "./spoken-words.ts";
 import { StepNarrator } from "./step-narrator.ts";
@@ -69,6 +69,8 @@ export const runSession: Tool = async (context) => {
   try {
     session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders, permissions, memory }));
   } catch (error) {
+    const { closeWanted } = context.inbox;
+    if (closeWanted && !context.signal.aborted) return unbegunResult(closeWanted);
     if (!isAgentError(error)) throw error;
     const reason: SessionEndReason = error.code === "HANDSHAKE_TIMEOUT" ? "agent_silent" : "agent_failed";
     const message = error.message.slice(0, 4_000);
@@ -143,7 +145,7 @@ function startSpec(
     environment: context.additions,
     permissions: permissions.permissions,
     useOwnSandbox: !context.isEnclosed,
-    signal: context.signal,
+    signal: AbortSignal.any([context.signal, context.inbox.closing]),
     spawn: ({ argv, env }) =>
       context.startAgent({ argv, env, folder: folders.folder, home: folders.home, programFolders }),
     limits: { "handshake.timeoutMs": limit("session.handshakeMs"), ...limits },

@@ -1,17 +1,23 @@
-import { AgentError, type AgentSession, type Decision } from "@signalbox/agents";
+import { AgentError, type AgentEvent, type AgentSession, type Decision } from "@signalbox/agents";
 import type { SessionCommand } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
-import { askAndAnswer, converse } from "../../test/_support/conversation.ts";
+import { askAndAnswer, converse, FakeSession } from "../../test/_support/conversation.ts";
+import { SessionInbox } from "./session-inbox.ts";
 
 const CLOSE: SessionCommand = { kind: "close", reason: "finished" };
+const SAID: AgentEvent = { type: "text.delta", messageId: "m1", text: "word" };
+
+/** Resolves when what was told has been done: nothing here waits for more than promises. */
+const done = () => new Promise(setImmediate);
 
 describe("a conversation with an agent", () => {
   it("begins with the task, and records that a command was taken before anything that comes of it", async () => {
     const talk = converse("Do it");
 
     talk.tell({ kind: "prompt", inputId: "i1", text: "more" });
+    await done();
     talk.tell(CLOSE);
     const exit = await talk.ended;
 
@@ -38,6 +44,7 @@ describe("a conversation with an agent", () => {
     talk.session.refusals = { prompt: new AgentError("INVALID_PROMPT", "too long") };
 
     talk.tell({ kind: "prompt", inputId: "i1", text: "x" });
+    await done();
     talk.tell(CLOSE);
     await talk.ended;
 
@@ -57,6 +64,7 @@ describe("a conversation with an agent", () => {
     if (refusal) talk.session.refusals = { steer: refusal };
 
     talk.tell({ kind: "steer", inputId: "i1", text: "now" });
+    await done();
     talk.tell(CLOSE);
     await talk.ended;
 
@@ -69,6 +77,7 @@ describe("a conversation with an agent", () => {
     talk.tell({ kind: "pause" });
     talk.tell({ kind: "resume", continues: true });
     talk.tell({ kind: "resume", continues: false });
+    await done();
     talk.tell(CLOSE);
     await talk.ended;
 
@@ -93,6 +102,57 @@ describe("a conversation with an agent", () => {
     talk.tell({ kind: "prompt", inputId: "i1", text: "x" });
 
     await expect(talk.ended).rejects.toThrow("a bug");
+    expect(talk.session.told).toEqual(["close"]);
+  });
+});
+
+describe("what somebody wants of an agent", () => {
+  // Seen red: each waited until the words before it had found room, which they may never do.
+  it.each([
+    ["an interrupt", { kind: "interrupt" }, "interrupt"],
+    ["a pause", { kind: "pause" }, "interrupt"],
+    ["words", { kind: "prompt", inputId: "i1", text: "more" }, "prompt more"],
+    ["words into its turn", { kind: "steer", inputId: "i1", text: "more" }, "steer more"],
+    ["the end", CLOSE, "close"],
+  ] satisfies [string, SessionCommand, string][])(
+    "is done at once, though there is no room for its words: %s",
+    async (_, command, told) => {
+      const talk = converse();
+      talk.hold();
+      talk.session.say(SAID);
+      await done();
+
+      talk.tell(command);
+      await done();
+
+      expect(talk.session.told).toEqual([told]);
+      expect(talk.lines).toEqual([]);
+      talk.admit();
+      await done();
+      expect(talk.lines.slice(0, 2)).toEqual(["text.delta", "taken"]);
+    },
+  );
+
+  it("is not done any more when it is to end, and the end waits for nothing that came before it", async () => {
+    const talk = converse();
+    talk.session.interrupt = () => new Promise(() => undefined);
+    talk.tell({ kind: "interrupt" });
+    await done();
+
+    talk.tell({ kind: "prompt", inputId: "i1", text: "more" });
+    talk.tell(CLOSE);
+    await done();
+
+    expect(talk.session.told).toEqual(["close"]);
+  });
+
+  it("is not begun when it is to end before it has begun", async () => {
+    const inbox = new SessionInbox();
+    inbox.deliver({ seq: 1, taken: 0, command: CLOSE });
+    const talk = converse("Do it", new FakeSession(), inbox);
+
+    await talk.ended;
+
     expect(talk.session.told).toEqual(["close"]);
   });
 });
@@ -158,6 +218,7 @@ describe("an answer to what an agent asked", () => {
     talk.session.refusals = { answer: new AgentError("UNKNOWN_REQUEST", "it is over") };
 
     await askAndAnswer(talk);
+    await done();
     talk.tell(CLOSE);
     await talk.ended;
 

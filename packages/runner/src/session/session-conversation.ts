@@ -7,7 +7,7 @@ import {
   type Answers,
   type Decision,
 } from "@signalbox/agents";
-import type { AnswerRefusal, SessionCommand, SessionEndReason, SessionFactOf } from "@signalbox/protocol";
+import type { AnswerRefusal, SessionCommand, SessionEndReason, SessionFact, SessionFactOf } from "@signalbox/protocol";
 
 import type { SessionDiffs } from "./session-diffs.ts";
 import type { SessionInbox } from "./session-inbox.ts";
@@ -29,9 +29,9 @@ export interface SessionConversationSettings {
 /** Speaks with an agent for one attempt: does what the session is told, and writes down everything that the agent says. */
 export class SessionConversation implements AsyncDisposable {
   readonly #settings: SessionConversationSettings;
-  #closed: { readonly reason: SessionEndReason; readonly message?: string | undefined } | undefined;
-
   #isViolated = false;
+  /** The last thing that was noted beside what the agent says. */
+  #noted: Promise<void> = Promise.resolve();
 
   constructor(settings: SessionConversationSettings) {
     this.#settings = settings;
@@ -39,12 +39,14 @@ export class SessionConversation implements AsyncDisposable {
 
   /** Why the control plane had the agent closed, if it did. */
   get closed(): { readonly reason: SessionEndReason; readonly message?: string | undefined } | undefined {
-    return this.#closed;
+    return this.#settings.inbox.closeWanted;
   }
 
   /** Begins with these words, and goes on until the agent has ended; resolves with its last event. */
   async run(firstWords: string | undefined): Promise<AgentEventOf<"process.exited">> {
-    const { session } = this.#settings;
+    const { session, inbox } = this.#settings;
+    if (inbox.closing.aborted) this.#close();
+    else inbox.closing.addEventListener("abort", () => this.#close(), { once: true });
     const talking = this.#talk(firstWords);
     // Whichever of the two fails, the other must not wait for an agent that nobody hears or speaks to.
     talking.catch(() => session.close({ graceMs: 0 }));
@@ -52,8 +54,9 @@ export class SessionConversation implements AsyncDisposable {
       await session.close({ graceMs: 0 });
       throw error;
     });
-    this.#settings.inbox.close();
+    inbox.close();
     await talking;
+    await this.#noted;
     await this.#settings.diffs.finish();
     return exit;
   }
@@ -76,17 +79,17 @@ export class SessionConversation implements AsyncDisposable {
       if (event.type === "turn.ended") diffs.noteTurn();
       await watch?.note(event);
       if (event.type === "process.exited") return event;
-      if (watch?.violation !== undefined) await this.#endFor(watch.violation);
+      if (watch?.violation !== undefined) this.#endFor(watch.violation);
     }
     throw new Error("the agent's events ended without its end");
   }
 
   /** What the agent does next would be no better. */
-  async #endFor(violation: string): Promise<void> {
+  #endFor(violation: string): void {
     if (this.#isViolated) return;
     this.#isViolated = true;
     const message = `the agent did what the step does not allow: ${displayText(violation)}`.slice(0, 4_000);
-    await this.#settings.journal.tell({ fact: "ended", reason: "step_failed", message });
+    this.#note({ fact: "ended", reason: "step_failed", message });
     void this.#settings.session.close({ graceMs: 0 });
   }
 
@@ -101,13 +104,30 @@ export class SessionConversation implements AsyncDisposable {
   }
 
   async #talk(firstWords: string | undefined): Promise<void> {
-    const { inbox, journal } = this.#settings;
-    if (firstWords !== undefined) await this.#say(firstWords);
+    const { inbox } = this.#settings;
+    if (firstWords !== undefined && !inbox.closing.aborted) await this.#say(firstWords);
     for await (const { seq, command } of inbox) {
       // First: what the agent does next must not be told before that it was told.
-      await journal.tell({ fact: "taken", seq });
-      await this.#carryOut(command);
+      this.#note({ fact: "taken", seq });
+      // Who is ended hears nothing more.
+      if (!inbox.closing.aborted) await this.#carryOut(command);
     }
+  }
+
+  /** Whoever stops the runner instead may want the conversation gone on with; here it is over. */
+  #close(): void {
+    const { session, graceMs } = this.#settings;
+    void session.close({ graceMs, isForGood: true });
+  }
+
+  /**
+   * Notes something in its place among what the agent says. What somebody wants of the agent does not wait for that: where
+   * there is no room for more of its words, because it floods or the control plane is away, it could wait for ever.
+   */
+  #note(fact: SessionFact): void {
+    const { journal, session } = this.#settings;
+    this.#noted = journal.tell(fact);
+    this.#noted.catch(() => session.close({ graceMs: 0 }));
   }
 
   async #carryOut(command: SessionCommand): Promise<void> {
@@ -127,21 +147,21 @@ export class SessionConversation implements AsyncDisposable {
       case "diff":
         return diffs.answer(command);
       case "close":
-        this.#closed = command;
-        // Whoever stops the runner instead may want the conversation gone on with; here it is over.
-        await session.close({ graceMs: this.#settings.graceMs, isForGood: true });
+        // Done as soon as it came.
+        return undefined;
     }
   }
 
   /** Words that the agent cannot be told are a turn that failed, so that nobody waits for one. */
   async #say(text: string): Promise<void> {
-    const { session, journal } = this.#settings;
+    const { session, inbox } = this.#settings;
     try {
       await session.prompt(text);
     } catch (error) {
       if (!isAgentError(error)) throw error;
-      await journal.tell({ fact: "turn_started" });
-      await journal.tell({ fact: "turn_ended", status: "failed", error: error.message });
+      if (inbox.closing.aborted) return;
+      this.#note({ fact: "turn_started" });
+      this.#note({ fact: "turn_ended", status: "failed", error: error.message });
     }
   }
 
@@ -167,7 +187,7 @@ export class SessionConversation implements AsyncDisposable {
     if (code === undefined) return;
     const message = OBJECTIONS[code];
     await this.#deny(requestId, message);
-    if (approvalId !== "") await journal.tell({ fact: "refused", approvalId, code, message });
+    if (approvalId !== "") this.#note({ fact: "refused", approvalId, code, message });
   }
 
   /** Whether the agent takes the yes, or needs none any more; where it does not offer one for the whole session, once. */

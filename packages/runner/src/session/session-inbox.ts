@@ -11,9 +11,13 @@ export interface DeliveredCommand extends TakenCommand {
   readonly taken: number;
 }
 
+/** What ends a session. */
+export type CloseCommand = Extract<SessionCommand, { kind: "close" }>;
+
 /**
  * What the control plane tells the session of one attempt, each number once and in order. Commands that come before the
- * agent is ready wait here, as do those that overtook another on a reconnect; a repetition is passed over.
+ * agent is ready wait here, as do those that overtook another on a reconnect; a repetition is passed over. That it is to end
+ * waits for nothing that was said before: it is told at once as well.
  */
 export class SessionInbox {
   readonly #waiting: TakenCommand[] = [];
@@ -24,6 +28,18 @@ export class SessionInbox {
   readonly #terminals = new Set<(command: TerminalCommand) => void>();
   #terminalSize: TerminalSize | undefined;
   #isClosed = false;
+  #closeWanted: CloseCommand | undefined;
+  readonly #closing = new AbortController();
+
+  /** Aborted as soon as the session is told to end, whatever it was told before and has not done yet. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** The first command that ends the session, if it came. */
+  get closeWanted(): CloseCommand | undefined {
+    return this.#closeWanted;
+  }
 
   /** Takes a command off the control channel. */
   deliver({ seq, taken, command }: DeliveredCommand): void {
@@ -35,6 +51,7 @@ export class SessionInbox {
       this.#highest += 1;
       this.#early.delete(this.#highest);
       this.#waiting.push({ seq: this.#highest, command: next });
+      if (next.kind === "close") this.#noteClose(next);
     }
     this.#wake();
   }
@@ -69,5 +86,10 @@ export class SessionInbox {
       if (next) yield next;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+  }
+
+  #noteClose(command: CloseCommand): void {
+    this.#closeWanted ??= command;
+    this.#closing.abort();
   }
 }

@@ -55,14 +55,19 @@ export function unopenedResult(reason: SessionEndReason, message: string): ToolR
   return failed(reasonOf(reason), message);
 }
 
+/** The same for a session that somebody ended before its agent was ready. Pure. */
+export function unbegunResult({ reason, message }: Exclude<SessionEnding["closed"], undefined>): ToolResult {
+  if (REASONS[reason] === "well") return { outcome: "succeeded" };
+  return failed(reasonOf(reason), message ?? `the session was closed: ${reason}`);
+}
+
 function outcomeOf({ exit, closed, failure, violation }: SessionEnding): ToolResult {
   if (violation !== undefined)
     return failed("tool_not_allowed", `the agent did what the step does not allow: ${violation}`);
   if (!closed) return failed("runtime_error", exit.message);
-  if (REASONS[closed.reason] === "well") return { outcome: "succeeded" };
   if (closed.reason === "agent_failed" && failure)
     return failed(FAILURES[failure.code] ?? "tool_failure", failure.message);
-  return failed(reasonOf(closed.reason), closed.message ?? `the session was closed: ${closed.reason}`);
+  return unbegunResult(closed);
 }
 
 function reasonOf(reason: SessionEndReason): FailureReason {

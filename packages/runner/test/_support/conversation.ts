@@ -85,30 +85,41 @@ export class FakeSession implements AgentSession {
   }
 }
 
-/** A journal, and the facts that it has written. */
+/** A journal, and the facts that it has written. While it is held there is no room for a line more. */
 export function journalOf() {
   const facts: SessionFact[] = [];
+  /** What each line is about. */
+  const lines: string[] = [];
+  let room = Promise.resolve();
+  let admit = (): void => undefined;
+  const hold = (): void => {
+    room = new Promise((resolve) => (admit = resolve));
+  };
   const redactor = createRedactor([]);
   const journal = new SessionJournal({
     ...PLACE,
     redact: (text) => text,
     redaction: () => redactor.stream(),
-    say: async (text, stream) => void (stream === "session" && facts.push(JSON.parse(text) as SessionFact)),
+    say: async (text, stream) => {
+      await room;
+      const line = JSON.parse(text) as AgentEvent | SessionFact;
+      lines.push("fact" in line ? line.fact : line.type);
+      if (stream === "session") facts.push(line as SessionFact);
+    },
   });
-  return { journal, facts };
+  return { journal, facts, lines, hold, admit: () => admit() };
 }
 
 /** A conversation with a fake agent; what is recorded of it, and a way to tell it something. */
-export function converse(firstWords?: string, session = new FakeSession()) {
-  const inbox = new SessionInbox();
-  const { journal, facts } = journalOf();
+export function converse(firstWords?: string, session = new FakeSession(), inbox = new SessionInbox()) {
+  const { journal, ...written } = journalOf();
   const diffs = new SessionDiffs({ diff: undefined, journal });
   const conversation = new SessionConversation({ session, journal, inbox, diffs, graceMs: 10 });
   const ended = conversation.run(firstWords);
   ended.catch(() => undefined);
   let seq = 0;
   const tell = (command: SessionCommand) => inbox.deliver({ seq: ++seq, taken: 0, command });
-  return { session, conversation, inbox, facts, ended, tell };
+  return { session, conversation, inbox, ended, tell, ...written };
 }
 
 export const ASKED: AgentEvent = {
