@@ -49,6 +49,8 @@ export async function serveFaces(
     readers?: Partial<ReaderSettings>;
     streamsPerPrincipal?: number;
     perSecond?: number;
+    /** The time by which callers are slowed down, in milliseconds. */
+    now?: () => number;
   } = {},
 ): Promise<ServedFaces> {
   const server = createServer({ requireHostHeader: false });
@@ -63,7 +65,7 @@ export async function serveFaces(
   const bugs: unknown[] = [];
   const streams = new OpenStreams(options.streamsPerPrincipal);
   const state = { isStopping: false };
-  const rateLimit = new RateLimit({ perSecond: options.perSecond ?? 1e9, now: () => performance.now() });
+  const rateLimit = new RateLimit({ perSecond: options.perSecond ?? 1e9, now: options.now ?? (() => performance.now()) });
   const mounted = createFaces(options.faces ?? allFaces(controlPlane), {
     checks: createLocalChecks({
       hosts: [`localhost:${port}`, `127.0.0.1:${port}`],
