@@ -14,12 +14,21 @@ export const SOON: LimitOverrides = {
 };
 /** A server that may post to this machine's loopback address, and where a test wants it, a runner. */
 export async function startWebhookEnv(
-  more: { limits?: LimitOverrides; networks?: string; runners?: number } = {},
+  more: {
+    limits?: LimitOverrides;
+    networks?: string;
+    runners?: number;
+    serverEnv?: Record<string, string>;
+  } = {},
 ): Promise<DevEnv> {
   return startDevEnv({
     runners: more.runners ?? 0,
     limits: { ...SOON, ...more.limits },
-    serverEnv: { SIGNALBOX_WEBHOOK_NETWORKS: more.networks ?? "127.0.0.1" },
+    serverEnv: {
+      SIGNALBOX_WEBHOOK_NETWORKS: more.networks ?? "127.0.0.1",
+      SIGNALBOX_WEBHOOK_NETWORK_PORTS: "1-65535",
+      ...more.serverEnv,
+    },
   });
 }
 

@@ -1,7 +1,8 @@
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 
 import { WebhookMessageSchema, type WebhookMessage } from "@signalbox/protocol";
-import { listen } from "@signalbox/testkit";
+import { listen, type TestCertificate } from "@signalbox/testkit";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 
 /** One post as it arrived. */
@@ -21,13 +22,16 @@ export class WebhookReceiver implements AsyncDisposable {
   /** Default: 200 and `{"ok":true}`. */
   answer: (outgoing: ServerResponse, post: Post) => void = (outgoing) => outgoing.end('{"ok":true}');
   readonly #listening: Awaited<ReturnType<typeof listen>>;
+  readonly #scheme: "http" | "https";
 
-  private constructor(listening: Awaited<ReturnType<typeof listen>>) {
+  private constructor(listening: Awaited<ReturnType<typeof listen>>, scheme: "http" | "https") {
     this.#listening = listening;
+    this.#scheme = scheme;
   }
 
-  static async open(): Promise<WebhookReceiver> {
-    const server = createServer((incoming, outgoing) => {
+  /** With a certificate it speaks TLS. */
+  static async open(certificate?: TestCertificate): Promise<WebhookReceiver> {
+    const take: RequestListener = (incoming, outgoing) => {
       void incoming.toArray().then((chunks: Buffer[]) => {
         const body = Buffer.concat(chunks).toString();
         const message = WebhookMessageSchema.parse(JSON.parse(body));
@@ -36,13 +40,16 @@ export class WebhookReceiver implements AsyncDisposable {
         receiver.posts.push(post);
         receiver.answer(outgoing, post);
       });
-    });
-    const receiver: WebhookReceiver = new WebhookReceiver(await listen(server));
+    };
+    const server = certificate ? createTlsServer(certificate, take) : createServer(take);
+    // Whoever does not like the certificate goes away in the middle of the handshake.
+    server.on("tlsClientError", () => {});
+    const receiver: WebhookReceiver = new WebhookReceiver(await listen(server), certificate ? "https" : "http");
     return receiver;
   }
 
   get url(): string {
-    return `${this.#listening.url}/webhooks/nofx`;
+    return `${this.#scheme}://127.0.0.1:${this.port}/webhooks/nofx`;
   }
 
   get port(): number {

@@ -55,29 +55,60 @@ describe("where a webhook may go", () => {
     expect(canary.connections()).toBe(0);
   });
 
-  it("is looked at again at each try: what was allowed before a restart is refused after it", TEST, async () => {
-    await using receiver = await WebhookReceiver.open();
-    const networks = { SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1" };
-    await using env = await startDevEnv({ runners: 0, limits: SOON, serverEnv: networks });
-    const hook = await create(env.client, receiver.url);
-    await env.server.kill();
-    // The settings of a server are read at its start.
-    networks.SIGNALBOX_WEBHOOK_NETWORKS = "10.0.0.0/8";
-    await using strict = await startDevEnv({
-      runners: 0,
-      limits: SOON,
-      serverEnv: networks,
-      serverDataDir: env.server.dataDir,
-    });
+  it.each([
+    ["address_refused", { SIGNALBOX_WEBHOOK_NETWORKS: "10.0.0.0/8" }],
+    ["port_refused", { SIGNALBOX_WEBHOOK_NETWORK_PORTS: "1" }],
+  ])(
+    "is looked at again at each try: what was allowed before a restart is %s after it",
+    TEST,
+    async (error, change) => {
+      await using receiver = await WebhookReceiver.open();
+      const settings = {
+        SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1",
+        SIGNALBOX_WEBHOOK_NETWORK_PORTS: String(receiver.port),
+      };
+      await using env = await startDevEnv({ runners: 0, limits: SOON, serverEnv: settings });
+      const hook = await create(env.client, receiver.url);
+      await env.server.kill();
+      // The settings of a server are read at its start.
+      await using strict = await startDevEnv({
+        runners: 0,
+        limits: SOON,
+        serverEnv: { ...settings, ...change },
+        serverDataDir: env.server.dataDir,
+      });
 
-    const { id } = await strict.client.webhooks.test(hook.id);
-    await eventually(async () => (await strict.client.webhooks.delivery(hook.id, id)).lastError !== undefined, LONG);
+      const { id } = await strict.client.webhooks.test(hook.id);
+      await eventually(async () => (await strict.client.webhooks.delivery(hook.id, id)).lastError !== undefined, LONG);
 
-    expect(await strict.client.webhooks.delivery(hook.id, id)).toMatchObject({
-      state: "pending",
-      lastError: "address_refused",
+      expect(await strict.client.webhooks.delivery(hook.id, id)).toMatchObject({ state: "pending", lastError: error });
+      expect(receiver.posts).toEqual([]);
+    },
+  );
+
+  it("is a port of the web, and others only where the operator says so", TEST, async () => {
+    await using canary = await openRaw(0, () => {});
+    await using env = await startWebhookEnv({
+      serverEnv: { SIGNALBOX_WEBHOOK_PORTS: "443", SIGNALBOX_WEBHOOK_NETWORK_PORTS: String(canary.port) },
     });
-    expect(receiver.posts).toEqual([]);
+    const verdictOf = async (url: string) => {
+      const response = await env.server.post("/api/v1/webhooks", { url });
+      return response.ok ? "made" : ((await response.json()) as { error: { code: string } }).error.code;
+    };
+    const places = {
+      "http://127.0.0.1:6379/": "PORT_NOT_ALLOWED",
+      "http://127.0.0.1/": "PORT_NOT_ALLOWED",
+      [`http://1.1.1.1:${canary.port}/`]: "PORT_NOT_ALLOWED",
+      "https://1.1.1.1:25/": "PORT_NOT_ALLOWED",
+      "http://1.1.1.1/": "PORT_NOT_ALLOWED",
+      "https://1.1.1.1/": "made",
+      [`http://127.0.0.1:${canary.port}/`]: "made",
+    };
+
+    const verdicts = await Promise.all(Object.keys(places).map(async (url) => [url, await verdictOf(url)]));
+
+    expect(Object.fromEntries(verdicts)).toEqual(places);
+    expect(canary.connections()).toBe(0);
   });
 
   it("is not said by what is no URL, no event or no secret", TEST, async () => {

@@ -205,6 +205,7 @@ describe("a webhook", () => {
         NOFX_WEBHOOK_URL: receiver.url,
         NOFX_WEBHOOK_SECRET: secret,
         SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.0/8",
+        SIGNALBOX_WEBHOOK_NETWORK_PORTS: String(receiver.port),
       },
     });
 

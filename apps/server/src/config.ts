@@ -4,7 +4,12 @@ import { BlockList, isIP } from "node:net";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { CreateWebhookRequestSchema, LimitOverridesSchema, type LimitOverrides } from "@signalbox/protocol";
+import {
+  CreateWebhookRequestSchema,
+  LimitOverridesSchema,
+  readPortRange,
+  type LimitOverrides,
+} from "@signalbox/protocol";
 import * as z from "zod";
 
 /** What a server is told at its start. `readServerConfig` makes one from the environment. */
@@ -34,6 +39,10 @@ export interface ServerConfig {
   readonly webhook?: { readonly url: string; readonly secret: string; readonly events?: readonly string[] };
   /** Addresses and CIDR ranges outside the public internet that webhooks may post to. Default none. */
   readonly webhookNetworks?: readonly string[];
+  /** Ports, and ranges such as `8000-8999`, that webhooks may post to. Default 80 and 443. */
+  readonly webhookPorts?: readonly string[];
+  /** More ports that webhooks may post to in `webhookNetworks`. Default none. */
+  readonly webhookNetworkPorts?: readonly string[];
   /** Authorities, as PEM, that receivers of webhooks may be certified by, beside those that this machine trusts. Default none. */
   readonly webhookAuthorities?: string;
   /** Intervals and sizes other than those of the product. Default none. */
@@ -56,6 +65,8 @@ const list = z.string().transform((text) =>
     .map((part) => part.trim())
     .filter(Boolean),
 );
+
+const ports = list.pipe(z.array(z.string().refine(readPortRange, "must be ports or ranges such as 8000-8999")));
 
 const EnvironmentSchema = z.object({
   SIGNALBOX_HOST: z
@@ -93,6 +104,8 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_WEBHOOK_NETWORKS: list
     .pipe(z.array(z.string().refine(isNetwork, "must be addresses or CIDR ranges")))
     .default([]),
+  SIGNALBOX_WEBHOOK_PORTS: ports.default(["80", "443"]),
+  SIGNALBOX_WEBHOOK_NETWORK_PORTS: ports.default([]),
   SIGNALBOX_WEBHOOK_CA_FILE: z.string().optional(),
   /** What the guide of NOFX calls the first two. */
   NOFX_WEBHOOK_URL: z.string().optional(),
@@ -176,6 +189,8 @@ function fromEnvironment(parsed: z.output<typeof EnvironmentSchema>): ServerConf
     ...(parsed.SIGNALBOX_PLUGINS_DIR === undefined ? {} : { pluginsDir: resolve(parsed.SIGNALBOX_PLUGINS_DIR) }),
     ...(webhook === undefined ? {} : { webhook }),
     webhookNetworks: parsed.SIGNALBOX_WEBHOOK_NETWORKS,
+    webhookPorts: parsed.SIGNALBOX_WEBHOOK_PORTS,
+    webhookNetworkPorts: parsed.SIGNALBOX_WEBHOOK_NETWORK_PORTS,
     ...(authorities === undefined ? {} : { webhookAuthorities: readAuthorities(authorities) }),
     ...(parsed.SIGNALBOX_LIMITS === undefined ? {} : { limits: parsed.SIGNALBOX_LIMITS }),
   };

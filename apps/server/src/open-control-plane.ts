@@ -37,7 +37,12 @@ export async function openControlPlane(config: ServerConfig, logger: Logger): Pr
       store,
       secretsKey,
       logger,
-      webhook: { allowedNetworks: config.webhookNetworks, authorities: config.webhookAuthorities },
+      webhook: {
+        allowedNetworks: config.webhookNetworks,
+        allowedPorts: config.webhookPorts,
+        networkPorts: config.webhookNetworkPorts,
+        authorities: config.webhookAuthorities,
+      },
       ...(config.limits === undefined ? {} : { limits: config.limits }),
     }),
   );

@@ -69,6 +69,10 @@ import { WebhookWorker } from "./webhook/webhook-worker.ts";
 export interface WebhookSettings {
   /** Addresses and CIDR ranges outside the public internet that may be posted to. Default none. */
   readonly allowedNetworks?: readonly string[] | undefined;
+  /** Ports, and ranges of them such as `8000-8999`, that may be posted to. Default 80 and 443. */
+  readonly allowedPorts?: readonly string[] | undefined;
+  /** More ports, in `allowedNetworks` alone. Default none. */
+  readonly networkPorts?: readonly string[] | undefined;
   /** Authorities, as PEM, whose certificates are believed beside those that this machine believes. Default none. */
   readonly authorities?: string | undefined;
   /** Every address of a name. Default: as this machine resolves it. */
@@ -218,9 +222,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     }
   }
 
-  const { allowedNetworks, authorities, resolve, random = Math.random } = options.webhook ?? {};
+  const {
+    allowedNetworks,
+    allowedPorts,
+    networkPorts,
+    authorities,
+    resolve,
+    random = Math.random,
+  } = options.webhook ?? {};
   const poster = new Poster({
-    guard: new AddressGuard(allowedNetworks),
+    guard: new AddressGuard({ networks: allowedNetworks, ports: allowedPorts, networkPorts }),
     limits,
     clock,
     ...(authorities === undefined ? {} : { authorities }),

@@ -34,6 +34,11 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: "The URL leads to an address that the operator of this server has not allowed.",
   },
+  PORT_NOT_ALLOWED: {
+    status: 400,
+    retryable: false,
+    meaning: "A URL leads to a port that the server does not post to; its operator can allow it.",
+  },
   INVALID_PROVIDER: { status: 400, retryable: false, meaning: "The agent provider is not supported." },
   UNAUTHORIZED: { status: 401, retryable: false, meaning: "No valid credential came with the request." },
   FORBIDDEN: { status: 403, retryable: false, meaning: "The credential does not permit this." },

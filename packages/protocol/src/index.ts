@@ -444,6 +444,7 @@ export {
   WEBHOOK_TEST_EVENT,
   WebhookFilterSchema,
 } from "./webhook/webhook-filter.ts";
+export { readPortRange } from "./webhook/port-range.ts";
 export { WEBHOOK_EVENTS, type WebhookEventData, type WebhookEventType } from "./webhook/webhook-events.ts";
 export { foldWebhook, type FoldedWebhook } from "./webhook/webhook-fold.ts";
 export { WebhookMessageSchema, type WebhookMessage } from "./webhook/webhook-message.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { AddressGuard } from "./address-guard.ts";
+import { AddressGuard, type GuardSettings } from "./address-guard.ts";
 
 describe("AddressGuard", () => {
   it.each([
@@ -21,7 +21,7 @@ describe("AddressGuard", () => {
     ["2a00:1450:4001:80e::200e"],
     ["2001:4860:4860::8888"],
   ])("lets a post go to %s", (address) => {
-    expect(new AddressGuard().isAllowed(address)).toBe(true);
+    expect(new AddressGuard().refusalOf(address, 443)).toBeUndefined();
   });
 
   // Red without the lists: each of these leads back inside.
@@ -78,20 +78,58 @@ describe("AddressGuard", () => {
     ["2130706433"],
     [""],
   ])("refuses %s", (address) => {
-    expect(new AddressGuard().isAllowed(address)).toBe(false);
+    expect(new AddressGuard().refusalOf(address, 443)).toBe("address_refused");
   });
 
   it("lets a post go where the operator allows it, and nowhere else", () => {
-    const guard = new AddressGuard(["127.0.0.1", "10.1.0.0/16", "fd00::/8"]);
+    const guard = new AddressGuard({ networks: ["127.0.0.1", "10.1.0.0/16", "fd00::/8"] });
 
     const verdicts = ["127.0.0.1", "::ffff:127.0.0.1", "10.1.255.1", "fd12::1", "127.0.0.2", "10.2.0.1", "fe80::1"].map(
-      (address) => guard.isAllowed(address),
+      (address) => guard.refusalOf(address, 80) === undefined,
     );
 
     expect(verdicts).toEqual([true, true, true, true, false, false, false]);
   });
 
-  it("takes nothing as a network that is none", () => {
-    expect(() => new AddressGuard(["intranet"])).toThrow(RangeError);
+  // Red without the lists of ports: each of these is a service that is no receiver of webhooks.
+  it.each([0, 1, 22, 25, 53, 79, 81, 442, 444, 2_375, 5_432, 6_379, 8_080, 9_200, 65_535])(
+    "refuses port %i, at public addresses and at those that the operator allows",
+    (port) => {
+      const guard = new AddressGuard({ networks: ["127.0.0.1"] });
+
+      expect([guard.refusalOf("1.1.1.1", port), guard.refusalOf("127.0.0.1", port)]).toEqual([
+        "port_refused",
+        "port_refused",
+      ]);
+    },
+  );
+
+  it("lets a post go to the ports that the operator allows, and to some in allowed networks alone", () => {
+    const guard = new AddressGuard({
+      networks: ["10.0.0.0/8"],
+      ports: ["443", "8443-8445"],
+      networkPorts: ["3000", "9000-65535"],
+    });
+    const allowed = (address: string) =>
+      [80, 443, 3_000, 8_442, 8_443, 8_445, 8_446, 9_000, 65_535].filter(
+        (port) => guard.refusalOf(address, port) === undefined,
+      );
+
+    expect(allowed("1.1.1.1")).toEqual([443, 8_443, 8_445]);
+    expect(allowed("10.1.2.3")).toEqual([443, 3_000, 8_443, 8_445, 9_000, 65_535]);
+    expect(guard.refusalOf("127.0.0.1", 9_000)).toBe("address_refused");
+    expect([80, 443, 3_000].map((port) => guard.isPortKnown(port))).toEqual([false, true, true]);
+  });
+
+  it.each<[GuardSettings]>([
+    [{ networks: ["intranet"] }],
+    [{ ports: ["http"] }],
+    [{ ports: ["0"] }],
+    [{ ports: ["65536"] }],
+    [{ ports: [""] }],
+    [{ networkPorts: ["9-8"] }],
+    [{ networkPorts: ["1-2-3"] }],
+  ])("takes nothing for a network or a port that is none: %j", (settings) => {
+    expect(() => new AddressGuard(settings)).toThrow(RangeError);
   });
 });

@@ -1,25 +1,54 @@
 import { BlockList, isIP } from "node:net";
 
+import { PortList } from "./port-list.ts";
+
+/** Where posts may go. */
+export interface GuardSettings {
+  /** Addresses or CIDR ranges outside the public internet. Default none. */
+  readonly networks?: readonly string[] | undefined;
+  /** Ports, and ranges of them such as `8000-8999`, at every address. Default 80 and 443. */
+  readonly ports?: readonly string[] | undefined;
+  /** More ports, at addresses in `networks` alone. Default none. */
+  readonly networkPorts?: readonly string[] | undefined;
+}
+
+/** Why a post may not go somewhere. */
+export type GuardRefusal = "address_refused" | "port_refused";
+
+const WEB_PORTS = ["80", "443"];
+
 /**
- * Which addresses a post may go to: those of the public internet, and those that the operator allows. Everything that
- * leads back to this machine, into its network, to the metadata of its cloud, or through a translation to any of these
- * is refused.
+ * Which addresses and ports a post may go to: those of the public internet on the ports of the web, and those that the
+ * operator allows. Everything that leads back to this machine, into its network, to the metadata of its cloud, or through
+ * a translation to any of these is refused; and so is what is no web server, wherever it is.
  */
 export class AddressGuard {
-  readonly #allowed: BlockList;
+  readonly #networks: BlockList;
+  readonly #ports: PortList;
+  readonly #networkPorts: PortList;
 
-  /** `allowed` are addresses or CIDR ranges; throws a RangeError for what is neither. */
-  constructor(allowed: readonly string[] = []) {
-    this.#allowed = listOf(allowed);
+  /** Throws a RangeError for what is no network, and for what is no port. */
+  constructor({ networks = [], ports = WEB_PORTS, networkPorts = [] }: GuardSettings = {}) {
+    this.#networks = listOf(networks);
+    this.#ports = new PortList(ports);
+    this.#networkPorts = new PortList(networkPorts);
   }
 
-  isAllowed(address: string): boolean {
+  /** Why a post may not go to a port at an address; undefined where it may. */
+  refusalOf(address: string, port: number): GuardRefusal | undefined {
     const version = isIP(address);
     // An address with a zone is one of a link of this machine.
-    if (version === 0 || address.includes("%")) return false;
+    if (version === 0 || address.includes("%")) return "address_refused";
     const family = version === 6 ? "ipv6" : "ipv4";
-    if (this.#allowed.check(address, family)) return true;
-    return version === 4 ? !NOT_PUBLIC_4.check(address, family) : isPublic6(address);
+    const isInNetworks = this.#networks.check(address, family);
+    const isPublic = version === 4 ? !NOT_PUBLIC_4.check(address, family) : isPublic6(address);
+    if (!isInNetworks && !isPublic) return "address_refused";
+    return this.#ports.has(port) || (isInNetworks && this.#networkPorts.has(port)) ? undefined : "port_refused";
+  }
+
+  /** Whether there could be an address at which a post may go to a port. */
+  isPortKnown(port: number): boolean {
+    return this.#ports.has(port) || this.#networkPorts.has(port);
   }
 }
 

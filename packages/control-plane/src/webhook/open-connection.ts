@@ -3,7 +3,7 @@ import { connect as connectTls, type SecureContext } from "node:tls";
 
 import type { DeliveryError } from "@signalbox/protocol";
 
-import type { AddressGuard } from "./address-guard.ts";
+import type { AddressGuard, GuardRefusal } from "./address-guard.ts";
 
 /** Why no post came to be. */
 export class PostError extends Error {
@@ -19,12 +19,14 @@ export class PostError extends Error {
 /** Every address that a name stands for. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
-/** The addresses of a URL's host. Rejects when the name is unknown, or when one of them may not be posted to. */
+/** The addresses of a URL's host. Rejects when the name is unknown, or when its port at one of them may not be posted to. */
 export async function addressesOf(url: URL, resolve: Resolve, guard: AddressGuard): Promise<readonly string[]> {
   const hostname = hostnameOf(url);
   const addresses = isIP(hostname) === 0 ? await resolveName(hostname, resolve) : [hostname];
   // All of them: a name that stands for a public address and for this machine stands for this machine.
-  if (!addresses.every((address) => guard.isAllowed(address))) throw new PostError("address_refused");
+  const refusals = addresses.map((address) => guard.refusalOf(address, portOf(url)));
+  if (refusals.includes("address_refused")) throw new PostError("address_refused");
+  if (refusals.includes("port_refused")) throw new PostError("port_refused");
   return addresses;
 }
 
@@ -56,21 +58,23 @@ export async function openConnection(options: ConnectionOptions): Promise<Socket
       const socket = await openTo(address, options);
       return options.url.protocol === "https:" ? await secure(socket, options) : socket;
     } catch (error) {
-      if (options.signal.aborted || (error instanceof PostError && error.reason === "address_refused")) throw error;
+      if (options.signal.aborted || (error instanceof PostError && REFUSALS.has(error.reason))) throw error;
       failure = error;
     }
   }
   throw failure;
 }
 
+/** What holds for a receiver, not for one of its addresses. */
+const REFUSALS: ReadonlySet<DeliveryError> = new Set<GuardRefusal>(["address_refused", "port_refused"]);
+
 function openTo(address: string, { url, guard, connectMs, signal }: ConnectionOptions): Promise<Socket> {
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-  const socket = connect({ host: address, port, noDelay: true });
+  const socket = connect({ host: address, port: portOf(url), noDelay: true });
   socket.setTimeout(connectMs, () => socket.destroy(new PostError("timeout")));
   return settle(socket, "connect", signal, () => {
     socket.setTimeout(0);
-    if (socket.remoteAddress === undefined || !guard.isAllowed(socket.remoteAddress))
-      throw new PostError("address_refused");
+    const refusal = guard.refusalOf(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    if (refusal !== undefined) throw new PostError(refusal);
     return socket;
   });
 }
@@ -149,6 +153,11 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, DeliveryError> = new Map([
   ["CERT_NOT_YET_VALID", "certificate_not_yet_valid"],
   ["ERR_TLS_CERT_ALTNAME_INVALID", "certificate_wrong_name"],
 ]);
+
+/** The one that a URL names, else that of its scheme. */
+export function portOf(url: URL): number {
+  return Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+}
 
 /** Without the brackets that a URL puts around an IPv6 address. */
 function hostnameOf(url: URL): string {

@@ -29,7 +29,7 @@ async function openTlsReceiver(options: ServerOptions) {
 
 function post(url: string, authorities: string | null = authority.cert) {
   const poster = new Poster({
-    guard: new AddressGuard(["127.0.0.1"]),
+    guard: new AddressGuard({ networks: ["127.0.0.1"], networkPorts: ["1-65535"] }),
     limits: limitsWith(),
     clock: systemClock,
     resolve: async () => ["127.0.0.1"],

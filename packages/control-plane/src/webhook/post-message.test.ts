@@ -16,12 +16,17 @@ interface Settings {
   readonly allowed?: readonly string[];
   readonly names?: Readonly<Record<string, readonly string[]>>;
   readonly limits?: LimitOverrides;
+  /** In allowed networks. Default: every port. */
+  readonly ports?: readonly string[];
 }
 
+const EVERY_PORT = ["1-65535"];
+
 /** A poster that may post to this machine, and knows the names that it is given. */
-function posterWith({ allowed = ["127.0.0.1"], names = {}, limits = {} }: Settings = {}): Poster {
+function posterWith(settings: Settings = {}): Poster {
+  const { allowed = ["127.0.0.1"], names = {}, limits = {}, ports = EVERY_PORT } = settings;
   return new Poster({
-    guard: new AddressGuard(allowed),
+    guard: new AddressGuard({ networks: allowed, networkPorts: ports }),
     limits: limitsWith(limits),
     clock: systemClock,
     resolve: async (name) => names[name] ?? Promise.reject(new Error("ENOTFOUND")),
@@ -106,6 +111,23 @@ describe("Poster.post", () => {
       { kind: "failed", error: "address_refused" },
     ]);
     expect(receiver.arrived).toHaveLength(1);
+  });
+
+  // Red without the check of the port: the receiver would be posted to.
+  it("sends nothing to a port that the operator has not allowed, by address and by name", async () => {
+    await using receiver = await openReceiver();
+    const other = receiver.port === 65_535 ? "1" : String(receiver.port + 1);
+    const poster = posterWith({ ports: [other], names: { "hooks.example": ["127.0.0.1"] } });
+
+    const results = [
+      await post(poster, receiver.url),
+      await post(poster, `http://hooks.example:${receiver.port}/in`),
+      await post(poster, "http://1.1.1.1:25/"),
+      await post(poster, `https://1.1.1.1:${other}/`),
+    ];
+
+    expect(results).toEqual(results.map(() => ({ kind: "failed", error: "port_refused" })));
+    expect(receiver.arrived).toEqual([]);
   });
 
   it.each([

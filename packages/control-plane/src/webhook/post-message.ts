@@ -6,8 +6,8 @@ import { createSecureContext, getCACertificates, type SecureContext } from "node
 import type { DeliveryError, LimitLookup } from "@signalbox/protocol";
 
 import type { Clock } from "../clock.ts";
-import type { AddressGuard } from "./address-guard.ts";
-import { addressesOf, openConnection, PostError, type Resolve } from "./open-connection.ts";
+import type { AddressGuard, GuardRefusal } from "./address-guard.ts";
+import { addressesOf, openConnection, portOf, PostError, type Resolve } from "./open-connection.ts";
 
 /** What a post came to. Of an answer nothing is kept but its status and how long it wants to be left alone. */
 export type PostResult =
@@ -50,14 +50,17 @@ export class Poster {
       this.#trust = createSecureContext({ ca: [...getCACertificates("default"), authorities] });
   }
 
-  /** Whether a URL leads, as things are now, to where a post may go. A name that is unknown now may be known later. */
-  async isAllowed(url: string): Promise<boolean> {
+  /** Why a URL leads, as things are now, to where no post may go. A name that is unknown now may be known later. */
+  async refusalOf(text: string): Promise<GuardRefusal | undefined> {
+    const { guard } = this.#deps;
+    const url = new URL(text);
     try {
-      await addressesOf(new URL(url), this.#resolve, this.#deps.guard);
-      return true;
+      await addressesOf(url, this.#resolve, guard);
+      return undefined;
     } catch (error) {
       if (!(error instanceof PostError)) throw error;
-      return error.reason !== "address_refused";
+      if (error.reason === "address_refused" || error.reason === "port_refused") return error.reason;
+      return guard.isPortKnown(portOf(url)) ? undefined : "port_refused";
     }
   }
 

@@ -13,6 +13,7 @@ function openRig(over: Partial<RigOptions> = {}): Promise<Rig> {
   return Rig.open({
     webhook: {
       allowedNetworks: ["127.0.0.1"],
+      networkPorts: ["1024-65535"],
       resolve: async (name) => names[name] ?? Promise.reject(new Error("ENOTFOUND")),
     },
     ...over,
@@ -75,6 +76,24 @@ describe("WebhookHandler", () => {
     const changed = await rig.plane.webhooks.updateWebhook(id, { url });
 
     expect([made.error?.code, changed.error?.code]).toEqual(["ADDRESS_NOT_ALLOWED", "ADDRESS_NOT_ALLOWED"]);
+  });
+
+  // Red without the check of ports when a webhook is made or changed.
+  it.each([
+    ["http://127.0.0.1:25/"],
+    ["http://1.1.1.1:8080/"],
+    ["https://hooks.example:22/"],
+    ["https://hooks.example:8443/"],
+    ["https://soon.example:25/"],
+  ])("refuses the port of %s, now and when one is changed, and says which", async (url) => {
+    await using rig = await openRig();
+    const { id } = await create(rig);
+
+    const made = await rig.plane.webhooks.createWebhook({ url });
+    const changed = await rig.plane.webhooks.updateWebhook(id, { url });
+
+    expect(made.error).toMatchObject({ code: "PORT_NOT_ALLOWED", details: { port: Number(new URL(url).port) } });
+    expect(changed.error?.code).toBe("PORT_NOT_ALLOWED");
   });
 
   it("takes a name that nobody knows yet", async () => {

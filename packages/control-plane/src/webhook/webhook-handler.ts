@@ -31,6 +31,7 @@ import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import { portOf } from "./open-connection.ts";
 import type { Poster } from "./post-message.ts";
 import { requiredScopes } from "./required-scopes.ts";
 import { newWebhookSecret, type WebhookSecrets } from "./webhook-secrets.ts";
@@ -314,12 +315,19 @@ export class WebhookHandler {
   }
 
   async #requireAllowed(url: string): Promise<void> {
-    if (await this.#deps.poster.isAllowed(url)) return;
-    throw new ControlPlaneError(
-      "ADDRESS_NOT_ALLOWED",
-      `${url} leads into a network that this server does not post to; its operator can allow it with SIGNALBOX_WEBHOOK_NETWORKS`,
-      { url },
-    );
+    const refusal = await this.#deps.poster.refusalOf(url);
+    if (refusal === "address_refused")
+      throw new ControlPlaneError(
+        "ADDRESS_NOT_ALLOWED",
+        `${url} leads into a network that this server does not post to; its operator can allow it with SIGNALBOX_WEBHOOK_NETWORKS`,
+        { url },
+      );
+    if (refusal === "port_refused")
+      throw new ControlPlaneError(
+        "PORT_NOT_ALLOWED",
+        `${url} leads to a port that this server does not post to; its operator can allow it with SIGNALBOX_WEBHOOK_PORTS, or in allowed networks alone with SIGNALBOX_WEBHOOK_NETWORK_PORTS`,
+        { url, port: portOf(new URL(url)) },
+      );
   }
 
   async #require(webhookId: string, context: RequestContext): Promise<WebhookRow> {

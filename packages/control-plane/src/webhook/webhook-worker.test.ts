@@ -8,7 +8,7 @@ import { dataOf, Rig, type RigOptions } from "../../test/_support/rig.ts";
 const HERE = ["127.0.0.1"];
 
 function openRig(over: RigOptions = {}): Promise<Rig> {
-  return Rig.open({ webhook: { allowedNetworks: HERE, random: () => 0.5 }, ...over });
+  return Rig.open({ webhook: { allowedNetworks: HERE, networkPorts: ["1-65535"], random: () => 0.5 }, ...over });
 }
 
 async function webhookTo(rig: Rig, receiver: Receiver, events: string[] = ["run.cancelled"]) {

@@ -88,6 +88,7 @@ export const DELIVERY_ERRORS = {
   unreachable: "There was no connection to the receiver, or it was lost.",
   name_unknown: "The name in the URL stands for no address.",
   address_refused: "The address is one that the operator has not allowed.",
+  port_refused: "The port is one that the operator has not allowed.",
   certificate_self_signed: "The receiver's certificate is vouched for by nobody but itself.",
   certificate_untrusted: "The receiver's certificate comes from an authority that the server does not trust.",
   certificate_expired: "The time of the receiver's certificate, or of one above it, is over.",
