@@ -190,9 +190,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     onReleased: (attempt) => dispatcher.released(attempt),
   });
 
-  const stopRun = ({ runId, live }: Pick<CancelledRun, "runId" | "live">, wanted: "cancel" | "abort") => {
-    dispatcher.drop(runId);
-    for (const attempt of live.flatMap((attemptId) => board.get(attemptId) ?? [])) {
+  const stopAttempts = (attemptIds: readonly string[], wanted: "cancel" | "abort") => {
+    for (const attempt of attemptIds.flatMap((attemptId) => board.get(attemptId) ?? [])) {
       // Once somebody wants it killed, nobody can want it less.
       const mode = attempt.cancelMode === "abort" ? "abort" : wanted;
       attempt.cancelMode = mode;
@@ -200,6 +199,10 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         .get(attempt.runnerId)
         ?.channel.send({ type: "cancel", attemptId: attempt.attemptId, epoch: attempt.epoch, mode });
     }
+  };
+  const stopRun = ({ runId, live }: Pick<CancelledRun, "runId" | "live">, wanted: "cancel" | "abort") => {
+    dispatcher.drop(runId);
+    stopAttempts(live, wanted);
   };
   const timers = new TimerService({
     store,
@@ -280,7 +283,16 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   const terminals = new Terminals({ store, board, courier, runLog, sessionLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };
-  const sessions = new SessionHandler(sessionConfig, { store, clock, ids, runLog, sessionLog, eventFeed, stopRun });
+  const sessions = new SessionHandler(sessionConfig, {
+    store,
+    clock,
+    ids,
+    runLog,
+    sessionLog,
+    eventFeed,
+    stopRun,
+    stopAttempts,
+  });
   const projects = new ProjectHandler({ store, clock, vault });
   const pluginRuntime = new PluginRuntime({ store, clock, ids, logger });
   const plugins = new PluginHandler({ store, clock, ids, runtime: pluginRuntime });

@@ -84,6 +84,8 @@ export interface SessionHandlerDeps {
   readonly eventFeed: EventFeed;
   /** Stops what a run has in the fleet, after a wish to stop has been committed. */
   readonly stopRun: (run: Pick<CancelledRun, "runId" | "live">, mode: "cancel" | "abort") => void;
+  /** Stops attempts of a run that goes on without them. */
+  readonly stopAttempts: (attemptIds: readonly string[], mode: "cancel" | "abort") => void;
 }
 
 const HOUR_MS = 3_600_000;
@@ -165,8 +167,10 @@ export class SessionHandler extends EventEmitter<SessionHandlerEvents> {
       requireScope(context, "sessions:write");
       const wanted = check(StopSessionRequestSchema, { sessionId, ...(reason === undefined ? {} : { reason }) });
       const about = await this.#about(wanted.sessionId, context);
-      const { session, run } = await this.#deps.store.run("stopSession", { ...about, reason: wanted.reason });
+      const stopped = await this.#deps.store.run("stopSession", { ...about, reason: wanted.reason });
+      const { session, run, attemptId } = stopped;
       this.#deps.sessionLog.tell(session);
+      if (attemptId !== undefined) this.#deps.stopAttempts([attemptId], "cancel");
       if (run) {
         this.#deps.runLog.tell({ ...run, sessions: run.sessions.filter((told) => told !== session) });
         this.#deps.stopRun(run, "cancel");

@@ -41,5 +41,6 @@ export function standaloneSessionDeps(): SessionHandlerDeps {
     sessionLog,
     eventFeed,
     stopRun: () => {},
+    stopAttempts: () => {},
   };
 }

@@ -20,6 +20,7 @@ import {
 } from "./attempt-change.ts";
 import { moveStep, noteReadiness, record, saveRun, type RunOutcome } from "./run-change.ts";
 import { closeStep, failStep } from "./settle-step.ts";
+import { isStopped } from "../session/stop-meaning.ts";
 
 export interface FinishAttemptArgs extends HeldAttempt {
   readonly result: AttemptResult;
@@ -91,7 +92,7 @@ function* settle(held: AttemptChange, result: AttemptResult, now: number): Gener
     step.reason = null;
     step.outputs = result.outputs ?? null;
     closeStep(held, result, now);
-  } else if (reason === "cancelled" || change.progress.cancelRequestedAt !== null) {
+  } else if (reason === "cancelled" || change.progress.cancelRequestedAt !== null || (yield* isStopped(step))) {
     moveStep(change, step, "cancel");
     step.reason = "cancelled";
     closeStep(held, { ...result, reason: "cancelled" }, now);

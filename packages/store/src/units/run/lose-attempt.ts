@@ -5,6 +5,7 @@ import { advanceRun, startRun } from "./advance-run.ts";
 import { hasEnded, loadHeldAttempt, moveAttempt, type HeldAttempt } from "./attempt-change.ts";
 import { moveStep, noteReadiness, outcomeOf, saveRun, type RunOutcome } from "./run-change.ts";
 import { closeStep, failStep } from "./settle-step.ts";
+import { isStopped } from "../session/stop-meaning.ts";
 
 export interface LoseAttemptArgs extends HeldAttempt {
   readonly reason: "runner_lost" | "interrupted";
@@ -27,7 +28,8 @@ export function* loseAttempt(args: LoseAttemptArgs): Generator<Statement, RunOut
   attempt.endedAt = args.now;
   step.live = null;
   startRun(change, args.now);
-  if (change.progress.cancelRequestedAt === null) {
+  const isToEnd = change.progress.cancelRequestedAt !== null || (yield* isStopped(step));
+  if (!isToEnd) {
     yield* failStep(held, { reason: args.reason, message: args.message }, args.now);
   } else {
     moveStep(change, step, "cancel");

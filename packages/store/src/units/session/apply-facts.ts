@@ -31,6 +31,7 @@ import {
   type SessionChange,
   type SessionOutcome,
 } from "./session-change.ts";
+import { beginsTurn, isEndedBySomebody } from "./stop-meaning.ts";
 import { goesOn, handWords, noteHeard, noteTold } from "./unheard-words.ts";
 
 /** When it happened, and which runner says so. */
@@ -179,11 +180,6 @@ function beginAgain(change: SessionChange, now: number): void {
 const SELECT_TAKEN =
   "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > ? AND seq <= ? ORDER BY seq";
 
-/** Whether the agent takes a turn after a command. */
-function beginsTurn(told: SessionCommand): boolean {
-  return told.kind === "prompt" || told.kind === "steer" || (told.kind === "resume" && told.continues);
-}
-
 function* noteTaken(change: SessionChange, seq: number, { now }: Origin): Generator<Statement, void, unknown> {
   const { row, progress } = change;
   const upTo = Math.min(seq, progress.commands);
@@ -223,6 +219,8 @@ function* ask(
 ): Generator<Statement, void, unknown> {
   const { progress } = change;
   noteHeard(change);
+  // Nobody is asked for what cannot go on.
+  if (isEndedBySomebody(progress)) return;
   const { requestId, kind, action, description, context, questions } = fact;
   const approvalId = yield* openApproval(
     change,

@@ -22,6 +22,7 @@ import {
   type SessionChange,
   type SessionOutcome,
 } from "./session-change.ts";
+import { isEndedBySomebody } from "./stop-meaning.ts";
 import { returnWords } from "./unheard-words.ts";
 
 /** What of a step its session follows. */
@@ -110,8 +111,10 @@ function* passOn(change: SessionChange, now: number): Generator<Statement, void,
 
 /** The work failed and is to be tried again, from its beginning. */
 function startOver({ progress }: SessionChange): void {
-  progress.reason = null;
-  progress.message = null;
+  if (!isEndedBySomebody(progress)) {
+    progress.reason = null;
+    progress.message = null;
+  }
   progress.nativeSessionId = null;
   progress.isTaskHeard = false;
   progress.isWorking = false;
@@ -128,7 +131,7 @@ function isOver({ state }: StepProgress): boolean {
 interface Ending {
   readonly reason: SessionEndReason;
   readonly message: string | null;
-  /** Whether this counts, whatever the runner had announced. */
+  /** Whether this counts, whatever the runner had announced; what somebody did counts more. */
   readonly isCertain: boolean;
 }
 
@@ -160,7 +163,8 @@ const GOOD: ReadonlySet<SessionEndReason> = new Set(["finished", "closed", "inac
 
 function end(change: SessionChange, ending: Ending, now: number): void {
   const { row, progress } = change;
-  const reason = ending.isCertain ? ending.reason : (progress.reason ?? ending.reason);
+  const isDecided = isEndedBySomebody(progress) || !ending.isCertain;
+  const reason = (isDecided ? progress.reason : null) ?? ending.reason;
   const message = progress.message ?? ending.message;
   progress.reason = reason;
   progress.message = message;

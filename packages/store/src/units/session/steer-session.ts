@@ -5,9 +5,18 @@ import type { Statement } from "../../unit.ts";
 import { once, type Answer } from "../idempotency.ts";
 import { cancelRun } from "../run/cancel-run.ts";
 import { loadRun, type RunOutcome } from "../run/run-change.ts";
+import { supersedeApprovals } from "./approvals.ts";
 import { close } from "./session-queue.ts";
-import { command, loadSession, moveSession, saveSession, type SessionOutcome } from "./session-change.ts";
+import {
+  command,
+  loadSession,
+  moveSession,
+  saveSession,
+  type SessionChange,
+  type SessionOutcome,
+} from "./session-change.ts";
 import { loadLive, type SessionArgs } from "./session-inputs.ts";
+import { isEndedBySomebody, meaningOfStop } from "./stop-meaning.ts";
 
 /** Stops the turn that goes on; the session stays. Without one it does nothing. */
 export function* interruptSession(args: SessionArgs): Generator<Statement, SessionOutcome, unknown> {
@@ -53,11 +62,14 @@ function* resume(args: SessionArgs): Generator<Statement, SessionOutcome, unknow
 export interface StoppedSession {
   readonly session: SessionOutcome;
   readonly run?: (RunOutcome & { readonly live: readonly string[] }) | undefined;
+  /** The attempt that is to be stopped at once, where the run is to go on without it. */
+  readonly attemptId?: string;
 }
 
 /**
- * Ends a session. An agent with nothing to do is closed in good order; one at work is stopped, which cancels its run and is
- * repeated until the runner obeys. Stopping twice stops harder.
+ * Ends a session. An agent with nothing to do is closed in good order; one at work is stopped, which cancels its run, or the
+ * step of it, and is repeated until the runner obeys. What it means is decided here, and holds whatever happens until the
+ * agent is gone. Stopping twice stops harder.
  */
 export function stopSession(
   args: SessionArgs & { readonly reason?: string | undefined },
@@ -73,25 +85,41 @@ function* stop(
   if (isFinal(SESSION_TRANSITIONS, row.state)) {
     throw new UnitRefusal("INVALID_STATE", `session ${row.id} is ${row.state}`, { state: row.state });
   }
-  const isIdle = progress.isReady && !progress.isWorking && progress.turns > 0 && progress.reason === null;
-  if (isIdle) {
+  const meaning = yield* meaningOfStop(change);
+  const isFirst = !isEndedBySomebody(progress);
+  // Nobody can let it go on any more.
+  yield* supersedeApprovals(change, () => true, args);
+  if (meaning === "closed" && progress.isReady && progress.reason === null) {
     close(change, "closed", args.reason);
     return { session: yield* saveSession(change, args) };
   }
   const run = yield* loadRun(row.run_id);
-  if (run.progress.steps.length > 1) {
+  if (run.progress.steps.length === 1) return yield* stopRun(change, meaning, args);
+
+  const { attemptId } = progress;
+  if (attemptId === null) {
     const message = `session ${row.id} is a step of run ${run.id}; cancel the run`;
-    if (progress.attemptId === null) throw new UnitRefusal("INVALID_STATE", message, { runId: run.id });
-    progress.reason = null;
-    close(change, "stopped", args.reason);
-    return { session: yield* saveSession(change, args) };
+    throw new UnitRefusal("INVALID_STATE", message, { runId: run.id });
   }
-  progress.reason = progress.reason === null ? "stopped" : progress.reason;
-  progress.message ??= args.reason ?? null;
-  const session = yield* saveSession(change, args);
-  const { now, actor, orgId, reason } = args;
+  if (isFirst) {
+    progress.reason = null;
+    close(change, meaning, args.reason);
+  }
+  return { session: yield* saveSession(change, args), attemptId };
+}
+
+/** The run is all of it. */
+function* stopRun(
+  change: SessionChange,
+  meaning: "closed" | "stopped",
+  { now, actor, orgId, reason }: SessionArgs & { readonly reason?: string | undefined },
+): Generator<Statement, StoppedSession, unknown> {
+  const { row, progress } = change;
+  progress.reason ??= meaning;
+  progress.message ??= reason ?? null;
+  const session = yield* saveSession(change, { now, actor });
   const cancelled = yield* cancelRun({
-    runId: run.id,
+    runId: row.run_id,
     orgId,
     mode: "cancel",
     because: "cancelled",
