@@ -1,5 +1,13 @@
-import type { Budget, SessionFact, Usage } from "@signalbox/protocol";
-import { readApprovals, readCommands, readRun, readSession, verifyStore, type RunLedger } from "@signalbox/store";
+import type { AttemptResult, Budget, SessionFact, Usage } from "@signalbox/protocol";
+import {
+  readApprovals,
+  readCommands,
+  readRun,
+  readSession,
+  verifyStore,
+  type RunLedger,
+  type SessionProgress,
+} from "@signalbox/store";
 
 import { CALLER, Fleet, type Held, ORG } from "./fleet.ts";
 import { READY } from "./session-rig.ts";
@@ -88,10 +96,10 @@ export class BudgetRig implements AsyncDisposable {
   }
 
   /** The agent of a step is done. */
-  finish(step: number) {
+  finish(step: number, result: Partial<AttemptResult> = {}) {
     const live = this.#held.get(step);
     const streams = [{ stream: "session" as const, length: live?.offset ?? 0, sha256: "0".repeat(64) }];
-    return this.fleet.finish(this.held(step), { streams });
+    return this.fleet.finish(this.held(step), { streams, ...result });
   }
 
   async ledger(): Promise<RunLedger | null> {
@@ -124,7 +132,7 @@ export class BudgetRig implements AsyncDisposable {
 
   async session(step: number) {
     const row = await this.fleet.store.view(() => readSession(this.sessionId(step), ORG));
-    return row && { state: row.state, reason: (JSON.parse(row.progress) as { reason: string | null }).reason };
+    return row && { state: row.state, ...(JSON.parse(row.progress) as SessionProgress) };
   }
 
   /** What a check of the whole store finds. */

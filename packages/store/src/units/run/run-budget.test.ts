@@ -1,3 +1,4 @@
+import { limit } from "@signalbox/protocol";
 import { describe, expect, it } from "vitest";
 
 import { BudgetRig } from "../../../test/_support/budget-rig.ts";
@@ -163,7 +164,7 @@ describe.each(["agent:codex", "codegen"] as const)("a step with the tool %s whos
 
     const { steps } = await rig.fleet.progress(rig.runId);
     expect(steps[1]).toMatchObject({ state: "failed", reason: "budget_exhausted" });
-    expect(await rig.session(1)).toEqual({ state: "FAILED", reason: "budget_exhausted" });
+    expect(await rig.session(1)).toMatchObject({ state: "FAILED", reason: "budget_exhausted" });
     expect(await rig.asked()).toEqual(["0 extend_run_budget"]);
     expect(await rig.ledger()).toMatchObject({ waiting: [0] });
     expect(await rig.problems()).toEqual([]);
@@ -197,6 +198,20 @@ describe.each(["agent:codex", "codegen"] as const)("a step with the tool %s whos
   });
 });
 
+describe("an agent that has asked for all that it may ask at once", () => {
+  it("is stopped by the budget all the same, and that is asked too", async () => {
+    await using rig = await BudgetRig.open({ tokens: 100 }, [null]);
+    await rig.begin(0);
+    const question = { kind: "permission", action: "write", description: "", context: {}, questions: null } as const;
+    for (let number = 0; number < limit("approvals.pending"); number++)
+      await rig.record(0, { fact: "asked", requestId: `r-${number}`, ...question });
+
+    await rig.use(0, 100);
+
+    expect(await rig.asked()).toContain("0 extend_run_budget");
+  });
+});
+
 describe("a no to more of a run's budget", () => {
   it("ends the agent that asked, and with the step the reason stays", async () => {
     await using rig = await BudgetRig.open({ tokens: 100 }, [null]);
@@ -207,6 +222,9 @@ describe("a no to more of a run's budget", () => {
 
     expect(await rig.commands(0)).toEqual(["interrupt", "close"]);
     expect((await rig.session(0))?.reason).toBe("budget_exhausted");
+    await rig.finish(0, { outcome: "failed", reason: "budget_exhausted" });
+    expect(await rig.session(0)).toMatchObject({ state: "FAILED", reason: "budget_exhausted" });
+    expect(await rig.ledger()).toMatchObject({ held: {}, waiting: [] });
   });
 });
 
@@ -245,6 +263,7 @@ describe("a session that waits for its run's budget when its runner is lost", ()
     expect(again.attemptId).toBeNull();
     expect(run?.ready.map(({ index }) => index)).toEqual([0]);
     expect(await rig.commands(0)).toEqual(["interrupt"]);
+    expect(await rig.session(0)).toMatchObject({ wasWorking: true, overBudget: false });
     await rig.begin(0);
     expect(await rig.ledger()).toMatchObject({ used: { inputTokens: 100 } });
     expect(await rig.problems()).toEqual([]);
