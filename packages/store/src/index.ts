@@ -80,11 +80,12 @@ export {
   readDeliveries,
   readDelivery,
   readDueWebhooks,
+  readFailedTries,
   readWebhook,
   readWebhookBacklog,
   readWebhooks,
 } from "./reads/webhooks.ts";
-export type { DeliveryQuery, WebhookBacklog } from "./reads/webhooks.ts";
+export type { DeliveryQuery, FailedTry, WebhookBacklog } from "./reads/webhooks.ts";
 export type * from "./rows.ts";
 export type { SignalboxStore } from "./signalbox-store.ts";
 export type { Idempotency } from "./units/idempotency.ts";

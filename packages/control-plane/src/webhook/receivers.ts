@@ -13,16 +13,24 @@ export class Receivers {
   readonly #clock: Clock;
   readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #busy = new Map<string, number>();
+  /** Those that were failing when this server began, and of which it has heard nothing itself. */
+  readonly #doubted = new Set<string>();
 
   constructor(deps: { readonly limits: LimitLookup; readonly clock: Clock }) {
     this.#limits = deps.limits;
     this.#clock = deps.clock;
   }
 
+  /** Notes that a receiver failed before this server began: one post shows how it is, before more are sent. */
+  doubt(webhookId: string): void {
+    this.#doubted.add(webhookId);
+  }
+
   /** How many posts a receiver may be sent now. */
   roomOf(webhookId: string): number {
     const free = this.#limits("webhook.concurrency") - (this.#busy.get(webhookId) ?? 0);
     const breaker = this.#breakers.get(webhookId);
+    if (this.#doubted.has(webhookId)) return this.#busy.has(webhookId) ? 0 : 1;
     if (!breaker || breaker.getState() === "closed") return Math.max(0, free);
     // One is enough to learn whether it is well again.
     return breaker.getState() === "open" || this.#busy.has(webhookId) ? 0 : 1;
@@ -40,7 +48,11 @@ export class Receivers {
 
   /** Makes a post and counts what it comes to. Rejects with a CircuitOpenError when the receiver is to be left alone. */
   async call(webhookId: string, work: () => Promise<PostResult>): Promise<PostResult> {
-    return this.#breakerOf(webhookId).execute(work);
+    const breaker = this.#breakerOf(webhookId);
+    const result = await breaker.execute(work);
+    const wasDoubted = this.#doubted.delete(webhookId);
+    if (wasDoubted && isReceiverFailing(result)) breaker.open("it failed before this server began, and fails still");
+    return result;
   }
 
   /** Notes that so many posts more, or fewer, are on their way. */
@@ -52,6 +64,7 @@ export class Receivers {
 
   /** Forgets all that it knew of a receiver's failures. */
   forget(webhookId: string): void {
+    this.#doubted.delete(webhookId);
     this.#breakers.get(webhookId)?.[Symbol.dispose]();
     this.#breakers.delete(webhookId);
   }

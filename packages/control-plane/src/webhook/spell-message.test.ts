@@ -37,6 +37,8 @@ describe("spellMessage", () => {
     expect({ id, org_id, told, seq }).toEqual({ id: "whd_1", org_id: "default", told: stream, seq: 3 });
     expect(session_id).toBe(stream === "ses_1.0" ? stream : undefined);
     expect(event["run_id"]).toBe(stream === "rnr_1" ? undefined : "run_1");
+    // The type alone is what an event of no known table would say.
+    expect((body["payload"] as { message: string }).message).not.toBe(type);
     expect(Object.keys(body["payload"] as object)).toEqual(
       expect.arrayContaining([
         ...Object.keys(data).filter((key) => key !== "message"),

@@ -154,6 +154,55 @@ describe("WebhookWorker", () => {
     expect(Math.max(...(await deliveries(rig, id)).map(({ attempts }) => attempts))).toBeLessThanOrEqual(3);
   });
 
+  // Red without `doubt`: each start would send a receiver that is down as many posts as a breaker bears, all at once.
+  it("sends a receiver that was down one post after a restart, and everything once it is up", async () => {
+    await using receiver = await openReceiver();
+    await using rig = await openRig();
+    const { id } = await webhookTo(rig, receiver);
+    receiver.answer = status(503);
+    for (let n = 0; n < 20; n++) await cancelledRun(rig);
+    await eventually(async () => dataOf(await rig.plane.webhooks.getWebhook(id)).breaker === "open");
+    await rig.settle();
+
+    const tries: number[] = [];
+    for (let start = 0; start < 3; start++) {
+      const before = receiver.arrived.length;
+      await rig.startPlane();
+      await eventually(async () => dataOf(await rig.plane.webhooks.getWebhook(id)).breaker === "open");
+      await rig.pass(25_000);
+      tries.push(receiver.arrived.length - before);
+    }
+    receiver.answer = status(200);
+    await rig.startPlane();
+    await eventually(async () => {
+      await rig.pass(5_000);
+      return (await deliveries(rig, id)).every(({ state }) => state === "delivered");
+    });
+
+    expect(tries).toEqual([1, 1, 1]);
+    expect(dataOf(await rig.plane.webhooks.getWebhook(id)).breaker).toBe("closed");
+  });
+
+  it("doubts no receiver after a restart that only did not want one post", async () => {
+    await using receiver = await openReceiver();
+    await using rig = await openRig();
+    const { id } = await webhookTo(rig, receiver);
+    receiver.answer = status(422);
+    for (let n = 0; n < 3; n++) await cancelledRun(rig);
+    await eventually(async () => (await deliveries(rig, id)).every(({ lastStatus }) => lastStatus === 422));
+
+    const waiting: (() => void)[] = [];
+    receiver.answer = (outgoing) => void waiting.push(() => outgoing.end());
+    await rig.startPlane();
+    await eventually(async () => {
+      await rig.pass(1_000);
+      return waiting.length === 3;
+    });
+    for (const answer of waiting) answer();
+
+    expect(dataOf(await rig.plane.webhooks.getWebhook(id)).breaker).toBe("closed");
+  });
+
   // Red without the bounds in `Receivers`: a breaker that cannot be made would stop every post.
   it("tells receivers whatever an installation says of breakers", async () => {
     await using receiver = await openReceiver();

@@ -1,10 +1,16 @@
 import { CircuitOpenError } from "@signalbox/circuit-breaker";
 import type { LimitLookup, Webhook } from "@signalbox/protocol";
-import { readDueWebhooks, type ClaimedDelivery, type SignalboxStore, type TryVerdict } from "@signalbox/store";
+import {
+  readDueWebhooks,
+  readFailedTries,
+  type ClaimedDelivery,
+  type SignalboxStore,
+  type TryVerdict,
+} from "@signalbox/store";
 
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logger.ts";
-import { afterTry } from "./after-try.ts";
+import { afterTry, isReceiverFailing } from "./after-try.ts";
 import { findStep } from "./find-step.ts";
 import type { Poster, PostResult } from "./post-message.ts";
 import { Receivers } from "./receivers.ts";
@@ -41,6 +47,8 @@ export class WebhookWorker {
   readonly #stopped = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #looking: Promise<void> | undefined;
+  /** Whether it knows which receivers were failing before it began. */
+  #knowsDoubts = false;
   #mustLookAgain = false;
   /** Whether no webhook is active: then nobody who wakes it costs anything. */
   #isIdle = false;
@@ -120,6 +128,7 @@ export class WebhookWorker {
 
   async #look(): Promise<void> {
     const { store, clock, limits } = this.#deps;
+    if (!this.#knowsDoubts) await this.#readDoubts();
     const webhooks = await store.view(readDueWebhooks);
     this.#isIdle = webhooks.length === 0;
     if (this.#isIdle) return;
@@ -132,6 +141,15 @@ export class WebhookWorker {
       for (const delivery of claimed) this.#begin(delivery);
     }
     this.#lookLater(this.#waitFor(webhooks, now));
+  }
+
+  /** Breakers live in memory. How the last tries ended is stored, and says whom not to fall upon after a start. */
+  async #readDoubts(): Promise<void> {
+    for (const { webhook_id, last_status: status, last_error: error } of await this.#deps.store.view(readFailedTries)) {
+      const result: PostResult = status === null ? { kind: "failed", error } : { kind: "answered", status };
+      if (isReceiverFailing(result)) this.#receivers.doubt(webhook_id);
+    }
+    this.#knowsDoubts = true;
   }
 
   /** Whom to tell how much, within what each receiver and all together may be sent at once; who waits longest comes first. */

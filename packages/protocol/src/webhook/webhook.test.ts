@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import * as protocol from "../index.ts";
 import {
   CreateWebhookRequestSchema,
   DEFAULT_WEBHOOK_FILTERS,
@@ -32,6 +33,38 @@ describe("wantsEvent", () => {
     expect(wanted).toContain("gate.pending");
     expect(wanted).toContain("approval.resolved");
     expect(wanted).not.toContain("session.state_changed");
+  });
+});
+
+describe("WEBHOOK_EVENT_TYPES", () => {
+  // Whoever adds a table of events decides here whether others can be told of them.
+  it("has every event of every table but those of webhooks and those that stay inside", () => {
+    const tables = Object.entries(protocol).filter(
+      ([name, value]) => name.endsWith("_EVENTS") && !(value instanceof Set),
+    );
+    const types = tables.flatMap(([, table]) => Object.keys(table as object));
+
+    const left = types.filter((type) => !WEBHOOK_EVENT_TYPES.has(type) && !type.startsWith("webhook."));
+
+    expect(tables.length).toBeGreaterThanOrEqual(5);
+    expect(left.toSorted()).toEqual([
+      "attempt.ended",
+      "attempt.leased",
+      "input.queued",
+      "input.reordered",
+      "input.returned",
+      "input.taken",
+      "input.withdrawn",
+      "step.progress",
+      "usage.updated",
+    ]);
+  });
+
+  it("can be asked for by family, whatever families there are", () => {
+    const families = new Set([...WEBHOOK_EVENT_TYPES].map((type) => `${type.slice(0, type.indexOf("."))}.*`));
+
+    for (const events of [...families].map((family) => [family]))
+      expect(CreateWebhookRequestSchema.safeParse({ url: URL, events }).success).toBe(true);
   });
 });
 

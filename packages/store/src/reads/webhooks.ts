@@ -1,4 +1,4 @@
-import type { DeliveryState, WebhookState } from "@signalbox/protocol";
+import type { DeliveryError, DeliveryState, WebhookState } from "@signalbox/protocol";
 
 import type { DeliveryRow, WebhookRow } from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
@@ -23,6 +23,21 @@ export function* readDueWebhooks(): Generator<Statement, { id: string; due_at: n
     `SELECT id, (SELECT MIN(due_at) FROM webhook_deliveries WHERE webhook_id = webhooks.id AND due_at IS NOT NULL) AS due_at
       FROM webhooks WHERE state = 'active' ORDER BY id`,
   );
+}
+
+/** What the last try of something came to that a webhook is still to be told. */
+export interface FailedTry {
+  readonly webhook_id: string;
+  readonly last_status: number | null;
+  readonly last_error: DeliveryError;
+}
+
+const SELECT_FAILED_TRIES = `SELECT DISTINCT webhook_id, last_status, last_error FROM webhook_deliveries
+  WHERE state = 'pending' AND last_error IS NOT NULL ORDER BY webhook_id`;
+
+/** How tries failed whose deliveries are to be tried again, each way once for each webhook. */
+export function* readFailedTries(): Generator<Statement, FailedTry[], unknown> {
+  return yield* all<FailedTry>(SELECT_FAILED_TRIES);
 }
 
 /** How the webhooks of every org stand. */
