@@ -257,6 +257,7 @@ const WITHOUT_CALLER = new Set([
   "flush",
   "take",
   "declare",
+  "readStats",
 ]);
 
 /** A run with a gate and an artifact, a project with a secret, a runner and a token: one of everything. */
