@@ -49,6 +49,12 @@ export const LIMITS = {
     unit: "bytes",
     meaning: "output of an attempt sent and not yet acknowledged",
   },
+  "output.unitBytes": { value: 1_048_576, unit: "bytes", meaning: "output that is stored in one unit of work" },
+  "output.storingBytes": {
+    value: 4_194_304,
+    unit: "bytes",
+    meaning: "output on its way into the store; what people do waits behind no more than this",
+  },
   "link.messageBytes": { value: 1_048_576, unit: "bytes", meaning: "one control message of a runner" },
   "spool.bytes": {
     value: 1_073_741_824,

@@ -8,9 +8,13 @@ import type { Clock } from "../clock.ts";
 import type { OutputFeed } from "../events/output-feed.ts";
 import type { Logger } from "../logger.ts";
 import type { SessionLog } from "../session/session-log.ts";
+import { OutputTurns } from "./output-turns.ts";
+import { dividePiece, unitLength, weightOf } from "./output-units.ts";
 
 const PAUSE_MS = 1_000;
-const PIECES_AT_ONCE = 64;
+/** Rows of one look at stored output. */
+const ROWS_AT_ONCE = 64;
+const UNIT_BYTES = limit("output.unitBytes");
 /** Of one runner, in memory. Beyond it, its socket is not read. */
 const MAX_WAITING_BYTES = 4 * limit("output.windowBytes");
 
@@ -18,8 +22,8 @@ const MAX_WAITING_BYTES = 4 * limit("output.windowBytes");
 export type AnswerOutput = (answer: OutputAnswer) => void;
 
 /**
- * Takes the output of runners: checks each frame, stores what waits together in one unit, answers after the commit,
- * and keeps the running checksum of every stream that it has seen from its beginning.
+ * Takes the output of runners: checks each frame, stores what waits in units of a bounded size and all runners in turn, answers
+ * after the commit, and keeps the running checksum of every stream that it has seen from its beginning.
  */
 export class OutputIntake {
   readonly #store: SignalboxStore;
@@ -29,6 +33,7 @@ export class OutputIntake {
   readonly #outputFeed: OutputFeed;
   readonly #logger: Logger;
   readonly #onStored: (pieces: readonly OutputPiece[]) => void;
+  readonly #turns = new OutputTurns(limit("output.storingBytes"));
   readonly #hashes = new Map<string, { readonly hash: Hash; length: number }>();
 
   constructor(deps: {
@@ -72,10 +77,13 @@ export class OutputIntake {
     const store = async () => {
       isStoring = true;
       while (waiting.length > 0) {
-        const pieces = waiting.slice(0, PIECES_AT_ONCE);
-        waiting = waiting.slice(PIECES_AT_ONCE);
+        const length = unitLength(waiting, UNIT_BYTES);
+        const pieces = waiting.slice(0, length);
+        waiting = waiting.slice(length);
+        const leave = await this.#turns.enter(sumOf(pieces, weightOf));
         await this.#storePieces(runnerId, pieces, answer);
-        count(-bytesOf(pieces));
+        leave();
+        count(-sumOf(pieces, ({ bytes }) => bytes.length));
       }
       isStoring = false;
     };
@@ -83,7 +91,7 @@ export class OutputIntake {
       take: (message) => {
         const piece = readFrame(message);
         if (!piece) return false;
-        waiting.push(piece);
+        waiting.push(...dividePiece(piece, UNIT_BYTES));
         count(piece.bytes.length);
         if (!isStoring) void store();
         return true;
@@ -144,7 +152,7 @@ export class OutputIntake {
     const hash = createHash("sha256");
     let [seen, after] = [0, 0];
     while (seen < length) {
-      const rows = await this.#store.view(() => readStream(attemptId, runId, stream, after, PIECES_AT_ONCE));
+      const rows = await this.#store.view(() => readStream(attemptId, runId, stream, after, ROWS_AT_ONCE));
       const last = rows.at(-1);
       if (!last || rows.some((row) => row.gap !== null)) return undefined;
       for (const row of rows) hash.update(row.bytes);
@@ -155,8 +163,8 @@ export class OutputIntake {
   }
 }
 
-function bytesOf(pieces: readonly OutputPiece[]): number {
-  return pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
+function sumOf(pieces: readonly OutputPiece[], size: (piece: OutputPiece) => number): number {
+  return pieces.reduce((sum, piece) => sum + size(piece), 0);
 }
 
 /** A frame that is whole and whose checksum is right. */

@@ -1,0 +1,34 @@
+/**
+ * Lets output into the store in turn, so many bytes of it at once. Units of the store are applied in the order in which they come,
+ * so whatever else is done waits behind no more output than this, however many runners send how much.
+ */
+export class OutputTurns {
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Resolves with what is to be called when these bytes are stored. One is always let in, however large. */
+  async enter(bytes: number): Promise<() => void> {
+    if (this.#waiting.length > 0 || !this.#hasRoom(bytes))
+      await new Promise<void>((go) => this.#waiting.push({ bytes, go }));
+    else this.#bytes += bytes;
+    return () => this.#leave(bytes);
+  }
+
+  #leave(bytes: number): void {
+    this.#bytes -= bytes;
+    for (let next = this.#waiting[0]; next && this.#hasRoom(next.bytes); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#bytes += next.bytes;
+      next.go();
+    }
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#bytes === 0 || this.#bytes + bytes <= this.#maxBytes;
+  }
+}
