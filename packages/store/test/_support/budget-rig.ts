@@ -16,7 +16,7 @@ import { READY } from "./session-rig.ts";
 export class BudgetRig implements AsyncDisposable {
   readonly fleet: Fleet;
   readonly runId: string;
-  readonly #held = new Map<number, { held: Held; offset: number }>();
+  readonly #held = new Map<number, { held: Held; offset: number; used: number }>();
 
   constructor(fleet: Fleet, runId: string) {
     this.fleet = fleet;
@@ -48,11 +48,25 @@ export class BudgetRig implements AsyncDisposable {
 
   /** Gives a step to a runner, where its agent is ready. */
   async begin(step: number, over: Parameters<Fleet["lease"]>[2] = {}): Promise<void> {
-    const held = await this.fleet.lease(this.runId, step, over);
+    await this.#start(step, await this.fleet.lease(this.runId, step, over));
+  }
+
+  /** The same where the run's budget allows it; else the step waits. */
+  async beginOrWait(step: number): Promise<void> {
+    const leased = await this.tryBegin(step);
+    if (leased.attemptId !== null) await this.#start(step, { ...leased, runnerId: "rnr_1" });
+  }
+
+  async #start(step: number, held: Held): Promise<void> {
     await this.fleet.start(held);
-    this.#held.set(step, { held, offset: 0 });
+    this.#held.set(step, { held, offset: 0, used: 0 });
     await this.bytes(step, READY);
     await this.record(step, { fact: "turn_started" });
+  }
+
+  /** Whether a runner holds a step. */
+  async isLive(step: number): Promise<boolean> {
+    return (await this.fleet.progress(this.runId)).steps[step]?.live !== null;
   }
 
   /** Tries to give a step to a runner. */
@@ -75,6 +89,14 @@ export class BudgetRig implements AsyncDisposable {
   use(step: number, tokens: number, costUsd?: number) {
     const usage: Usage = { inputTokens: tokens, outputTokens: 0, ...(costUsd !== undefined && { costUsd }) };
     return this.record(step, { fact: "usage", usage });
+  }
+
+  /** It says that it has used so many more. */
+  useMore(step: number, tokens: number) {
+    const live = this.#held.get(step);
+    if (!live) throw new Error(`no runner holds step ${step}`);
+    live.used += tokens;
+    return this.use(step, live.used);
   }
 
   record(step: number, ...facts: SessionFact[]) {

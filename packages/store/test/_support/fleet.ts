@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { StepSchema, type Actor, type AttemptResult, type StepInput } from "@signalbox/protocol";
+import { StepSchema, type Actor, type AttemptResult, type Scope, type StepInput } from "@signalbox/protocol";
 import {
   readEvents,
   readRunRows,
@@ -42,7 +42,25 @@ export class Fleet implements AsyncDisposable {
     const fleet = new Fleet(await openSignalboxStore({ directory, reserveBytes: 0 }));
     await fleet.register("rnr_1");
     await fleet.register("rnr_2");
+    await fleet.token(CALLER.id, ["admin"]);
     return fleet;
+  }
+
+  /** Somebody who may do what the scopes say, until they may not any more. */
+  token(id: string, scopes: readonly Scope[], over: { readonly expiresAt?: number; readonly orgId?: string } = {}) {
+    return this.store.run("createToken", {
+      id,
+      org_id: over.orgId ?? ORG,
+      name: id,
+      scopes: JSON.stringify(scopes),
+      hash: "",
+      created_at: this.now,
+      expires_at: over.expiresAt ?? null,
+    });
+  }
+
+  revoke(id: string) {
+    return this.store.run("revokeToken", { id, orgId: ORG, now: this.now });
   }
 
   register(id: string, over: Partial<Args<"registerRunner">> = {}) {
@@ -155,9 +173,16 @@ export class Fleet implements AsyncDisposable {
     stepIndex: number,
     over: Partial<Args<"leaseAttempt">> = {},
   ): Promise<Held & LeasedAttempt> {
+    const leased = await this.offer(runId, stepIndex, over);
+    if (leased.attemptId === null) throw new Error(`step ${stepIndex} of run ${runId} is held back`);
+    return { ...leased, runnerId: over.runnerId ?? "rnr_1" };
+  }
+
+  /** The same, where it may be held back. */
+  async offer(runId: string, stepIndex: number, over: Partial<Args<"leaseAttempt">> = {}) {
     const { manifest, steps } = await this.progress(runId);
     const number = (steps[stepIndex]?.attempts.length ?? 0) + 1;
-    const args = {
+    return this.store.run("leaseAttempt", {
       runId,
       stepIndex,
       number,
@@ -167,10 +192,7 @@ export class Fleet implements AsyncDisposable {
       approvals: [],
       now: this.now,
       ...over,
-    };
-    const leased = await this.store.run("leaseAttempt", args);
-    if (leased.attemptId === null) throw new Error(`step ${stepIndex} of run ${runId} waits for its run's budget`);
-    return { ...leased, runnerId: args.runnerId };
+    });
   }
 
   start(held: Held, over: Partial<Args<"startAttempt">> = {}) {
@@ -227,6 +249,15 @@ export class Fleet implements AsyncDisposable {
     const pieces = [{ attemptId, epoch, stream: "stdout" as const, offset, length: bytes.length, bytes, ...piece }];
     const [verdict] = await this.store.run("appendOutput", { runnerId, pieces, maxBytes, now: this.now });
     return verdict;
+  }
+
+  /** Fires every timer whose time has come. */
+  async fireDue(): Promise<void> {
+    const due = await this.store.all<{ id: string }>(
+      "SELECT id FROM timers WHERE due_at <= ? ORDER BY due_at",
+      this.now,
+    );
+    for (const { id } of due) await this.fire(id);
   }
 
   fire(id: string) {

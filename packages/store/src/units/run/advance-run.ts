@@ -1,22 +1,10 @@
-import { createHash } from "node:crypto";
+import { findTool, readSteps, type FailureReason } from "@signalbox/protocol";
 
-import {
-  APPROVAL_HASH_PREFIX,
-  canonicalJson,
-  findTool,
-  limit,
-  ManualGateInputsSchema,
-  readSteps,
-  toTimestamp,
-  type FailureReason,
-  type GateContent,
-} from "@signalbox/protocol";
-
-import { gateIdOf } from "../../derived-ids.ts";
-import type { PlannedStep, RunHeader, StepProgress } from "../../rows.ts";
-import { run, type Statement } from "../../unit.ts";
-import { ruleFor } from "../access/decision-rule.ts";
-import { moveRun, moveStep, plannedStep, planOf, record, setTimerRow, type RunChange } from "./run-change.ts";
+import type { StepProgress } from "../../rows.ts";
+import type { Statement } from "../../unit.ts";
+import { askGate } from "./ask-gate.ts";
+import { endAskedAgain } from "./gate-again.ts";
+import { moveRun, moveStep, record, type RunChange } from "./run-change.ts";
 
 /**
  * After steps have changed: lets begin what can begin, skips what a failure cut off, opens gates, and ends the run
@@ -26,7 +14,7 @@ export function* advanceRun(change: RunChange, now: number): Generator<Statement
   const reading = readSteps(change.progress.steps);
   for (const name of reading.unreachable) cutOff(change, stepNamed(change, name), now);
   for (const name of reading.ready) yield* begin(change, stepNamed(change, name), now);
-  if (reading.outcome !== "going") endRun(change, reading.outcome, now);
+  if (reading.outcome !== "going") yield* endRun(change, reading.outcome, now);
 }
 
 function stepNamed(change: RunChange, name: string): StepProgress {
@@ -54,71 +42,17 @@ function* begin(change: RunChange, step: StepProgress, now: number): Generator<S
   else moveStep(change, step, "ready");
 }
 
-const INSERT_GATE = `INSERT INTO gates (id, org_id, run_id, step_idx, state, content, content_hash, requested_at, expires_at)
-  VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`;
-
 function* openGate(change: RunChange, step: StepProgress, now: number): Generator<Statement, void, unknown> {
-  const index = change.progress.steps.indexOf(step);
-  const inputs = ManualGateInputsSchema.parse((yield* plannedStep(change, step)).inputs);
-  const expiresAt = now + (inputs.expiresInMs ?? limit("gate.expiresMs"));
-  const gateId = gateIdOf(change.id, index);
-  const content: GateContent = {
-    v: 1,
-    orgId: change.orgId,
-    projectId: change.projectId,
-    runId: change.id,
-    step: step.name,
-    description: inputs.description ?? `${change.header.goal}: ${step.name}`,
-    ...(yield* ruleFor({
-      orgId: change.orgId,
-      projectId: change.projectId,
-      requesters: requestersOf(change.header),
-      approvers: inputs.approvers,
-    })),
-    expiresAt: toTimestamp(expiresAt),
-    guards: guardedBy(step.name, yield* planOf(change)),
-  };
-  const text = canonicalJson(content);
-  const contentHash = createHash("sha256")
-    .update(APPROVAL_HASH_PREFIX + text)
-    .digest("hex");
-
   moveStep(change, step, "ask");
   step.startedAt = now;
-  setTimerRow(change, "gate.expire", gateId, expiresAt);
-  yield* run(INSERT_GATE, gateId, change.orgId, change.id, index, text, contentHash, now, expiresAt);
-  record(change, "gate.pending", {
-    name: step.name,
-    gateId,
-    gate_id: gateId,
-    description: content.description,
-    approvers: content.approvers,
-    ...(content.selfApproval === undefined ? {} : { selfApproval: content.selfApproval }),
-    contentHash,
-    expiresAt: content.expiresAt,
-  });
-}
-
-function requestersOf({ createdBy, requesters = [] }: RunHeader): readonly string[] {
-  return [createdBy, ...requesters];
-}
-
-/** The definitions of all steps behind a gate, as they will run. */
-function guardedBy(gate: string, plan: readonly PlannedStep[]): Record<string, unknown>[] {
-  const behind = new Set([gate]);
-  const guards: Record<string, unknown>[] = [];
-  for (const step of plan) {
-    if (!step.needs.some((need) => behind.has(need))) continue;
-    behind.add(step.name);
-    guards.push({ ...step });
-  }
-  return guards;
+  yield* askGate(change, step, now);
 }
 
 type Ending = "succeeded" | "failed" | "cancelled";
 
-function endRun(change: RunChange, outcome: Ending, now: number): void {
+function* endRun(change: RunChange, outcome: Ending, now: number): Generator<Statement, void, unknown> {
   const { header, progress } = change;
+  yield* endAskedAgain(change, now);
   const facts = { goal: header.goal, duration: now - header.createdAt, steps_count: progress.steps.length };
   progress.endedAt = now;
   switch (endingOf(change, outcome)) {

@@ -2,9 +2,10 @@ import { isFinal, RUN_TRANSITIONS, type Actor, type FailureReason } from "@signa
 
 import { attemptIdOf, gateIdOf } from "../../derived-ids.ts";
 import type { StepProgress } from "../../rows.ts";
-import { run, type Statement } from "../../unit.ts";
+import type { Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { advanceRun } from "./advance-run.ts";
+import { supersedeGate } from "./ask-gate.ts";
 import {
   invalidState,
   isOver,
@@ -63,14 +64,11 @@ function* stopRun(args: CancelRunArgs): Generator<Statement, CancelledRun, unkno
   return { ...outcome, live };
 }
 
-const SUPERSEDE_GATE = "UPDATE gates SET state = 'superseded', decided_at = ? WHERE id = ? AND state = 'pending'";
-
 function* stopStep(change: RunChange, step: StepProgress, now: number): Generator<Statement, void, unknown> {
   if (isOver(step.state) || step.live !== null) return;
   if (step.state === "waiting") {
-    const gateId = gateIdOf(change.id, change.progress.steps.indexOf(step));
-    yield* run(SUPERSEDE_GATE, now, gateId);
-    record(change, "gate.superseded", { name: step.name, gateId });
+    const id = gateIdOf(change.id, change.progress.steps.indexOf(step));
+    yield* supersedeGate(change, { id, step: step.name }, now);
   }
   moveStep(change, step, "cancel");
   step.reason = "cancelled";

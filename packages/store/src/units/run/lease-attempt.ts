@@ -7,6 +7,8 @@ import { get, type Statement } from "../../unit.ts";
 import { waitForRun } from "../session/budgets.ts";
 import { leaseSession } from "../session/open-sessions.ts";
 import { loadSession, saveSession, type SessionOutcome } from "../session/session-change.ts";
+import { advanceRun } from "./advance-run.ts";
+import { isHeldByGates, type NamedApproval } from "./gate-again.ts";
 import { noteExhausted, reserveBudget } from "./run-budget.ts";
 import {
   loadRun,
@@ -29,7 +31,7 @@ export interface LeaseAttemptArgs {
   /** The manifest that the envelope was made with: the lease is refused when the run has moved on since. */
   readonly manifest: string | null;
   /** The gates that the envelope names, each with the hash that must have been approved. */
-  readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
+  readonly approvals: readonly NamedApproval[];
   /** Whose agent works on it, where the tool does not name it: its session is opened with the first lease. */
   readonly provider?: ProviderId | undefined;
   readonly now: number;
@@ -40,13 +42,12 @@ export interface LeasedAttempt extends RunOutcome {
   readonly epoch: number;
 }
 
-/** Nothing is left of the run's budget: the step waits for an answer, or for another to give back. */
+/** The step waits: for its gates to be answered again, or because nothing is left of its run's budget. */
 export interface HeldBackStep extends RunOutcome {
   readonly attemptId: null;
 }
 
 const SELECT_ASSIGNABLE = "SELECT 1 FROM runners WHERE id = ? AND org_id = ? AND state IN ('online', 'offline')";
-const SELECT_APPROVED = "SELECT 1 FROM gates WHERE id = ? AND content_hash = ? AND state = 'approved'";
 
 /**
  * Gives a ready step to a runner: a new attempt whose epoch is its number, above that of every attempt before it.
@@ -62,7 +63,7 @@ export function* leaseAttempt(args: LeaseAttemptArgs): Generator<Statement, Leas
     throw new UnitRefusal("CONTENT_CHANGED", `the workspace of run ${args.runId} has changed`, { runId: args.runId });
   }
   yield* requireAssignable(args.runnerId, change.orgId);
-  for (const approval of args.approvals) yield* requireApproved(approval);
+  if (yield* isHeldByGates(change, step, args.approvals, args.now)) return yield* waitForGates(change, args.now);
   const usedUp = isAgentTool(step.tool)
     ? yield* reserveBudget(change, step, yield* plannedStep(change, step))
     : undefined;
@@ -132,11 +133,8 @@ function* requireAssignable(runnerId: string, orgId: string): Generator<Statemen
   if (!runner) throw new UnitRefusal("RUNNER_NOT_FOUND", `runner ${runnerId} takes no work`, { runnerId });
 }
 
-function* requireApproved(approval: { gateId: string; contentHash: string }): Generator<Statement, void, unknown> {
-  const approved = yield* get(SELECT_APPROVED, approval.gateId, approval.contentHash);
-  if (!approved) {
-    throw new UnitRefusal("CONTENT_CHANGED", `gate ${approval.gateId} did not approve this content`, {
-      gateId: approval.gateId,
-    });
-  }
+/** A yes did not count any more. It is asked for again, or was refused. */
+function* waitForGates(change: RunChange, now: number): Generator<Statement, HeldBackStep, unknown> {
+  yield* advanceRun(change, now);
+  return { ...(yield* saveRun(change, { now, actor: SYSTEM_ACTOR })), attemptId: null };
 }

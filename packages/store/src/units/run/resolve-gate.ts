@@ -1,11 +1,21 @@
 import { GATE_TRANSITIONS, nextState, SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
-import type { GateRow } from "../../rows.ts";
+import type { GateRow, StepProgress } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
-import { invalidState, loadRun, moveStep, outcomeOf, record, saveRun, type RunOutcome } from "./run-change.ts";
+import { followAgain } from "./gate-again.ts";
+import {
+  invalidState,
+  loadRun,
+  moveStep,
+  outcomeOf,
+  record,
+  saveRun,
+  type RunChange,
+  type RunOutcome,
+} from "./run-change.ts";
 
 export interface ResolveGateArgs {
   readonly gateId: string;
@@ -63,6 +73,14 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
   else if (args.move === "deny") record(change, "gate.denied", { ...about, ...note });
   else record(change, "gate.expired", about);
 
+  if (step.state === "waiting") endStep(change, step, args);
+  else yield* followAgain(change, gate.step_idx, args);
+  yield* advanceRun(change, args.now);
+  return yield* saveRun(change, { now: args.now, actor: by });
+}
+
+/** The answer is the end of the gate's own step. */
+function endStep(change: RunChange, step: StepProgress, args: ResolveGateArgs): void {
   startRun(change, args.now);
   moveStep(change, step, args.move);
   step.endedAt = args.now;
@@ -76,6 +94,4 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
     ...(step.reason === null ? {} : { reason: step.reason }),
     ...(step.message === null ? {} : { message: step.message }),
   });
-  yield* advanceRun(change, args.now);
-  return yield* saveRun(change, { now: args.now, actor: by });
 }

@@ -228,6 +228,22 @@ describe("a no to more of a run's budget", () => {
   });
 });
 
+describe("an agent that was refused more when its runner is lost", () => {
+  it("is given to another runner, to end there", async () => {
+    await using rig = await BudgetRig.open({ tokens: 100 }, [null]);
+    await rig.begin(0);
+    await rig.use(0, 100);
+    await rig.answer(0, "deny");
+
+    await rig.fleet.lose(rig.held(0));
+    await rig.begin(0);
+
+    expect(await rig.asked()).toEqual([]);
+    expect(await rig.commands(0)).toEqual(["interrupt", "close", "close"]);
+    expect(await rig.ledger()).toMatchObject({ waiting: [] });
+  });
+});
+
 describe("a session whose own budget and that of its run are both used up", () => {
   it("needs a yes to each", async () => {
     await using rig = await BudgetRig.open({ tokens: 100 }, [{ tokens: 50 }, null]);

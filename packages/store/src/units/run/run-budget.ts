@@ -3,6 +3,7 @@ import { agentInputsOf, type Actor } from "@signalbox/protocol";
 import type { PlannedStep, StepProgress } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
 import { releaseWaiting } from "../session/held-back.ts";
+import { loadSession } from "../session/session-change.ts";
 import { advanceRun } from "./advance-run.ts";
 import { loadLedger, saveLedger } from "./ledger-row.ts";
 import { loadRun, moveStep, record, saveRun, type RunChange, type RunOutcome } from "./run-change.ts";
@@ -20,10 +21,15 @@ export function* reserveBudget(
   planned: PlannedStep,
 ): Generator<Statement, RunLedger | undefined, unknown> {
   const ledger = (yield* loadLedger(change.id)) ?? newLedger(change.header.budget ?? null);
-  if (isUsedUp(ledger)) return ledger;
+  if (isUsedUp(ledger) && !(yield* isAboutToEnd(step))) return ledger;
   const { budget } = agentInputsOf(step.tool, planned.inputs);
   yield* saveLedger(change.id, reserve(ledger, change.progress.steps.indexOf(step), budget));
   return undefined;
+}
+
+/** Its agent has no more to do than to end, and needs a runner for that. */
+function* isAboutToEnd({ sessionId }: StepProgress): Generator<Statement, boolean, unknown> {
+  return sessionId !== undefined && (yield* loadSession(sessionId)).progress.reason !== null;
 }
 
 /** Tells in the run's log that a step waits for more, and commits it. */
