@@ -101,11 +101,6 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: "The decision names another content than the gate or plugin has.",
   },
-  APPROVAL_LAPSED: {
-    status: 409,
-    retryable: false,
-    meaning: "Who said yes may not decide any more; it is asked for again.",
-  },
   REQUEST_IN_PROGRESS: {
     status: 409,
     retryable: true,

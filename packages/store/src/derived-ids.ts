@@ -8,8 +8,9 @@ export function attemptIdOf(runId: string, stepIndex: number, number: number): s
   return `att_${bodyOf(runId)}.${stepIndex}.${number}`;
 }
 
-export function gateIdOf(runId: string, stepIndex: number): string {
-  return `gate_${bodyOf(runId)}.${stepIndex}`;
+/** The gate of a step; one that is asked again has the number of the time. */
+export function gateIdOf(runId: string, stepIndex: number, number = 1): string {
+  return `gate_${bodyOf(runId)}.${stepIndex}${number === 1 ? "" : `.${number}`}`;
 }
 
 export function artifactIdOf(runId: string, stepIndex: number, number: number): string {

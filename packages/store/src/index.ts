@@ -55,6 +55,7 @@ export {
   readEvents,
   readEventsOfType,
   readGate,
+  readGateOfStep,
   readGates,
   readOutput,
   readPlan,

@@ -85,6 +85,8 @@ export interface RunProgress {
   updatedAt: number;
   startedAt: number | null;
   endedAt: number | null;
+  /** Gates of steps that are over which were asked again and wait, by the step's place and the how-manieth time. */
+  askedAgain?: readonly { readonly index: number; readonly number: number }[];
   /** In the order of the plan, which is a topological one. */
   steps: StepProgress[];
 }

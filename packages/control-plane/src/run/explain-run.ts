@@ -33,6 +33,12 @@ function explainStep(
   if (step.state === "pending")
     return { step: step.name, reason: "needs", message: "steps that it needs are not over" };
   if (step.state !== "ready" || step.live !== null) return undefined;
+  if (run.progress.askedAgain?.some(({ index }) => planned.gates.includes(index)))
+    return {
+      step: step.name,
+      reason: "gate",
+      message: "who had said yes may not decide any more; a person has to decide again",
+    };
   if (run.ledger?.waiting.includes(run.progress.steps.indexOf(step)))
     return { step: step.name, reason: "budget", message: "the run's budget is used up; somebody may allow more" };
   const waiting = toWaitingStep(

@@ -167,6 +167,7 @@ describe("an idempotency key", () => {
     const runner = await rig.runner();
     const run = await rig.createRun([GATE, "a"]);
     const gateId = (await rig.details(run.id)).gates[0]!.id;
+    await rig.known(keyed("g"));
     const other = await rig.createRun(["b"], { requires: { features: ["none"] } });
 
     for (let times = 0; times < 2; times++) {
@@ -319,7 +320,7 @@ describe("a gate", () => {
       await rig.plane.gates.approveGate(
         gate.id,
         { note: "looks good", contentHash: gate.contentHash },
-        caller(["gates:decide"]),
+        await rig.known(caller(["gates:decide"])),
       ),
     );
 
@@ -347,7 +348,8 @@ describe("a gate", () => {
     await using rig = await Rig.open();
     const { gate } = await askedFor(rig);
 
-    const first = dataOf(await rig.plane.gates.approveGate(gate.id, {}, caller(["admin"], { id: "first" })));
+    const somebody = await rig.known(caller(["admin"], { id: "first" }));
+    const first = dataOf(await rig.plane.gates.approveGate(gate.id, {}, somebody));
     await rig.pass(1_000);
     const again = dataOf(
       await rig.plane.gates.approveGate(gate.id, { note: "me too" }, caller(["admin"], { id: "second" })),

@@ -12,8 +12,7 @@ import {
 } from "@signalbox/protocol";
 import { hashEnvelope, hashGateContent } from "@signalbox/protocol/hash";
 import {
-  gateIdOf,
-  readGate,
+  readGateOfStep,
   readReadyStep,
   openingOf,
   readSession,
@@ -301,7 +300,7 @@ export class Dispatcher {
     runLog.tell(leased);
   }
 
-  /** Nothing is left of the run's budget: the step is told to be ready again when there is. */
+  /** Its gates are asked again, or nothing is left of the run's budget: the step is told to be ready when that is over. */
   #holdBack(offerId: string, outcome: RunOutcome, waiting: WaitingStep, runner: ConnectedRunner): void {
     runner.channel.send({ type: "withdraw", offerId, attemptId: offerId });
     this.#freeStep(waiting);
@@ -329,22 +328,21 @@ export class Dispatcher {
 
   /**
    * The gates behind which a step stands, with the hash of what each asks, computed anew: it must name this very step.
-   * That each said yes, to this hash, is checked in the lease's commit.
+   * That each said yes, to this hash, and by whom, is checked in the lease's commit.
    */
   async #approvals(waiting: WaitingStep): Promise<{ gateId: string; contentHash: string }[]> {
     return Promise.all(
       waiting.step.gates.map(async (index) => {
-        const gateId = gateIdOf(waiting.runId, index);
-        const gate = await this.#deps.store.view(() => readGate(gateId, waiting.orgId));
+        const gate = await this.#deps.store.view(() => readGateOfStep(waiting.runId, index, waiting.orgId));
         const content = gate && (JSON.parse(gate.content) as GateContent);
         const guarded = content?.guards.find(({ name }) => name === waiting.step.name);
-        if (!content || canonicalJson(guarded ?? null) !== canonicalJson(waiting.step)) {
+        if (!gate || !content || canonicalJson(guarded ?? null) !== canonicalJson(waiting.step)) {
           throw new ControlPlaneError(
             "CONTENT_CHANGED",
-            `gate ${gateId} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`,
+            `the gate of step ${index} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`,
           );
         }
-        return { gateId, contentHash: hashGateContent(content) };
+        return { gateId: gate.id, contentHash: hashGateContent(content) };
       }),
     );
   }

@@ -1,5 +1,6 @@
 import { hashApprovalContent, hashGateContent } from "@signalbox/protocol/hash";
 import type { ApprovalContent, PutApprovalPolicy, Scope } from "@signalbox/protocol";
+import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { caller, command, dataOf, Rig } from "../../test/_support/rig.ts";
@@ -142,5 +143,66 @@ describe("leave for an action", () => {
     const { approvalId } = await actionOf(rig, ANN);
 
     expect((await rig.plane.approvals.resolveApproval(approvalId, { decision: "allow" }, ANN)).success).toBe(true);
+  });
+});
+
+describe("whoever said yes", () => {
+  /** A gate that bob has let through, before any runner is there. */
+  async function approved(): Promise<{ rig: Rig; runId: string; gateId: string }> {
+    const rig = await Rig.open();
+    const { run, gate } = await gateOf(rig);
+    for (const who of [ANN, BOB, BOSS]) await rig.known(who);
+    dataOf(await rig.plane.gates.approveGate(gate.id, {}, BOB));
+    return { rig, runId: run.id, gateId: gate.id };
+  }
+
+  // Red without the look at the gate's giver in the unit `leaseAttempt`.
+  it("must be able to say it still when what they let through begins; else it is asked again", async () => {
+    const { rig, runId, gateId } = await approved();
+    await using _ = rig;
+    dataOf(await rig.plane.tokens.revokeToken("tok_bob"));
+    const runner = await rig.runner();
+
+    await eventually(async () => (await rig.details(runId)).gates.length === 2);
+    const { gates } = await rig.details(runId);
+
+    const again = gates.find(({ id }) => id !== gateId)!;
+    expect(gates.map(({ status }) => status).sort()).toEqual(["pending", "superseded"]);
+    expect(gates.find(({ id }) => id === gateId)?.decidedBy).toEqual({ kind: "token", id: "tok_bob" });
+    expect(dataOf(await rig.plane.runs.explainRun(runId))).toMatchObject([{ step: "deploy", reason: "gate" }]);
+    expect(runner.grants).toEqual([]);
+
+    dataOf(await rig.plane.approvals.resolveApproval(again.id, { decision: "allow" }, BOSS));
+    const grant = await runner.grant();
+    expect(grant.envelope.approvals).toEqual([{ gateId: again.id, contentHash: again.contentHash }]);
+  });
+
+  it("is not asked again when a runner takes what they let through while they may", async () => {
+    const { rig, runId } = await approved();
+    await using _ = rig;
+    const runner = await rig.runner();
+    const grant = await runner.grant();
+    dataOf(await rig.plane.tokens.revokeToken("tok_bob"));
+
+    await runner.work(grant);
+
+    expect(await rig.states(runId)).toBe("succeeded: succeeded succeeded");
+  });
+
+  it("is looked at after a restart too, and what waits for another answer waits on", async () => {
+    const { rig, runId } = await approved();
+    await using _ = rig;
+    dataOf(await rig.plane.tokens.revokeToken("tok_bob"));
+    await rig.runner();
+    await eventually(async () => (await rig.details(runId)).gates.length === 2);
+
+    await rig.startPlane();
+    const runner = await rig.runner();
+    await eventually(() => runner.heard("withdraw").length > 0);
+    const again = (await rig.details(runId)).gates.find(({ status }) => status === "pending")!;
+    dataOf(await rig.plane.gates.approveGate(again.id, {}, ANN));
+
+    expect((await runner.grant()).envelope.approvals).toEqual([{ gateId: again.id, contentHash: again.contentHash }]);
+    expect((await rig.details(runId)).gates).toHaveLength(2);
   });
 });

@@ -98,6 +98,21 @@ export class Rig implements AsyncDisposable {
     return this.#plane;
   }
 
+  /** Makes a caller one of whom the store knows: what they decide counts for as long as their token does. */
+  async known(context: RequestContext): Promise<RequestContext> {
+    const { id, orgId, scopes } = context.principal;
+    await this.store.run("createToken", {
+      id,
+      org_id: orgId,
+      name: id,
+      scopes: JSON.stringify([...scopes]),
+      hash: "",
+      created_at: this.clock.now(),
+      expires_at: null,
+    });
+    return context;
+  }
+
   /** Registers a runner and connects it. */
   async runner(settings: Partial<FakeRunnerSettings> = {}): Promise<FakeRunner> {
     const orgId = settings.orgId ?? DEFAULT_ORG;

@@ -26,8 +26,8 @@ describe("refusalOfDecision", () => {
     ["refused", ANN, "allow", "admin", "SELF_APPROVAL"],
     ["refused", ANN, "deny", "gates:decide", "may"],
     ["refused", BOB, "allow", "gates:decide", "may"],
-  ] as const)("where self-approval is %s, answers %o that wants to %s with %s: %s", (selfApproval, who, ...rest) => {
-    const [decision, scope, expected] = rest;
+  ] as const)("where self-approval is %s, answers %o that wants to %s with %s: %s", (selfApproval, ...wanted) => {
+    const [who, decision, scope, expected] = wanted;
 
     expect(verdict(asked({ selfApproval }), who, decision, scope)).toBe(expected);
   });

@@ -83,7 +83,7 @@ export const RUN_EVENTS = {
     data: z.object({ ...attempt, status: z.enum(["failed", "lost", "interrupted", "cancelled"]), ...ending }),
   },
   "gate.pending": {
-    meaning: "A decision is awaited; `again` says why, where somebody had said yes before.",
+    meaning: "A decision is awaited; `again` says why, where somebody has said yes before.",
     data: z.object({
       ...gate,
       gate_id: z.string(),
@@ -98,7 +98,10 @@ export const RUN_EVENTS = {
   "gate.approved": { meaning: "Somebody said yes.", data: z.object({ ...gate, note: z.string().optional() }) },
   "gate.denied": { meaning: "Somebody said no.", data: z.object({ ...gate, note: z.string().optional() }) },
   "gate.expired": { meaning: "Nobody answered in time.", data: z.object(gate) },
-  "gate.superseded": { meaning: "The run ended before anybody answered.", data: z.object(gate) },
+  "gate.superseded": {
+    meaning: "The run ended before anybody answered, or who had said yes may not decide any more.",
+    data: z.object(gate),
+  },
   "budget.exhausted": {
     meaning: "The run's budget is used up; a step waits for somebody to allow more, or for another to give back.",
     data: z.object({ ...step, budget: GrantedBudgetSchema, usage: UsageSchema }),

@@ -244,6 +244,11 @@ function finishUntried(draft: Draft, step: FoldedStep, { status, reason }: Finis
     if (step.state !== "ready") moveStep(draft, step, "ready");
     return moveStep(draft, step, "fail");
   }
+  if (status === "failed" && !isForPerson(step)) {
+    if (!wasRefusedAgain(draft)) refuse(draft, `step ${name} failed without attempt, and no gate was asked again`);
+    if (step.state !== "ready") moveStep(draft, step, "ready");
+    return moveStep(draft, step, "fail");
+  }
   const answer = [...draft.gates.values()].find((gate) => gate.step === name)?.state;
   if (answer === undefined || answer === "pending") refuse(draft, `step ${name} ${status} without attempt or answer`);
   else if ((answer === "approved") !== (status === "succeeded"))
@@ -255,9 +260,20 @@ function openGate(draft: Draft, { name, gateId, contentHash }: RunEventData<"gat
   withStep(draft, name, (step) => {
     if (!hasItsNeeds(draft, step)) refuse(draft, `gate ${gateId} was opened before what step ${name} needs`);
     if (!isForPerson(step)) refuse(draft, `step ${name} asks a person and is for a runner`);
-    moveStep(draft, step, "ask");
+    const before = [...draft.gates.values()].filter((gate) => gate.step === name);
+    // One that was asked before and let through is asked again only when that does not count any more.
+    if (before.length === 0) moveStep(draft, step, "ask");
+    else if (step.state !== "succeeded" || before.some(({ state }) => state !== "superseded"))
+      refuse(draft, `gate ${gateId} was opened while another of step ${name} counts`);
     draft.gates.set(gateId, { step: name, contentHash, state: "pending" });
   });
+}
+
+/** Whether somebody said no, or nothing, to a gate that had let its steps through before. */
+function wasRefusedAgain({ gates, steps }: Draft): boolean {
+  return [...gates.values()].some(
+    ({ step, state }) => (state === "denied" || state === "expired") && steps.get(step)?.state === "succeeded",
+  );
 }
 
 function keepArtifact(draft: Draft, { artifact_id: id, step: name }: RunEventData<"artifact.created">): void {

@@ -66,10 +66,13 @@ export const ATTEMPT_TRANSITIONS = {
 } as const satisfies TransitionTable;
 export type AttemptState = StateOf<typeof ATTEMPT_TRANSITIONS>;
 
-/** The life of a gate. What it asks never changes; another content is another gate. */
+/**
+ * The life of a gate. What it asks never changes; another content is another gate. A yes whose giver may not decide any more
+ * before all behind it has begun is superseded, and asked for by another gate.
+ */
 export const GATE_TRANSITIONS = {
   pending: { approve: "approved", deny: "denied", expire: "expired", supersede: "superseded" },
-  approved: {},
+  approved: { supersede: "superseded" },
   denied: {},
   expired: {},
   superseded: {},

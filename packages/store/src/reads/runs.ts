@@ -178,6 +178,20 @@ export function* readGate(gateId: string, orgId: string): Generator<Statement, G
   return yield* get<GateRow>("SELECT * FROM gates WHERE id = ? AND org_id = ?", gateId, orgId);
 }
 
+/** The gate of a step that counts: of those that were asked in turn, the last. */
+export function* readGateOfStep(
+  runId: string,
+  stepIndex: number,
+  orgId: string,
+): Generator<Statement, GateRow | undefined, unknown> {
+  return yield* get<GateRow>(
+    "SELECT * FROM gates WHERE id >= (SELECT ?) AND id < (SELECT ?) AND step_idx = ? AND org_id = ? AND state <> 'superseded'",
+    ...idRangeOf("gate", runId),
+    stepIndex,
+    orgId,
+  );
+}
+
 /** One artifact of an org. */
 export function* readArtifact(
   artifactId: string,

@@ -1,6 +1,6 @@
 import { ATTEMPT_TRANSITIONS, isFinal, RUN_TRANSITIONS, STEP_TRANSITIONS, type FoldedRun } from "@signalbox/protocol";
 
-import { attemptIdOf } from "../derived-ids.ts";
+import { attemptIdOf, gateIdOf } from "../derived-ids.ts";
 import type { ArtifactRow, GateRow, PlannedStep, RunHeader, RunProgress, RunRow, StepProgress } from "../rows.ts";
 import type { Findings } from "./findings.ts";
 
@@ -105,6 +105,14 @@ function compareGates(
     differ(`step ${of}`, progress.steps[gate.step_idx]?.name, told?.step);
     differ(`content ${of}`, gate.content_hash, told?.contentHash);
     differ(`decision ${of}`, gate.decided_at !== null, gate.state !== "pending");
+    const isAgain = progress.askedAgain?.some(
+      ({ index, number }) => gate.id === gateIdOf(row.id, index, number) && gate.state === "pending",
+    );
+    differ(
+      `waiting ${of}`,
+      gate.state === "pending",
+      isAgain === true || progress.steps[gate.step_idx]?.state === "waiting",
+    );
     if (gate.state === "pending" && progress.endedAt !== null)
       findings.problem("gate", row.id, `gate ${gate.id} is pending in a run that has ended`);
   }

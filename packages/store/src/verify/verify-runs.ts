@@ -66,13 +66,14 @@ function* verifyTimers(
   { findings }: VerifyContext,
 ): Generator<Statement, void, unknown> {
   for (const [index, step] of progress.steps.entries()) {
-    if (step.state !== "delayed" && step.state !== "waiting") continue;
-    const gateId = gateIdOf(row.id, index);
+    const again = progress.askedAgain?.find((asked) => asked.index === index);
+    if (step.state !== "delayed" && step.state !== "waiting" && !again) continue;
+    const gateId = gateIdOf(row.id, index, again?.number);
     const id = step.state === "delayed" ? `step.delay:${row.id}:${index}` : `gate.expire:${row.id}:${gateId}`;
     const timer = yield* get<{ due_at: number }>(SELECT_TIMER, id);
     if (!timer) findings.problem("timer", row.id, `step ${step.name} is ${step.state} and has no timer`);
     const gate = gates.find((candidate) => candidate.id === gateId);
-    if (timer && step.state === "waiting" && gate && timer.due_at !== gate.expires_at) {
+    if (timer && step.state !== "delayed" && gate && timer.due_at !== gate.expires_at) {
       findings.problem(
         "timer",
         row.id,

@@ -1,7 +1,7 @@
 import { readToken, readTokens } from "@signalbox/store";
 import { describe, expect, it } from "vitest";
 
-import { Fleet, ORG } from "../../../test/_support/fleet.ts";
+import { CALLER, Fleet, ORG } from "../../../test/_support/fleet.ts";
 
 async function withToken(): Promise<Fleet> {
   const fleet = await Fleet.open();
@@ -56,8 +56,10 @@ describe("tokens", () => {
       ],
     });
 
-    expect((await fleet.store.view(() => readTokens(ORG))).map(({ id, last_used_at }) => [id, last_used_at])).toEqual([
+    const tokens = await fleet.store.view(() => readTokens(ORG));
+    expect(tokens.map(({ id, last_used_at: at }) => [id, at])).toEqual([
       ["tok_a", 5],
+      [CALLER.id, null],
     ]);
   });
 });
