@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 
 import type { AgentScriptInput } from "@signalbox/agents/scripted-agent";
 import type { Client, OpenSession } from "@signalbox/client";
-import type { Publication, RunDetails, Session } from "@signalbox/protocol";
+import type { Gate, Publication, RunDetails, Session } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -330,6 +330,36 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     expect(github.pulls.filter(({ head }) => head === "agent/killed")).toHaveLength(1);
   });
 
+  it("publishes what was recorded last of a session that was lost with its machine in a turn, and says of when it is", async () => {
+    const { session, follower } = await open(client, "change it", { repo: { url }, mode: "interactive" });
+    await using _ = follower;
+    const { sessionId } = session;
+    await follower.turnEnd(1);
+    await follower.until(({ types }) => types.includes("workspace.changed"));
+    await client.sessions.say(sessionId, { text: "hang" });
+    await follower.until(({ words }) => words.includes("On."));
+    await env.runner.kill();
+    const held = { branch: "agent/lost", title: "Lost" };
+    await follower.until(({ types }) => types.includes("session.interrupted"), "its loss");
+    await expect(client.sessions.publish(sessionId, held)).rejects.toMatchObject({ code: "DIFF_UNAVAILABLE" });
+
+    await client.sessions.stop(sessionId);
+    await follower.end();
+    const shown = await client.sessions.diff(sessionId);
+    const asked = await client.sessions.publish(sessionId, held);
+    const { description } = await client.approvals.get(asked.approvalId);
+    await env.runner.start();
+    await approve(asked);
+    const { run } = await runEnd(asked);
+
+    expect(shown).toMatchObject({ isFinal: false, isLeftover: true });
+    expect(shown.files.map(({ path }) => path)).toEqual(["src/a.txt"]);
+    expect(asked).toMatchObject({ isLeftover: true, takenAt: shown.takenAt, tree: shown.tree });
+    expect(description).toContain(`as it was at ${shown.takenAt}: what it did after that was lost with its machine`);
+    expect(run.status).toBe("succeeded");
+    expect(await git(bare, "rev-parse", "agent/lost^{tree}")).toBe(shown.tree);
+  });
+
   it.each([
     ["a protected branch", "main", "policy_refused"],
     ["a protected family", "release/2", "policy_refused"],
@@ -361,17 +391,80 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     );
     const branch = `signalbox/${id}`;
     const before = await branches();
+    const shown = await client.gates.diff(gate.id);
 
     await client.gates.approve(gate.id, { contentHash: gate.contentHash });
     const { run, steps } = await runEnd({ runId: id });
 
     expect(before).not.toContain(branch);
+    expect(shown.text).toContain("-two\n+2\n");
+    expect(gate.content.changes).toMatchObject({ tree: shown.tree, diffHash: shown.diffHash, stats: shown.stats });
     expect(run.status).toBe("succeeded");
+    expect(await git(bare, "rev-parse", `${branch}^{tree}`)).toBe(shown.tree);
     expect(await git(bare, "show", `${branch}:src/a.txt`)).toBe("one\n2\nthree");
     expect(await git(bare, "log", "-1", "--format=%an|%B", branch)).toBe(`The Owner|change it\n\nSignalbox-Run: ${id}`);
     expect(steps.find(({ name }) => name === "pull-request")?.outputs).toMatchObject({
       pullRequest: { url: expect.stringContaining("/acme/app/pull/") as string },
     });
+  });
+
+  /** A plan that proposes what `work` wrote, and a step beside it that changes the workspace once `later` lets it. */
+  const contested = (proposalNeeds: string[]) => ({
+    goal: "Contested",
+    steps: [
+      { name: "work", tool: "command", inputs: { shell: "echo shown >shown.txt" } },
+      { name: "changes", tool: "changes", needs: ["work"] },
+      { name: "approve", tool: "gate:manual", needs: ["changes"] },
+      { name: "later", tool: "gate:manual", needs: ["work"] },
+      { name: "sneak", tool: "command", needs: ["later"], inputs: { shell: "echo unseen >unseen.txt" } },
+      { name: "pull-request", tool: "pull-request", needs: proposalNeeds },
+    ],
+  });
+
+  async function gateOf(runId: string, step: string): Promise<Gate> {
+    return eventually(
+      async () => {
+        const found = (await client.gates.list({ runId })).items.find((gate) => gate.step === step);
+        if (!found) throw new Error(`gate ${step} is not open yet`);
+        return found;
+      },
+      { timeoutMs: 40_000 },
+    );
+  }
+
+  it("refuses a yes to a run's workspace that another step has changed since it was shown", async () => {
+    const { id } = await client.runs.create({ plan: contested(["approve"]), repo: { url } });
+    const gate = await gateOf(id, "approve");
+    const shown = await client.gates.diff(gate.id);
+    await client.gates.approve((await gateOf(id, "later")).id);
+    await eventually(
+      async () => {
+        const { steps } = await client.runs.get(id);
+        return steps.some(({ name, status }) => name === "sneak" && status === "succeeded");
+      },
+      { timeoutMs: 40_000 },
+    );
+
+    const { contentHash } = gate;
+    await expect(client.gates.approve(gate.id, { contentHash })).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    await client.gates.reject(gate.id);
+    await runEnd({ runId: id });
+
+    expect(shown.files.map(({ path }) => path)).toEqual(["shown.txt"]);
+    expect(await branches()).not.toContain(`signalbox/${id}`);
+  });
+
+  it("pushes nothing of a run whose workspace was changed between the yes and the push", async () => {
+    const { id } = await client.runs.create({ plan: contested(["approve", "sneak"]), repo: { url } });
+    await client.gates.approve((await gateOf(id, "approve")).id);
+    await client.gates.approve((await gateOf(id, "later")).id);
+    const { steps } = await runEnd({ runId: id });
+
+    expect(steps.find(({ name }) => name === "pull-request")).toMatchObject({
+      reason: "envelope_mismatch",
+      message: expect.stringContaining("CONTENT_CHANGED") as string,
+    });
+    expect(await branches()).not.toContain(`signalbox/${id}`);
   });
 
   it("has nothing to publish where nothing was changed, and no plan reaches the tool", async () => {

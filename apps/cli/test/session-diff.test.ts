@@ -114,6 +114,19 @@ describe("signalbox session diff", () => {
   });
 });
 
+describe("signalbox gates diff", () => {
+  it("shows what is decided on, with nothing in it that acts", async () => {
+    const { sessionId: _, takenAt: __, isFinal: ___, isLeftover: ____, ...diff } = DIFF;
+    await using api = await fakeApi({ "GET /gates/:id/diff": () => ({ ...diff, gateId: "gate_1" }) });
+
+    const { code, stdout } = await signalbox(["gates", "diff", "gate_1", "--server", api.url]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain("-const b = ");
+    expect(stdout).not.toContain(ESC);
+  });
+});
+
 describe("signalbox session publications", () => {
   it("lists what was to be published, where it is now, and why not", async () => {
     const opened = { number: 7, url: "https://github.com/acme/app/pull/7" };

@@ -1,4 +1,11 @@
-import { GateSchema, type Gate, type GateState, type ResolveGateRequest } from "@signalbox/protocol";
+import {
+  GateDiffSchema,
+  GateSchema,
+  type Gate,
+  type GateDiff,
+  type GateState,
+  type ResolveGateRequest,
+} from "@signalbox/protocol";
 import * as z from "zod";
 
 import type { CallOptions, Requester } from "./request.ts";
@@ -26,6 +33,11 @@ export class GatesClient {
 
   list(query: ListGatesQuery = {}, options?: CallOptions): Promise<{ items: Gate[] }> {
     return this.#requester.json({ path: "/gates", query: { ...query }, ...options }, GateListSchema);
+  }
+
+  /** The whole diff that is decided on; refused with DIFF_NOT_FOUND where the gate shows none. */
+  diff(gateId: string, options?: CallOptions): Promise<GateDiff> {
+    return this.#requester.json({ path: `${pathOf(gateId)}/diff`, ...options }, GateDiffSchema);
   }
 
   /** Says yes. Send the `contentHash` of what was shown: another content is then refused with CONTENT_CHANGED. */

@@ -195,6 +195,14 @@ export {
   type FoldedRun,
   type FoldedStep,
 } from "./run/run-fold.ts";
+export {
+  ChangesOutputsSchema,
+  GateDiffSchema,
+  ShownChangesSchema,
+  type ChangesOutputs,
+  type GateDiff,
+  type ShownChanges,
+} from "./run/shown-changes.ts";
 export { FINAL_RUN_EVENTS, RUN_EVENTS, type RunEventData, type RunEventType } from "./run/run-events.ts";
 export {
   ATTEMPT_TRANSITIONS,

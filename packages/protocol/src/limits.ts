@@ -150,6 +150,11 @@ export const LIMITS = {
     meaning: "text of one diff of a session's workspace; the rest is cut",
   },
   "diff.files": { value: 2_000, unit: "count", meaning: "files that one diff names; the others are counted" },
+  "diff.turnPackBytes": {
+    value: 8_388_608,
+    unit: "bytes",
+    meaning: "objects kept after each turn, to publish what is known of a session whose machine is lost",
+  },
   "diff.answerMs": { value: 15_000, unit: "ms", meaning: "for a runner to answer with the diff of a session" },
   "publish.textLength": {
     value: 65_536,

@@ -3,6 +3,7 @@ import { Option, type Command } from "commander";
 
 import type { Context } from "../context.ts";
 import type { Act } from "../program.ts";
+import { printDiff } from "../sessions/show-diff.ts";
 import { readCount } from "../read-milliseconds.ts";
 import { ago, until } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
@@ -22,6 +23,17 @@ export function define(command: Command, act: Act): void {
     .option("--run <run>", "only gates of this run")
     .option("-n, --limit <count>", "how many", readCount, 50)
     .action(act(listGates));
+  command
+    .command("diff")
+    .argument("<gate>", "its id")
+    .option("--stat", "only which files, and how many lines")
+    .description("show the whole diff that is decided on at a gate")
+    .action(act(showGateDiff));
+}
+
+async function showGateDiff(context: Context, gateId: string, { stat }: { readonly stat?: true }): Promise<void> {
+  const diff = await (await context.client()).gates.diff(gateId);
+  context.output.result(diff, () => printDiff(context.output, diff, stat === true));
 }
 
 async function listGates(context: Context, { status, run, limit }: Options): Promise<void> {

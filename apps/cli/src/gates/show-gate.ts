@@ -18,6 +18,11 @@ export function showGate({ output, now }: Context, gate: Gate, contentHash: stri
   output.line(`${dim("question ")}${indented(visibleText(content.description))}`);
   const deciders = whoDecides(content);
   if (deciders !== undefined) output.line(`${dim("for      ")}${deciders}`);
+  if (content.changes) {
+    const { files, added, removed } = content.changes.stats;
+    output.line(`${dim("changes  ")}${count(files, "file")} (+${added} -${removed})`);
+    output.line(`${dim("whole    ")}signalbox gates diff ${visibleText(gate.id)}`);
+  }
   output.line();
   const names = content.guards.map((guard) => `"${visibleText(String(guard["name"]))}"`).join(", ");
   output.line(

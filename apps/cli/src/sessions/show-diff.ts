@@ -30,14 +30,23 @@ async function showDiff(
 ): Promise<void> {
   const diff = await (await client()).sessions.diff(sessionId, document === undefined ? {} : { document });
   output.result(diff, () => {
-    if (stat) printStat(output, diff);
-    else printText(output, diff);
-    printCut(output, diff);
+    printDiff(output, diff, stat === true);
+    if (diff.isLeftover)
+      output.note(`as it was at ${diff.takenAt}; what was done after that was lost with its machine`);
   });
 }
 
+/** A diff: its text, or only what it comes to. */
+export function printDiff(output: Output, diff: Shown & Pick<SessionDiff, "text">, isStat: boolean): void {
+  if (isStat) printStat(output, diff);
+  else printText(output, diff);
+  printCut(output, diff);
+}
+
+type Shown = Pick<SessionDiff, "files" | "stats" | "cut">;
+
 /** One line a file, and the sum. */
-export function printStat(output: Output, { files, stats, cut }: Pick<SessionDiff, "files" | "stats" | "cut">): void {
+export function printStat(output: Output, { files, stats, cut }: Shown): void {
   const { green, red, dim } = output.colors;
   const width = Math.max(0, ...files.map((file) => figuresOf(file).length));
   for (const file of files) {
@@ -60,12 +69,12 @@ function sumOf({ files, added, removed }: SessionDiff["stats"]): string {
   return `${count(files, "file")} changed, ${count(added, "line")} added, ${removed} removed`;
 }
 
-function printText(output: Output, { text }: SessionDiff): void {
+function printText(output: Output, { text }: Pick<SessionDiff, "text">): void {
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   for (const line of lines) output.line(diffLine(line, output.colors));
 }
 
-function printCut(output: Output, { cut }: SessionDiff): void {
+function printCut(output: Output, { cut }: Shown): void {
   if (cut?.isTextCut) output.note("the diff is too long to be shown whole; --stat has the files");
 }

@@ -54,10 +54,11 @@ describe("planRun", () => {
 
     expect(steps.map(({ tool, gates }) => [tool, gates])).toEqual([
       ["codegen", []],
+      ["changes", []],
       ["gate:manual", []],
-      ["pull-request", [1]],
+      ["pull-request", [2]],
     ]);
-    expect(steps[1]?.inputs).toMatchObject({ description: expect.stringContaining('"fix it"') as string });
+    expect(steps[2]?.inputs).toMatchObject({ description: expect.stringContaining('"fix it"') as string });
   });
 
   it("makes one step for an agent out of instructions, with what kind of task it is", () => {

@@ -101,7 +101,12 @@ function standardSteps(
 function proposal(title: string, hasRepository: boolean): Pick<StepInput, "name" | "tool" | "inputs">[] {
   const description = `Push what this run changed to a branch of its own, and open the pull request "${title}".`;
   return [
-    ...(hasRepository ? [{ name: "approve", tool: "gate:manual", inputs: { description } }] : []),
+    ...(hasRepository
+      ? [
+          { name: "changes", tool: "changes", inputs: {} },
+          { name: "approve", tool: "gate:manual", inputs: { description } },
+        ]
+      : []),
     { name: "pull-request", tool: "pull-request", inputs: { title } },
   ];
 }

@@ -56,6 +56,13 @@ interface Offer {
   readonly timer: Timer;
 }
 
+/** A gate that a step stands behind, and exactly what it asked. */
+interface GateYes {
+  readonly gateId: string;
+  readonly contentHash: string;
+  readonly content: GateContent;
+}
+
 const DECLINED_MS = 5_000;
 const RETRY_MS = 1_000;
 
@@ -253,7 +260,8 @@ export class Dispatcher {
       step.secretsScope === undefined ? [] : await vault.open(waiting.orgId, waiting.projectId, step.secretsScope);
     const provider = step.tool === "codegen" ? codegenProvider(step.requires, runner.codegenProvider) : undefined;
     const session = isAgentTool(step.tool) ? await this.#sessionOf(waiting, provider) : undefined;
-    const envelope = envelopeOf(waiting, { approvals, secretNames: secrets.map(({ name }) => name), session });
+    const changes = approvals.findLast(({ content }) => content.changes !== undefined)?.content.changes;
+    const envelope = envelopeOf(waiting, { approvals, changes, secretNames: secrets.map(({ name }) => name), session });
     const envelopeHash = hashEnvelope(envelope);
     const leaseMs = limits("lease.ttlMs");
     const leaseEndsAt = clock.monotonic() + leaseMs;
@@ -264,7 +272,7 @@ export class Dispatcher {
       runnerId: runner.runnerId,
       envelopeHash,
       manifest: waiting.manifest,
-      approvals,
+      approvals: approvals.map(({ gateId, contentHash }) => ({ gateId, contentHash })),
       provider,
       now: clock.now(),
     });
@@ -330,7 +338,7 @@ export class Dispatcher {
    * The gates behind which a step stands, with the hash of what each asks, computed anew: it must name this very step.
    * That each said yes, to this hash, and by whom, is checked in the lease's commit.
    */
-  async #approvals(waiting: WaitingStep): Promise<{ gateId: string; contentHash: string }[]> {
+  async #approvals(waiting: WaitingStep): Promise<GateYes[]> {
     return Promise.all(
       waiting.step.gates.map(async (index) => {
         const gate = await this.#deps.store.view(() => readGateOfStep(waiting.runId, index, waiting.orgId));
@@ -342,7 +350,7 @@ export class Dispatcher {
             `the gate of step ${index} asked for something else than step ${waiting.step.name} of run ${waiting.runId}`,
           );
         }
-        return { gateId: gate.id, contentHash: hashGateContent(content) };
+        return { gateId: gate.id, contentHash: hashGateContent(content), content };
       }),
     );
   }

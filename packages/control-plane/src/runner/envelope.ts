@@ -7,6 +7,8 @@ export interface EnvelopeFacts {
   readonly approvals: readonly { readonly gateId: string; readonly contentHash: string }[];
   readonly secretNames: readonly string[];
   readonly session?: Envelope["session"];
+  /** What the gates showed. */
+  readonly changes?: Envelope["changes"];
 }
 
 /** Exactly what an attempt at a step will run. Pure: the same step makes the same envelope. */
@@ -35,6 +37,7 @@ export function envelopeOf(ready: ReadyStep, facts: EnvelopeFacts): Envelope {
     timeoutMs: step.timeoutMs,
     onDisconnect: step.onDisconnect,
     ...(facts.session ? { session: facts.session } : {}),
+    ...(facts.changes ? { changes: facts.changes } : {}),
     approvals: facts.approvals.map(({ gateId, contentHash }) => ({ gateId, contentHash })),
   };
 }

@@ -17,7 +17,7 @@ export function approvalOfGate({ content, ...gate }: Gate): Approval {
     kind: "gate",
     action: gate.step,
     description: content.description,
-    context: { guards: content.guards },
+    context: { guards: content.guards, ...(content.changes ? { changes: content.changes } : {}) },
     state: STATES[gate.status],
     contentHash: gate.contentHash,
     requestedAt: gate.requestedAt,

@@ -3,6 +3,8 @@ import {
   isFinal,
   type ApiResponse,
   type DiffDocument,
+  type Gate,
+  type GateDiff,
   type IdSource,
   type LimitLookup,
   SESSION_TRANSITIONS,
@@ -14,6 +16,7 @@ import {
 import { sha256Hex } from "@signalbox/protocol/hash";
 import {
   readEventsOfType,
+  readGate,
   readRun,
   readSession,
   UnitRefusal,
@@ -26,7 +29,8 @@ import { answer } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import { actorOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
-import { readableRun } from "../run/run-view.ts";
+import { readableRun, toGate } from "../run/run-view.ts";
+import { publishInputsIn } from "./publication-view.ts";
 import type { SessionHappening } from "./session-announcements.ts";
 import type { SessionLog } from "./session-log.ts";
 
@@ -73,6 +77,22 @@ export class DiffHandler {
     });
   }
 
+  /** The whole diff that somebody decides on at a gate. */
+  async getGateDiff(gateId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<GateDiff>> {
+    return answer(async () => {
+      requireScope(context, "runs:read");
+      const row = await this.#deps.store.view(() => readGate(gateId, context.principal.orgId));
+      if (!row) throw new NotFoundError("gate", gateId);
+      const shown = shownIn(toGate(row));
+      if (!shown) throw new ControlPlaneError("DIFF_NOT_FOUND", `gate ${gateId} shows no diff`, { gateId });
+      const { v: _, ...document } = await this.read(`gate ${gateId}`, shown.document);
+      const diffHash = sha256Hex(document.text);
+      // The machine that took the diff said both; what it kept must be what it named.
+      if (document.tree !== shown.tree || diffHash !== shown.diffHash) throw absent(`gate ${gateId}`);
+      return { ...document, gateId, diffHash, document: shown.document };
+    });
+  }
+
   /** The diff as it is now, with what it takes to publish it where `pack` says so. */
   async latest(sessionId: string, orgId: string, { pack }: { readonly pack: boolean }): Promise<KeptDiff> {
     const row = await this.#require(sessionId, orgId);
@@ -81,18 +101,18 @@ export class DiffHandler {
     // Written by the unit that stored what the runner said.
     const { state, progress } = await this.#require(sessionId, orgId);
     const { diff } = JSON.parse(progress) as SessionProgress;
-    if (!diff?.snapshot) throw absent(sessionId);
+    if (!diff?.snapshot) throw lost(sessionId);
     const isLeftover = isFinal(SESSION_TRANSITIONS, state) && diff.isFinal !== true;
     return { snapshot: diff.snapshot, takenAt: diff.takenAt, isLeftover };
   }
 
-  /** The document of a diff of this session. */
-  async read(sessionId: string, sha256: string): Promise<DiffDocument> {
+  /** The document of a diff; `whose` is told where it is not there. */
+  async read(whose: string, sha256: string): Promise<DiffDocument> {
     const source = await this.#deps.store.blobs.get(sha256);
-    if (!source) throw absent(sessionId);
+    if (!source) throw absent(whose);
     const bytes = Buffer.concat((await source.toArray()) as Uint8Array[]);
     const document = DiffDocumentSchema.safeParse(parseJson(bytes.toString()));
-    if (!document.data) throw absent(sessionId);
+    if (!document.data) throw absent(whose);
     return document.data;
   }
 
@@ -102,12 +122,12 @@ export class DiffHandler {
     if (diff?.snapshot?.document.sha256 === sha256) return this.#view(row, sha256, diff.takenAt);
     const events = await store.view(() => readEventsOfType(row.id, "diff.taken"));
     const taken = events.find(({ data }) => (JSON.parse(data) as SessionEventData<"diff.taken">).document === sha256);
-    if (!taken) throw absent(row.id);
+    if (!taken) throw absent(`session ${row.id}`);
     return this.#view(row, sha256, taken.at);
   }
 
   async #view(row: SessionRow, sha256: string, takenAt: number): Promise<SessionDiff> {
-    const { v: _, ...document } = await this.read(row.id, sha256);
+    const { v: _, ...document } = await this.read(`session ${row.id}`, sha256);
     const isOver = isFinal(SESSION_TRANSITIONS, row.state);
     const { diff } = JSON.parse(row.progress) as SessionProgress;
     const isLast = diff?.snapshot?.document.sha256 === sha256;
@@ -185,8 +205,24 @@ export class DiffHandler {
   }
 }
 
-function absent(sessionId: string): ControlPlaneError {
-  return new ControlPlaneError("DIFF_NOT_FOUND", `there is no such diff of session ${sessionId}`, { sessionId });
+/** What of a gate shows what is let through. */
+function shownIn(
+  gate: Gate,
+): { readonly tree: string; readonly diffHash: string; readonly document: string } | undefined {
+  return gate.content.changes ?? publishInputsIn(gate)[0];
+}
+
+/** Whoever ran it is gone, and has told nothing. */
+function lost(sessionId: string): ControlPlaneError {
+  return new ControlPlaneError(
+    "DIFF_NOT_FOUND",
+    `session ${sessionId} was over before anything of its workspace was recorded; what was done there is gone, and another session has to do it again`,
+    { sessionId },
+  );
+}
+
+function absent(whose: string): ControlPlaneError {
+  return new ControlPlaneError("DIFF_NOT_FOUND", `there is no such diff of ${whose}`);
 }
 
 function parseJson(text: string): unknown {

@@ -28,7 +28,9 @@ export function publicationOf(
 }
 
 /** What became of a publication, told by its run; undefined for a run that publishes nothing. Pure. */
-export function reportOf({ run, gates: [gate], steps }: RunDetails): PublicationReport | undefined {
+export function reportOf({ run, gates, steps }: RunDetails): PublicationReport | undefined {
+  // A yes that did not count any more was asked for again.
+  const gate = gates.at(-1);
   const [asked] = gate ? publishInputsIn(gate) : [];
   if (!gate || !asked) return undefined;
   const { decidedAt, decidedBy } = gate;

@@ -15,7 +15,6 @@ import {
   type PublishSessionInput,
   type PublishSessionRequest,
   type Repository,
-  type Snapshot,
 } from "@signalbox/protocol";
 import {
   readGates,
@@ -70,8 +69,8 @@ export class PublishHandler {
       const { diffs, clock } = this.#deps;
       const row = await this.#require(sessionId, orgId);
       const kept = await diffs.latest(sessionId, orgId, { pack: true });
-      const document = await diffs.read(sessionId, kept.snapshot.document.sha256);
-      const pack = requirePublishable(row, wanted, kept.snapshot, document);
+      const document = await diffs.read(`session ${sessionId}`, kept.snapshot.document.sha256);
+      const pack = requirePublishable(row, wanted, kept, document);
       const remote = await this.#remoteOf(row);
       const committedAt = toTimestamp(clock.now());
       const inputs = inputsOf({ sessionId, remote, kept, stats: document.stats, pack, wanted, committedAt });
@@ -178,7 +177,7 @@ export class PublishHandler {
 function requirePublishable(
   { id: sessionId }: SessionRow,
   { diffHash }: PublishSessionRequest,
-  snapshot: Snapshot,
+  { snapshot, takenAt }: KeptDiff,
   { stats, cut, isRedacted }: DiffDocument,
 ): { readonly sha256: string; readonly bytes: number } {
   if (diffHash !== undefined && diffHash !== snapshot.diffHash) {
@@ -197,9 +196,12 @@ function requirePublishable(
     throw new ControlPlaneError("INVALID_STATE", message, { sessionId });
   }
   if (snapshot.pack !== null) return snapshot.pack;
-  throw new ControlPlaneError("DIFF_UNAVAILABLE", `what it takes to publish session ${sessionId} is not kept`, {
-    sessionId,
-  });
+  const when = toTimestamp(takenAt);
+  throw new ControlPlaneError(
+    "DIFF_UNAVAILABLE",
+    `the machine of session ${sessionId} was lost before what it takes to publish its last diff, of ${when}, was kept; the diff itself can be shown, and applied by hand`,
+    { sessionId, takenAt: when, document: snapshot.document.sha256 },
+  );
 }
 
 function inputsOf({
@@ -241,10 +243,11 @@ function inputsOf({
 
 /** A gate, and what it guards. */
 function stepsOf(inputs: PublishInputs) {
-  const { sessionId, branch, remote, document, pullRequest, stats } = inputs;
+  const { sessionId, branch, remote, document, pullRequest, stats, takenAt, isLeftover } = inputs;
   const files = `${stats.files} ${stats.files === 1 ? "file" : "files"} (+${stats.added} -${stats.removed})`;
   const also = pullRequest === null ? "" : ` and open the pull request "${pullRequest.title}"`;
-  const description = `Push ${files} that session ${sessionId} changed to the branch ${branch} of ${remote}${also}. The whole diff: signalbox session diff ${sessionId} --document ${document}`;
+  const when = isLeftover ? `, as it was at ${takenAt}: what it did after that was lost with its machine` : "";
+  const description = `Push ${files} that session ${sessionId} changed to the branch ${branch} of ${remote}${also}${when}. The whole diff: signalbox session diff ${sessionId} --document ${document}`;
   return [
     StepSchema.parse({ name: "approve", tool: "gate:manual", inputs: { description } }),
     StepSchema.parse({

@@ -6,6 +6,7 @@ import {
   CreateRunRequestSchema,
   CreateTokenRequestSchema,
   ERROR_CODES,
+  GateDiffSchema,
   GateSchema,
   LIMITS,
   pageSchema,
@@ -54,7 +55,7 @@ const SSE = {
 
 /** Every endpoint of the native API. Bodies are handed on as they came: the handler checks them with the schema named. */
 export function nativeRoutes(controlPlane: ControlPlane): Route[] {
-  const { runs, gates, projects, runners, tokens, limits } = controlPlane;
+  const { runs, gates, diffs, projects, runners, tokens, limits } = controlPlane;
   return [
     route({
       method: "POST",
@@ -203,6 +204,14 @@ export function nativeRoutes(controlPlane: ControlPlane): Route[] {
       summary: "A gate, and exactly what it asks.",
       answer: { status: 200, schema: GateSchema },
       handle: (call) => gates.getGate(call.param("id"), call.context),
+    }),
+    route({
+      method: "GET",
+      path: "/gates/:id/diff",
+      permission: "runs:read",
+      summary: "The whole diff that is decided on at a gate, where a step before it has taken one.",
+      answer: { status: 200, schema: GateDiffSchema },
+      handle: (call) => diffs.getGateDiff(call.param("id"), call.context),
     }),
     route({
       method: "POST",

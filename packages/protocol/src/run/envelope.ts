@@ -3,6 +3,7 @@ import * as z from "zod";
 import { ProviderIdSchema } from "../provider.ts";
 import { SandboxModeSchema } from "./plan.ts";
 import { RepositorySchema } from "./repository.ts";
+import { ShownChangesSchema } from "./shown-changes.ts";
 import { CommandSchema } from "./tools.ts";
 
 /**
@@ -48,6 +49,8 @@ export const EnvelopeSchema = z.strictObject({
       wasWorking: z.boolean(),
     })
     .optional(),
+  /** The changes of the run that these gates showed; absent where none did. */
+  changes: ShownChangesSchema.optional(),
   /** The gates that let this step through, with the hash of what each was asked. */
   approvals: z.array(z.strictObject({ gateId: z.string(), contentHash: z.string() })),
 });

@@ -4,6 +4,7 @@ import { DecisionRuleSchema } from "../access/decision-rule.ts";
 import { ActorSchema } from "../actor.ts";
 import { limit } from "../limits.ts";
 import { TimestampSchema } from "../timestamp.ts";
+import { ShownChangesSchema } from "./shown-changes.ts";
 import { GATE_TRANSITIONS, type GateState } from "./run-states.ts";
 
 export const GateStateSchema = z.enum(Object.keys(GATE_TRANSITIONS) as [GateState, ...GateState[]]);
@@ -20,6 +21,8 @@ export const GateContentSchema = DecisionRuleSchema.extend({
   expiresAt: TimestampSchema,
   /** The definitions of all steps that need this gate, directly or through others, in plan order. */
   guards: z.array(z.record(z.string(), z.unknown())),
+  /** What the run has changed, where a step with the tool `changes` before the gate has looked. */
+  changes: ShownChangesSchema.optional(),
 });
 export type GateContent = z.infer<typeof GateContentSchema>;
 

@@ -131,6 +131,11 @@ export const TOOLS = {
   "gate:lint": { meaning: "Runs the project's linter.", ...CHECK },
   "gate:security": { meaning: "Audits the project's dependencies.", ...CHECK },
   "gate:manual": { meaning: "Waits for a person's decision.", inputs: ManualGateInputsSchema, doneBy: "person" },
+  changes: {
+    meaning: "Takes the diff of what the run has changed, for whoever decides at a gate behind it.",
+    inputs: z.strictObject({}),
+    doneBy: "runner",
+  },
   "pull-request": {
     meaning: "Puts the changes on a branch and proposes them: behind an approval, or by the project's command.",
     inputs: PullRequestInputsSchema,

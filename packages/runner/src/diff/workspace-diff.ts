@@ -15,7 +15,12 @@ export interface TakenDiff {
   readonly snapshot: Snapshot;
   /** Whether secrets of the step were taken out of what is shown: then the tree is more than that. */
   readonly isRedacted: boolean;
+  /** Whether it is too long to be shown whole. */
+  readonly isCut: boolean;
 }
+
+/** Whether the objects of a tree are kept with its diff. */
+export type Packing = boolean | "small";
 
 export interface WorkspaceDiffSettings {
   readonly repository: BaseRepository;
@@ -42,8 +47,11 @@ export class WorkspaceDiff implements AsyncDisposable {
     this.#last = this.#settings.repository.prepare().catch(() => undefined);
   }
 
-  /** The diff as it is now. `pack`: with what it takes to publish it. Throws `DiffError` where it cannot be told. */
-  async take({ pack, signal }: { readonly pack: boolean; readonly signal: AbortSignal }): Promise<TakenDiff> {
+  /**
+   * The diff as it is now. `pack`: with what it takes to publish it; `small`: unless that is much. Throws `DiffError` where it
+   * cannot be told.
+   */
+  async take({ pack, signal }: { readonly pack: Packing; readonly signal: AbortSignal }): Promise<TakenDiff> {
     const taking = this.#last.then(() => this.#take(pack, signal));
     this.#last = taking.catch(() => undefined);
     try {
@@ -61,14 +69,14 @@ export class WorkspaceDiff implements AsyncDisposable {
     await this.#last;
   }
 
-  async #take(pack: boolean, signal: AbortSignal): Promise<TakenDiff> {
+  async #take(pack: Packing, signal: AbortSignal): Promise<TakenDiff> {
     signal.throwIfAborted();
     const { repository } = this.#settings;
     const tree = await repository.snapshot();
     const isKnown = this.#known?.snapshot.tree === tree;
     const known = isKnown && this.#known ? this.#known : await this.#keep(tree, signal);
-    const isWanted = pack && known.stats.files > 0;
-    const packed = known.snapshot.pack ?? (isWanted ? await this.#keepPack(tree, signal) : null);
+    const isWanted = pack !== false && known.stats.files > 0;
+    const packed = known.snapshot.pack ?? (isWanted ? await this.#keepPack(tree, pack, signal) : null);
     this.#known = { ...known, snapshot: { ...known.snapshot, pack: packed } };
     return this.#known;
   }
@@ -83,6 +91,7 @@ export class WorkspaceDiff implements AsyncDisposable {
     return {
       stats: document.stats,
       isRedacted: document.isRedacted,
+      isCut: document.cut !== null,
       snapshot: { base, tree, document: { sha256, bytes: content.length }, diffHash, pack: null },
     };
   }
@@ -101,10 +110,11 @@ export class WorkspaceDiff implements AsyncDisposable {
     return { v: 1, base, tree, stats, files: named, text: clean, isRedacted, cut };
   }
 
-  async #keepPack(tree: string, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {
+  async #keepPack(tree: string, pack: Packing, signal: AbortSignal): Promise<{ sha256: string; bytes: number } | null> {
     const path = await this.#settings.repository.pack(tree);
     try {
       const { size: bytes } = await stat(path);
+      if (pack === "small" && bytes > limit("diff.turnPackBytes")) return null;
       if (bytes > limit("blob.bytes"))
         throw new DiffError(`what changed comes to ${bytes} bytes; ${limit("blob.bytes")} can be kept`);
       const hash = createHash("sha256");

@@ -1,6 +1,6 @@
 import { limit, type SessionCommand } from "@signalbox/protocol";
 
-import type { TakenDiff, WorkspaceDiff } from "../diff/workspace-diff.ts";
+import type { Packing, TakenDiff, WorkspaceDiff } from "../diff/workspace-diff.ts";
 import { toStepError } from "../supervisor/step-error.ts";
 import type { SessionJournal } from "./session-journal.ts";
 
@@ -21,10 +21,10 @@ export class SessionDiffs implements AsyncDisposable {
     this.#diff?.begin();
   }
 
-  /** A turn has ended. */
+  /** A turn has ended. Should the machine be lost in the next one, this is what can still be published. */
   noteTurn(): void {
     this.#next(async () => {
-      const taken = await this.#take(false);
+      const taken = await this.#take("small");
       if (typeof taken !== "string") await this.#tell(taken, null, false);
     });
   }
@@ -60,7 +60,7 @@ export class SessionDiffs implements AsyncDisposable {
   }
 
   /** Or why it cannot be told. */
-  async #take(pack: boolean): Promise<TakenDiff | string> {
+  async #take(pack: Packing): Promise<TakenDiff | string> {
     if (!this.#diff) return "the session has no repository";
     try {
       return await this.#diff.take({ pack, signal: AbortSignal.timeout(limit("diff.answerMs")) });

@@ -2,7 +2,7 @@ import { PullRequestInputsSchema } from "@signalbox/protocol";
 
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
 import { runGiven } from "./command.ts";
-import { proposeChanges } from "./propose-changes.ts";
+import { proposeChanges, requireShown } from "./propose-changes.ts";
 import type { CommandEnd, StepContext, Tool, ToolResult } from "./tool.ts";
 
 /**
@@ -16,6 +16,7 @@ export const runPullRequest: Tool = async (context) => {
   const { title = `Changes of ${envelope.runId}`, body = "" } = PullRequestInputsSchema.parse(envelope.inputs);
   const branch = `signalbox/${envelope.runId}`;
   if (context.publisher && !envelope.command) return proposeChanges(context, { branch, title, body });
+  if (envelope.changes) await requireShown(context);
   const refusal = await commit(context, branch, title, body);
   if (refusal) return refusal;
 

@@ -1,4 +1,5 @@
 import { runSession } from "../session/run-session.ts";
+import { runChanges } from "./changes.ts";
 import { runCommand } from "./command.ts";
 import { runConfigured } from "./configured-command.ts";
 import { runGate } from "./gate.ts";
@@ -15,6 +16,7 @@ const TOOL_TABLE: Readonly<Record<string, Tool>> = {
   "gate:test": runGate,
   "gate:lint": runGate,
   "gate:security": runGate,
+  changes: runChanges,
   "pull-request": runPullRequest,
   publish: runPublish,
   "deploy:": runConfigured,

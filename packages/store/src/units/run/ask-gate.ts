@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import {
   APPROVAL_HASH_PREFIX,
   canonicalJson,
+  ChangesOutputsSchema,
   limit,
   ManualGateInputsSchema,
   toTimestamp,
   type GateContent,
+  type ShownChanges,
 } from "@signalbox/protocol";
 
 import { gateIdOf } from "../../derived-ids.ts";
@@ -44,6 +46,7 @@ export function* askGate(
     })),
     expiresAt: toTimestamp(expiresAt),
     guards: guardedBy(step.name, yield* planOf(change)),
+    ...shownAt(change, step),
   };
   const text = canonicalJson(content);
   const contentHash = createHash("sha256")
@@ -79,6 +82,21 @@ export function* supersedeGate(
 
 function requestersOf({ createdBy, requesters = [] }: RunHeader): readonly string[] {
   return [createdBy, ...requesters];
+}
+
+/** The changes that the last step before a gate to look at them saw. */
+function shownAt({ progress }: RunChange, gate: StepProgress): { readonly changes?: ShownChanges } {
+  const before = new Set(gate.needs);
+  for (const step of progress.steps.toReversed()) {
+    if (!before.has(step.name)) continue;
+    for (const need of step.needs) before.add(need);
+    if (step.tool !== "changes" || step.state !== "succeeded") continue;
+    // Said by a machine of the fleet.
+    const outputs = ChangesOutputsSchema.safeParse(step.outputs).data;
+    const manifest = step.attempts.at(-1)?.baseManifest ?? null;
+    return outputs ? { changes: { ...outputs, step: step.name, manifest } } : {};
+  }
+  return {};
 }
 
 /** The definitions of all steps behind a gate, as they will run. */

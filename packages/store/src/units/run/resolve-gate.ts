@@ -1,4 +1,4 @@
-import { GATE_TRANSITIONS, nextState, SYSTEM_ACTOR, type Actor } from "@signalbox/protocol";
+import { GATE_TRANSITIONS, nextState, SYSTEM_ACTOR, type Actor, type GateContent } from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
 import type { GateRow, StepProgress } from "../../rows.ts";
@@ -62,6 +62,7 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
       move: args.move,
     });
   }
+  if (args.move === "approve") requireUnchanged(gate, change);
   const step = change.progress.steps[gate.step_idx];
   if (!step) throw new Error(`gate ${gate.id} has no step`);
 
@@ -94,4 +95,13 @@ function endStep(change: RunChange, step: StepProgress, args: ResolveGateArgs): 
     ...(step.reason === null ? {} : { reason: step.reason }),
     ...(step.message === null ? {} : { message: step.message }),
   });
+}
+
+/** A yes is to the workspace whose diff was shown; no step may have changed it since. */
+function requireUnchanged({ id, content }: GateRow, { id: runId, progress }: RunChange): void {
+  // Written by the unit that opened it.
+  const { changes } = JSON.parse(content) as GateContent;
+  if (!changes || changes.manifest === progress.manifest) return;
+  const message = `the workspace of run ${runId} has changed since gate ${id} showed it`;
+  throw new UnitRefusal("CONTENT_CHANGED", message, { asked: changes.manifest, manifest: progress.manifest });
 }

@@ -17,7 +17,8 @@ export function* askDiff(args: AskDiffArgs): Generator<Statement, SessionOutcome
   const change = yield* loadLive(args);
   const { row, progress } = change;
   if (!progress.isReady) {
-    throw new UnitRefusal("DIFF_UNAVAILABLE", `no machine holds session ${row.id} now`, { state: row.state });
+    const message = `no machine holds session ${row.id} now; wait for the next one, or stop the session and take what was recorded last`;
+    throw new UnitRefusal("DIFF_UNAVAILABLE", message, { state: row.state });
   }
   const { requestId, pack } = args;
   command(change, { kind: "diff", requestId, pack });
