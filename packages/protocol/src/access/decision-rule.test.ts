@@ -21,14 +21,12 @@ describe("refusalOfDecision", () => {
   });
 
   it.each([
-    ["allowed", ANN, "allow", "gates:decide", "may"],
-    ["refused", ANN, "allow", "gates:decide", "SELF_APPROVAL"],
-    ["refused", ANN, "allow", "admin", "SELF_APPROVAL"],
-    ["refused", ANN, "deny", "gates:decide", "may"],
-    ["refused", BOB, "allow", "gates:decide", "may"],
-  ] as const)("where self-approval is %s, answers %o that wants to %s with %s: %s", (selfApproval, ...wanted) => {
-    const [who, decision, scope, expected] = wanted;
-
+    { selfApproval: "allowed", who: ANN, decision: "allow", scope: "gates:decide", expected: "may" },
+    { selfApproval: "refused", who: ANN, decision: "allow", scope: "gates:decide", expected: "SELF_APPROVAL" },
+    { selfApproval: "refused", who: ANN, decision: "allow", scope: "admin", expected: "SELF_APPROVAL" },
+    { selfApproval: "refused", who: ANN, decision: "deny", scope: "gates:decide", expected: "may" },
+    { selfApproval: "refused", who: BOB, decision: "allow", scope: "gates:decide", expected: "may" },
+  ] as const)("answers, where ann asked: %o", ({ selfApproval, who, decision, scope, expected }) => {
     expect(verdict(asked({ selfApproval }), who, decision, scope)).toBe(expected);
   });
 
