@@ -115,6 +115,39 @@ describe("signalbox webhooks", () => {
     expect(heard[0]?.path).toBe("/webhooks/whk_1/deliveries/whd_1/redeliver");
   });
 
+  it("sends all again that was given up, as often as there is more, and says how many", async () => {
+    let left = 2_300;
+    const { stdout, heard } = await run(["webhooks", "redeliver", "whk_1", "--failed", "--since", "12h"], {
+      "POST /webhooks/:id/redeliver": () => {
+        const redelivered = Math.min(1_000, left);
+        left -= redelivered;
+        return { redelivered, remaining: left > 0 };
+      },
+    });
+
+    expect(stdout).toBe("2300 on their way again\n");
+    expect(heard.map(({ path }) => path)).toEqual(Array.from({ length: 3 }, () => "/webhooks/whk_1/redeliver"));
+    expect(Object.keys(heard[0]?.body as object)).toEqual(["since"]);
+  });
+
+  it.each([[[]], [["whd_1", "--failed"]], [["whd_1", "--since", "1h"]]])(
+    "asks what is to be sent again when that is not clear: %j",
+    async (more) => {
+      const { heard, code } = await run(["webhooks", "redeliver", "whk_1", ...more]);
+
+      expect([heard, code]).toEqual([[], 2]);
+    },
+  );
+
+  it("lists the events that can be told, and which are when nobody says", async () => {
+    const { stdout, heard } = await run(["webhooks", "events"]);
+
+    expect(stdout).toMatch(/^run\.failed +yes +A step failed for good\.$/m);
+    expect(stdout).toMatch(/^session\.state_changed +The session went/m);
+    expect(stdout).not.toContain("step.progress");
+    expect(heard).toEqual([]);
+  });
+
   it.each([
     ["arrives", { state: "delivered", lastStatus: 204 } as const, 0, "is delivered after 1 try"],
     ["does not arrive", { state: "pending", lastError: "timeout" } as const, 1, "the last try came to timeout"],

@@ -1,9 +1,12 @@
 import {
+  RedeliveredSchema,
   WebhookDeliverySchema,
   WebhookSchema,
   WebhookWithSecretSchema,
   type CreateWebhookInput,
   type DeliveryState,
+  type Redelivered,
+  type RedeliverFailedRequest,
   type RotateWebhookSecretRequest,
   type UpdateWebhookRequest,
   type Webhook,
@@ -90,6 +93,15 @@ export class WebhooksClient {
   redeliver(webhookId: string, deliveryId: string, options?: CallOptions): Promise<WebhookDelivery> {
     const path = `${deliveryPathOf(webhookId, deliveryId)}/redeliver`;
     return this.#post(path, {}, WebhookDeliverySchema, options);
+  }
+
+  /** Sends what was given up once more, oldest first. While `remaining` is true there is more than one request sends again. */
+  redeliverFailed(
+    webhookId: string,
+    request: RedeliverFailedRequest = {},
+    options?: CallOptions,
+  ): Promise<Redelivered> {
+    return this.#post(`${pathOf(webhookId)}/redeliver`, request, RedeliveredSchema, options);
   }
 
   #post<T>(path: string, body: object, schema: z.ZodType<T>, options?: CallOptions): Promise<T> {

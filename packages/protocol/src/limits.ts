@@ -212,6 +212,7 @@ export const LIMITS = {
   },
   "webhook.backoffMaxMs": { value: 21_600_000, unit: "ms", meaning: "longest wait between two tries" },
   "webhook.keepTryingMs": { value: 259_200_000, unit: "ms", meaning: "age at which a delivery is given up" },
+  "webhook.redeliverCount": { value: 1_000, unit: "count", meaning: "deliveries sent again by one request" },
   "webhook.logTtlMs": { value: 604_800_000, unit: "ms", meaning: "how long a delivery is kept after its end" },
   "webhook.concurrency": { value: 4, unit: "count", meaning: "posts to one webhook at once" },
   "webhook.concurrencyTotal": { value: 64, unit: "count", meaning: "posts to all webhooks at once" },

@@ -7,7 +7,9 @@ import type { Act } from "../program.ts";
 import { readCount, readMilliseconds } from "../read-milliseconds.ts";
 import { ago, until } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
-import { showDelivery, showSecret, showWebhook, webhookWord } from "../webhooks/show-webhook.ts";
+import { showSecret, showWebhook, webhookWord } from "../webhooks/show-webhook.ts";
+import { listEvents } from "../webhooks/list-events.ts";
+import { redeliver } from "../webhooks/redeliver.ts";
 import { testWebhook } from "../webhooks/test-webhook.ts";
 
 interface Changes {
@@ -52,9 +54,12 @@ export function define(command: Command, act: Act): void {
     .option("-n, --limit <count>", "how many", readCount, 50)
     .action(act(deliveries));
   about("redeliver")
-    .argument("<delivery>", "its id")
+    .argument("[delivery]", "its id")
     .description("send what was delivered or given up once more, under the same id")
+    .option("--failed", "all that was given up, oldest first")
+    .option("--since <time>", "with --failed: what was to be told within that time, such as 12h", readMilliseconds)
     .action(act(redeliver));
+  command.command("events").description("list the events that webhooks can be told of").action(act(listEvents));
 }
 
 async function list(context: Context): Promise<void> {
@@ -125,11 +130,6 @@ async function deliveries(
     const heads = ["DELIVERY", "STATE", "MADE", "TRIES", "NEXT", "LAST", "EVENT", "OF"];
     output.table(heads, rows, "nothing was to be told yet");
   });
-}
-
-async function redeliver(context: Context, webhookId: string, deliveryId: string): Promise<void> {
-  const delivery = await (await context.client()).webhooks.redeliver(webhookId, deliveryId);
-  context.output.result(delivery, () => showDelivery(context, delivery));
 }
 
 function tell(context: Context, webhook: Webhook): void {

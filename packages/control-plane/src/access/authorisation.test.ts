@@ -184,6 +184,9 @@ const METHODS: Readonly<Record<string, Method>> = {
     (plane, ids, context) => plane.webhooks.redeliver(ids.webhook, ids.delivery, context),
     ON_ITS_WAY,
   ),
+  "webhooks.redeliverFailed": withId("webhooks:write", (plane, ids, context) =>
+    plane.webhooks.redeliverFailed(ids.webhook, {}, context),
+  ),
   "tokens.createToken": plain("admin", (plane, _, context) =>
     plane.tokens.createToken({ name: "n", scopes: ["runs:read"] }, context),
   ),

@@ -4,12 +4,15 @@ import {
   DeliveryStateSchema,
   limit,
   OpaqueIdSchema,
+  RedeliverFailedRequestSchema,
   RotateWebhookSecretRequestSchema,
   SYSTEM_ACTOR,
   UpdateWebhookRequestSchema,
   type ApiResponse,
   type CreateWebhookInput,
   type IdSource,
+  type Redelivered,
+  type RedeliverFailedRequest,
   type RotateWebhookSecretRequest,
   type UpdateWebhookRequest,
   type Webhook,
@@ -236,6 +239,25 @@ export class WebhookHandler {
       await this.#deps.store.run("redeliver", { ...this.#about(webhookId, context), deliveryId });
       this.#deps.worker.wake();
       return toDelivery(await this.#requireDelivery(webhookId, deliveryId));
+    });
+  }
+
+  /** Sends what was given up once more, oldest first, under the ids that it had; `webhook.redeliverCount` at once. */
+  async redeliverFailed(
+    webhookId: string,
+    request: RedeliverFailedRequest = {},
+    context: RequestContext = LOCAL_CONTEXT,
+  ): Promise<ApiResponse<Redelivered>> {
+    return answer(async () => {
+      requireScope(context, "webhooks:write");
+      const { since } = check(RedeliverFailedRequestSchema, request);
+      const { redelivered, remaining } = await this.#deps.store.run("redeliverFailed", {
+        ...this.#about(webhookId, context),
+        since: since === undefined ? 0 : Date.parse(since),
+        count: limit("webhook.redeliverCount"),
+      });
+      this.#deps.worker.wake();
+      return { redelivered, remaining };
     });
   }
 

@@ -1,12 +1,15 @@
 import type { ControlPlane } from "@signalbox/control-plane";
 import {
   CreateWebhookRequestSchema,
+  RedeliveredSchema,
+  RedeliverFailedRequestSchema,
   RotateWebhookSecretRequestSchema,
   UpdateWebhookRequestSchema,
   WebhookDeliverySchema,
   WebhookSchema,
   WebhookWithSecretSchema,
   type CreateWebhookInput,
+  type RedeliverFailedRequest,
   type RotateWebhookSecretRequest,
   type UpdateWebhookRequest,
 } from "@signalbox/protocol";
@@ -82,6 +85,16 @@ export function webhookRoutes({ webhooks }: Pick<ControlPlane, "webhooks">): Rou
       body: NO_BODY,
       answer: { status: 202, schema: WebhookDeliverySchema },
       handle: (call) => webhooks.testWebhook(call.param("id"), call.context),
+    }),
+    route({
+      method: "POST",
+      path: "/webhooks/:id/redeliver",
+      permission: "webhooks:write",
+      summary: "Sends what was given up once more, oldest first, under the ids that it had.",
+      body: { schema: RedeliverFailedRequestSchema, required: false },
+      answer: { status: 202, schema: RedeliveredSchema },
+      handle: (call) =>
+        webhooks.redeliverFailed(call.param("id"), call.body as RedeliverFailedRequest | undefined, call.context),
     }),
     route({
       method: "GET",

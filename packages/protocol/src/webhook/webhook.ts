@@ -50,6 +50,22 @@ export const RotateWebhookSecretRequestSchema = z.strictObject({
 });
 export type RotateWebhookSecretRequest = z.infer<typeof RotateWebhookSecretRequestSchema>;
 
+/** Which deliveries that were given up are sent again. */
+export const RedeliverFailedRequestSchema = z.strictObject({
+  /** Of events that were to be told from then on. Absent: all that are kept. */
+  since: TimestampSchema.optional(),
+});
+export type RedeliverFailedRequest = z.infer<typeof RedeliverFailedRequestSchema>;
+
+/** What came of sending again what was given up. */
+export const RedeliveredSchema = z.object({
+  /** How many deliveries are on their way again. */
+  redelivered: z.int(),
+  /** Whether there are more than one request sends again. */
+  remaining: z.boolean(),
+});
+export type Redelivered = z.infer<typeof RedeliveredSchema>;
+
 /** Who made a webhook: a caller of the API, or the environment of the server. */
 export const WEBHOOK_ORIGINS = ["api", "environment"] as const;
 export type WebhookOrigin = (typeof WEBHOOK_ORIGINS)[number];

@@ -21,7 +21,7 @@ import { noteActivity } from "./session/note-activity.ts";
 import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
 import { fireTimer } from "./timer/fire-timer.ts";
 import { createWebhook } from "./webhook/create-webhook.ts";
-import { redeliver, testWebhook } from "./webhook/add-delivery.ts";
+import { redeliver, redeliverFailed, testWebhook } from "./webhook/add-delivery.ts";
 import { claimDeliveries } from "./webhook/claim-deliveries.ts";
 import { deleteWebhook, disableWebhook, rotateWebhookSecret, updateWebhook } from "./webhook/change-webhook.ts";
 import { postponeDelivery, recordTry } from "./webhook/record-try.ts";
@@ -74,6 +74,7 @@ export const units = {
   rotateWebhookSecret,
   testWebhook,
   redeliver,
+  redeliverFailed,
   claimDeliveries,
   recordTry,
   postponeDelivery,

@@ -1,24 +1,39 @@
-import { DELIVERY_TRANSITIONS, nextState, WEBHOOK_TEST_EVENT } from "@signalbox/protocol";
+import { DELIVERY_TRANSITIONS, nextState, WEBHOOK_TEST_EVENT, type Redelivered } from "@signalbox/protocol";
 
 import { UnitRefusal } from "../../errors.ts";
 import type { DeliveryRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { once, type Answer, type Idempotency } from "../idempotency.ts";
-import { releaseNext } from "./lane.ts";
+import { releaseAll, releaseNext } from "./lane.ts";
 import { insertDelivery } from "./plan-deliveries.ts";
 import { loadWebhook } from "./webhook-change.ts";
 
-interface DeliveryArgs {
+interface WebhookArgs {
   readonly webhookId: string;
-  readonly deliveryId: string;
   readonly orgId: string;
   readonly now: number;
   readonly idempotency?: Idempotency | undefined;
 }
 
+interface DeliveryArgs extends WebhookArgs {
+  readonly deliveryId: string;
+}
+
+export interface RedeliverFailedArgs extends WebhookArgs {
+  /** Deliveries that were planned from then on. */
+  readonly since: number;
+  /** How many at once, the oldest first. */
+  readonly count: number;
+}
+
 const SELECT_DELIVERY = "SELECT * FROM webhook_deliveries WHERE id = ?";
 const RESTART =
   "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, since = ?, ended_at = NULL, due_at = NULL WHERE id = ?";
+// A test that failed was about nothing; it is made anew.
+const OF_FAILED = "webhook_id = (SELECT ?) AND state = 'failed' AND created_at >= ? AND stream IS NOT NULL";
+const RESTART_FAILED = `UPDATE webhook_deliveries SET state = 'pending', attempts = 0, since = ?, ended_at = NULL, due_at = NULL
+  WHERE id IN (SELECT id FROM webhook_deliveries WHERE ${OF_FAILED} ORDER BY n LIMIT ?)`;
+const ANY_FAILED = `SELECT 1 FROM webhook_deliveries WHERE ${OF_FAILED} LIMIT 1`;
 
 /** Plans a delivery that is about nothing, for somebody who wants to see one arrive. */
 export function testWebhook(
@@ -65,7 +80,20 @@ function* restart(args: DeliveryArgs): Generator<Statement, { deliveryId: string
   return { deliveryId };
 }
 
-function* requireActive({ webhookId, orgId }: DeliveryArgs): Generator<Statement, void, unknown> {
+/** Sends what was given up once more, under the ids that it had, the oldest of each lane first. */
+export function redeliverFailed(args: RedeliverFailedArgs): Generator<Statement, Answer<Redelivered>, unknown> {
+  return once(args, restartFailed);
+}
+
+function* restartFailed(args: RedeliverFailedArgs): Generator<Statement, Redelivered, unknown> {
+  const { webhookId, since, count, now } = args;
+  yield* requireActive(args);
+  const { changes } = yield* run(RESTART_FAILED, now, webhookId, since, count);
+  yield* releaseAll(webhookId, now);
+  return { redelivered: changes, remaining: (yield* get(ANY_FAILED, webhookId, since)) !== undefined };
+}
+
+function* requireActive({ webhookId, orgId }: WebhookArgs): Generator<Statement, void, unknown> {
   const { state } = yield* loadWebhook(webhookId, orgId);
   if (state !== "active")
     throw new UnitRefusal("INVALID_STATE", `webhook ${webhookId} is ${state}; switch it on first`, { state });

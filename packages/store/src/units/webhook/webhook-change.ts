@@ -10,6 +10,7 @@ import { UnitRefusal } from "../../errors.ts";
 import type { WebhookRow } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { appendEvents, type EventOrigin } from "../events.ts";
+import { releaseAll } from "./lane.ts";
 
 const SELECT_WEBHOOK = "SELECT * FROM webhooks WHERE id = ?";
 const UPDATE_WEBHOOK = `UPDATE webhooks SET url = ?, events = ?, state = ?, disabled_reason = ?, secret = ?, secret_version = ?,
@@ -18,9 +19,6 @@ const DELETE_FILTERS = "DELETE FROM webhook_filters WHERE org_id = ? AND webhook
 const INSERT_FILTER =
   "INSERT INTO webhook_filters (org_id, filter, webhook_id) VALUES (?, ?, ?) ON CONFLICT (org_id, filter, webhook_id) DO NOTHING";
 const HOLD_ALL = "UPDATE webhook_deliveries SET due_at = NULL WHERE webhook_id = ? AND due_at IS NOT NULL";
-const RELEASE_ALL = `UPDATE webhook_deliveries SET due_at = ? WHERE webhook_id = ? AND state = 'pending' AND due_at IS NULL
-  AND n = (SELECT MIN(first.n) FROM webhook_deliveries AS first WHERE first.webhook_id = webhook_deliveries.webhook_id
-    AND first.lane = webhook_deliveries.lane AND first.state = 'pending')`;
 
 /** Loads a webhook of an org; one of another org, and one that was deleted, is as absent as one that never was. */
 export function* loadWebhook(webhookId: string, orgId: string): Generator<Statement, WebhookRow, unknown> {
@@ -44,7 +42,7 @@ export function* moveWebhook(
     });
   row.state = to;
   yield* setFilters(row);
-  if (to === "active") yield* run(RELEASE_ALL, now, row.id);
+  if (to === "active") yield* releaseAll(row.id, now);
   else yield* run(HOLD_ALL, row.id);
 }
 

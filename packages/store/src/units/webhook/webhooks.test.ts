@@ -1,4 +1,11 @@
-import { readDeliveries, readDueWebhooks, readWebhook, verifyStore, type ClaimedDelivery } from "@signalbox/store";
+import {
+  readDeliveries,
+  readDelivery,
+  readDueWebhooks,
+  readWebhook,
+  verifyStore,
+  type ClaimedDelivery,
+} from "@signalbox/store";
 import { describe, expect, it } from "vitest";
 
 import { Fleet, gate, ORG, verdictOf } from "../../../test/_support/fleet.ts";
@@ -320,6 +327,40 @@ describe("testing and sending again", () => {
     const [again] = await fleet.claim("whk_1");
 
     expect([again!.row.id, again!.row.attempts]).toEqual([first!.row.id, 1]);
+  });
+
+  it("sends all again that was given up, oldest first, and no test", async () => {
+    await using fleet = await withWebhook(["run.created", "run.cancelled"]);
+    await cancelledRun(fleet);
+    await giveUp(fleet, (await fleet.claim("whk_1"))[0]!);
+    await giveUp(fleet, (await fleet.claim("whk_1"))[0]!);
+    await fleet.store.run("testWebhook", { ...fleet.webhook("whk_1"), deliveryId: "whd_test" });
+    await giveUp(fleet, (await fleet.claim("whk_1"))[0]!);
+    fleet.now += 1_000;
+    const later = fleet.now;
+    await cancelledRun(fleet);
+    await giveUp(fleet, (await fleet.claim("whk_1"))[0]!);
+    const again = (over: object) =>
+      fleet.store.run("redeliverFailed", { ...fleet.webhook("whk_1"), since: 0, count: 10, ...over });
+
+    const two = await again({ since: later });
+    const one = await again({ count: 1 });
+    const rest = await again({});
+    const none = await again({});
+
+    expect([two, one, rest, none].map(({ redelivered, remaining }) => [redelivered, remaining])).toEqual([
+      [1, false],
+      [1, true],
+      [1, false],
+      [0, false],
+    ]);
+    expect(claimedTypes(await fleet.claim("whk_1")).toSorted()).toEqual([
+      "run.cancelled",
+      "run.created",
+      "run.created",
+    ]);
+    expect(await fleet.store.view(() => readDelivery("whd_test", "whk_1"))).toMatchObject({ state: "failed" });
+    expect(await problems(fleet)).toEqual([]);
   });
 
   it("refuses what is on its way, what is not there, and a webhook that is off", async () => {
