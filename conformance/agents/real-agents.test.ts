@@ -279,7 +279,7 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
       expect(environment).not.toContain(FAKE_KEY);
     });
 
-    it("shows a command that looks into every process its own key at most", async ({ skip }) => {
+    it("shows a command that looks into every process nothing of the machine, nor the key of its model", async ({ skip }) => {
       skip(!(await real.isEnclosed()), "this runner has no sandbox");
       const look = "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | sort -u | tail -c 20000; echo LOOKED";
       const { follower } = await real.open({ scenario: "run_command", command: look }, { permissions: "all" });
@@ -290,6 +290,7 @@ for (const [name, version] of Object.entries(PINNED_AGENTS)) {
       const seen = results.find((result) => result.includes("LOOKED")) ?? "";
 
       expect(seen).toContain("HOME=");
+      expect(seen).not.toContain(FAKE_KEY);
       expect(seen).not.toMatch(/A_SECRET_OF|must not be seen|SIGNALBOX_(URL|ENROLMENT|RUNNER|AGENTS)/);
     });
 

@@ -15,6 +15,7 @@ import { documentScript } from "./document-script.ts";
 import { SessionConversation } from "./session-conversation.ts";
 import { SessionDiffs } from "./session-diffs.ts";
 import { readMemory, type WorkspaceMemory } from "./memory-files.ts";
+import { openModelGateway } from "./model-gateway.ts";
 import { readTranscript } from "./read-transcript.ts";
 import { closeSessionFolders, openSessionFolders, type SessionFolders } from "./session-folders.ts";
 import { SessionJournal } from "./session-journal.ts";
@@ -65,9 +66,14 @@ export const runSession: Tool = async (context) => {
   await using diffs = new SessionDiffs({ diff: context.diff, journal });
   const memory = isElsewhere ? undefined : await memoryOf(agent, context);
   const folders = await openSessionFolders(context.sessionsDirectory, about.sessionId, agent.home);
+  // What runs on this machine gets no key of its owner's; what runs elsewhere is spoken to from here.
+  await using gateway = agent.endpoint && !isElsewhere ? await openModelGateway(agent.endpoint) : undefined;
+  const endpoint = gateway?.endpoint ?? agent.endpoint;
   let session: AgentSession;
   try {
-    session = await agent.adapter.start(startSpec(agent, { context, inputs, about, folders, permissions, memory }));
+    session = await agent.adapter.start(
+      startSpec({ ...agent, ...(endpoint && { endpoint }) }, { context, inputs, about, folders, permissions, memory }),
+    );
   } catch (error) {
     const { closeWanted } = context.inbox;
     if (closeWanted && !context.signal.aborted) return unbegunResult(closeWanted);
