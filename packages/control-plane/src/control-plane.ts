@@ -279,7 +279,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     runLog,
     requireUnchanged: (gate, orgId) => publishing.requireUnchanged(gate, orgId),
   });
-  const courier = new SessionCourier({ store, fleet, sessionLog, logger });
+  const courier = new SessionCourier({ store, clock, fleet, sessionLog, logger });
   const terminals = new Terminals({ store, board, courier, runLog, sessionLog, clock, limits, logger });
   const approvals = new ApprovalHandler({ store, clock, sessionLog, gates });
   const sessionConfig = { maxSessionsPerOrg: limits("sessions.perOrg"), ...options.session };

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { crc32 } from "node:zlib";
 
 import { enrol, LinkedRunner, serve, type OutputSocket } from "../../test/_support/linked-runner.ts";
-import { dataOf, Rig } from "../../test/_support/rig.ts";
+import { caller, dataOf, Rig } from "../../test/_support/rig.ts";
 
 const CODEX = { capabilities: { providers: ["codex"], features: [] } };
 
@@ -78,5 +78,51 @@ describe("what a session is told", () => {
       [3, 1],
       [4, 1],
     ]);
+  });
+});
+
+describe("a yes that did not reach its runner at once", () => {
+  const ASKED = {
+    fact: "asked",
+    requestId: "r1",
+    kind: "permission",
+    action: "run_command",
+    description: "npm publish",
+    context: {},
+    questions: null,
+  } as const;
+
+  // Red without `#asItCounts`: both arrive as a yes.
+  it.each([
+    ["stays one while whoever said it may", false, { decision: "allow" }],
+    ["is a no once whoever said it may not any more", true, { decision: "deny", isLapsed: true }],
+  ])("%s", async (_, isRevoked, expected) => {
+    await using rig = await Rig.open();
+    await using server = await serve(rig);
+    const identity = await enrol(rig);
+    const bob = await rig.known(caller(["gates:decide"], { id: "tok_bob" }));
+    const request = { orgId: "default", providerId: "codex", task: "Do it" } as const;
+    const { sessionId } = dataOf(await rig.plane.sessions.createSession(request));
+    let grant: StartGrant;
+    {
+      await using runner = await LinkedRunner.connect(server.url, identity, CODEX);
+      const { offerId, attemptId } = await runner.told("offer");
+      runner.say({ type: "accept", offerId, attemptId });
+      ({ grant } = await runner.told("start"));
+      await using output = await runner.openOutput();
+      await new Facts(grant).record(output, { fact: "ready", hasTerminal: false }, { fact: "turn_started" }, ASKED);
+    }
+    await eventually(() => rig.plane.stats().runnersOnline === 0);
+    const [asked] = dataOf(await rig.plane.approvals.listApprovals({ sessionId })).items;
+    dataOf(await rig.plane.approvals.resolveApproval(asked!.approvalId, { decision: "allow" }, bob));
+    if (isRevoked) dataOf(await rig.plane.tokens.revokeToken("tok_bob"));
+
+    const { attemptId, epoch } = grant;
+    const held = { ...CODEX, attempts: [{ attemptId, epoch, state: "live" as const }] };
+    await using back = await LinkedRunner.connect(server.url, identity, held);
+
+    expect(await back.told("session_command")).toMatchObject({
+      command: { kind: "answer", requestId: "r1", contentHash: asked!.contentHash, ...expected },
+    });
   });
 });

@@ -1,6 +1,14 @@
-import { parseAttemptId, readCommands, readSession, sessionIdOf, type SignalboxStore } from "@signalbox/store";
+import {
+  parseAttemptId,
+  readCommands,
+  readSession,
+  sessionIdOf,
+  whyAnswerLapsed,
+  type SignalboxStore,
+} from "@signalbox/store";
 import type { SessionCommand, TerminalCommand } from "@signalbox/protocol";
 
+import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
 import type { Fleet } from "../runner/fleet.ts";
 import type { SessionLog } from "./session-log.ts";
@@ -8,16 +16,19 @@ import type { SessionLog } from "./session-log.ts";
 /** Carries what sessions are told to the runners that hold them: at once, and again after a runner has come back. */
 export class SessionCourier {
   readonly #store: SignalboxStore;
+  readonly #clock: Clock;
   readonly #fleet: Fleet;
   readonly #logger: Logger;
 
   constructor(deps: {
     readonly store: SignalboxStore;
+    readonly clock: Clock;
     readonly fleet: Fleet;
     readonly sessionLog: SessionLog;
     readonly logger: Logger;
   }) {
     this.#store = deps.store;
+    this.#clock = deps.clock;
     this.#fleet = deps.fleet;
     this.#logger = deps.logger;
     deps.sessionLog.on("commands", (holder, commands, taken) => {
@@ -37,8 +48,18 @@ export class SessionCourier {
     if (progress?.attemptId !== held.attemptId) return;
     const { taken } = progress;
     for (const { seq, command } of await this.#store.view(() => readCommands(sessionId, taken))) {
-      this.#send(runnerId, held, { seq, taken, command: JSON.parse(command) as SessionCommand });
+      // Written by saveSession.
+      const told = await this.#asItCounts(JSON.parse(command) as SessionCommand, row.org_id);
+      this.#send(runnerId, held, { seq, taken, command: told });
     }
+  }
+
+  /** A yes counts when it arrives. Of one that was held up, whoever said it must be able to say it still; else it is a no. */
+  async #asItCounts(command: SessionCommand, orgId: string): Promise<SessionCommand> {
+    if (command.kind !== "answer" || command.decision !== "allow") return command;
+    const at = { orgId, now: this.#clock.now() };
+    const lapsed = await this.#store.view(() => whyAnswerLapsed(command.approvalId, at));
+    return lapsed === undefined ? command : { ...command, decision: "deny", isLapsed: true };
   }
 
   /** Passes on what somebody does at a terminal. False when its runner is not connected. */

@@ -78,9 +78,10 @@ export type Approval = z.infer<typeof ApprovalSchema>;
 
 /**
  * Why a runner did not let its agent go on though somebody said yes: what was allowed is not what the agent waits with; the agent
- * waits no more, or was answered before; the answer is none of those that the agent offers.
+ * waits no more, or was answered before; the answer is none of those that the agent offers; who said yes might not decide any more
+ * when it arrived.
  */
-export const ANSWER_REFUSALS = ["CONTENT_CHANGED", "NOT_WAITING", "INVALID_ANSWER"] as const;
+export const ANSWER_REFUSALS = ["CONTENT_CHANGED", "NOT_WAITING", "INVALID_ANSWER", "APPROVAL_LAPSED"] as const;
 export type AnswerRefusal = (typeof ANSWER_REFUSALS)[number];
 
 /** How long an answer counts: for this one request, or for all like it in the session, where the agent offers that. */

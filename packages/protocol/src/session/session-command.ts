@@ -29,6 +29,8 @@ export const SessionCommandSchema = z.discriminatedUnion("kind", [
     approvalId: z.string(),
     contentHash: z.string(),
     decision: z.enum(["allow", "deny"]),
+    /** It was a yes, and whoever said it may not decide any more: it arrives as a no, and the record says why. */
+    isLapsed: z.boolean().optional(),
     scope: z.enum(APPROVAL_SCOPES),
     reason: z.string().optional(),
     answers: z.record(z.string(), z.array(z.string())).optional(),

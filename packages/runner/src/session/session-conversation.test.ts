@@ -213,6 +213,22 @@ describe("an answer to what an agent asked", () => {
     expect(talk.session.told).toEqual([["r1", { decision: "deny", reason: "the answer does not fit what was asked" }]]);
   });
 
+  // Red where `isLapsed` is not looked at.
+  it("that is a yes of somebody who may not decide any more is a no, and the record says why", async () => {
+    const talk = converse();
+
+    await askAndAnswer(talk, { decision: "deny", isLapsed: true });
+    await eventually(() => talk.session.told.length > 0);
+    talk.tell(CLOSE);
+    await talk.ended;
+
+    const message = "who allowed it may not decide any more";
+    expect(talk.session.told[0]).toEqual(["r1", { decision: "deny", reason: message }]);
+    expect(talk.facts.filter(({ fact }) => fact === "refused")).toEqual([
+      { fact: "refused", approvalId: "apr_1", code: "APPROVAL_LAPSED", message },
+    ]);
+  });
+
   it("that comes too late changes nothing", async () => {
     const talk = converse();
     talk.session.refusals = { answer: new AgentError("UNKNOWN_REQUEST", "it is over") };

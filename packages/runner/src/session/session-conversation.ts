@@ -180,10 +180,11 @@ export class SessionConversation implements AsyncDisposable {
   /** A no needs no proof; a yes to something else than the agent waits with is a no. */
   async #answer(command: Extract<SessionCommand, { kind: "answer" }>): Promise<void> {
     const { journal } = this.#settings;
-    const { requestId, approvalId, contentHash, decision, reason } = command;
+    const { requestId, approvalId, contentHash, decision, isLapsed = false, reason } = command;
     const refusal = journal.takeAnswer(requestId, contentHash);
-    if (decision === "deny") return this.#deny(requestId, reason);
-    const code = refusal ?? ((await this.#allow(command)) ? undefined : "INVALID_ANSWER");
+    if (decision === "deny" && !isLapsed) return this.#deny(requestId, reason);
+    const objection = isLapsed ? "APPROVAL_LAPSED" : refusal;
+    const code = objection ?? ((await this.#allow(command)) ? undefined : "INVALID_ANSWER");
     if (code === undefined) return;
     const message = OBJECTIONS[code];
     await this.#deny(requestId, message);
@@ -213,6 +214,7 @@ const OBJECTIONS: Readonly<Record<AnswerRefusal, string>> = {
   CONTENT_CHANGED: "what was allowed is not what was asked",
   NOT_WAITING: "the agent does not wait for this answer",
   INVALID_ANSWER: "the answer does not fit what was asked",
+  APPROVAL_LAPSED: "who allowed it may not decide any more",
 };
 
 function deniedBy({ name, kind, command, title }: AgentEventOf<"approval.requested">): SessionFactOf<"denied"> {

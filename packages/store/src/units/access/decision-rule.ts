@@ -5,6 +5,7 @@ import {
   parseActor,
   refusalOfDecision,
   type Actor,
+  type ApprovalContent,
   type ApprovalPolicy,
   type Decider,
   type DecisionRefusal,
@@ -12,7 +13,7 @@ import {
   type Scope,
 } from "@signalbox/protocol";
 
-import type { ProjectRow, TokenRow } from "../../rows.ts";
+import type { ApprovalRow, ProjectRow, TokenRow } from "../../rows.ts";
 import { get, type Statement } from "../../unit.ts";
 
 const SELECT_POLICY = "SELECT approvals FROM projects WHERE org_id = ? AND id = ?";
@@ -63,6 +64,18 @@ export function* whyLapsed(
   const decider = yield* findDecider(actor, at);
   if (!decider) return forbidden(`${actorText(actor)} is revoked, out of time, or not known`);
   return refusalOfDecision(rule, decider, "allow");
+}
+
+const SELECT_APPROVAL = "SELECT content, decided_by FROM approvals WHERE id = ? AND org_id = ?";
+
+/** The same for the yes that an agent waits for. */
+export function* whyAnswerLapsed(
+  approvalId: string,
+  at: { readonly orgId: string; readonly now: number },
+): Generator<Statement, DecisionRefusal | undefined, unknown> {
+  const row = yield* get<Pick<ApprovalRow, "content" | "decided_by">>(SELECT_APPROVAL, approvalId, at.orgId);
+  // Written by openApproval.
+  return yield* whyLapsed(row?.decided_by ?? null, row ? (JSON.parse(row.content) as ApprovalContent) : {}, at);
 }
 
 function forbidden(message: string): DecisionRefusal {
