@@ -105,6 +105,34 @@ describe("a webhook", () => {
     expect(receiver.heard()).toContain(runId);
   });
 
+  it("is told what was given up while its receiver was down, once somebody asks for that", TEST, async () => {
+    await using receiver = await WebhookReceiver.open();
+    await using env = await startWebhookEnv({ limits: { "webhook.tries": 1 } });
+    const hook = await create(env.client, receiver.url, { events: ["run.created", "run.cancelled"] });
+    receiver.answer = (outgoing) => void outgoing.writeHead(500).end();
+    const runs = [await cancelledRun(env.client), await cancelledRun(env.client)];
+    const failed = async () => (await env.client.webhooks.deliveries(hook.id, { state: "failed" })).items.length;
+    await eventually(async () => (await failed()) === 4, LONG);
+    receiver.answer = (outgoing) => void outgoing.end();
+    receiver.posts.length = 0;
+
+    const sent = await env.client.webhooks.redeliverFailed(hook.id);
+    const delivered = () => env.client.webhooks.deliveries(hook.id, { state: "delivered" });
+    await eventually(async () => (await delivered()).items.length === 4, LONG);
+    const later = new Date(Date.now() + 60_000).toISOString();
+    const none = await env.client.webhooks.redeliverFailed(hook.id, { since: later });
+
+    expect([sent, none]).toEqual([
+      { redelivered: 4, remaining: false },
+      { redelivered: 0, remaining: false },
+    ]);
+    for (const id of runs)
+      expect(
+        receiver.posts.filter(({ message }) => message.run_id === id).map(({ message }) => message.event_type),
+      ).toEqual(["run.created", "run.cancelled"]);
+    expect(await findDamage(env.server)).toEqual([]);
+  });
+
   // Red without the lease of a claim: what was posted and not recorded would never be told again.
   it("is told again, under the same id, when the server is killed between the post and its record", TEST, async () => {
     await using receiver = await WebhookReceiver.open();

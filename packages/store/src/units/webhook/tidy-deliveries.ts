@@ -20,13 +20,16 @@ const FORGET_DELETED = `DELETE FROM webhook_deliveries WHERE id IN
   (SELECT delivery.id FROM webhooks AS gone JOIN webhook_deliveries AS delivery ON delivery.webhook_id = gone.id
     WHERE gone.state = 'deleted' LIMIT ?)`;
 
+const FORGET_SECRETS =
+  "UPDATE webhooks SET previous_secret = NULL, previous_version = NULL, previous_until = NULL WHERE previous_until <= ?";
+
 /** How many rows were touched, and how many of them were given up. */
 export interface TidiedDeliveries {
   readonly touched: number;
   readonly givenUp: number;
 }
 
-/** Gives up what is too old to be of use and forgets what is long over. */
+/** Gives up what is too old to be of use, forgets what is long over, and the secrets that no longer sign. */
 export function* tidyDeliveries(args: TidyDeliveriesArgs): Generator<Statement, TidiedDeliveries, unknown> {
   const { giveUpBefore, forgetBefore, count, now } = args;
   const old = yield* all<DeliveryRow>(SELECT_OLD, giveUpBefore, count);
@@ -35,5 +38,6 @@ export function* tidyDeliveries(args: TidyDeliveriesArgs): Generator<Statement, 
     yield* endDelivery(row, { state: "failed", status: row.last_status, error: "expired", now });
   const ended = yield* run(FORGET_ENDED, forgetBefore, count);
   const deleted = yield* run(FORGET_DELETED, count);
+  yield* run(FORGET_SECRETS, now);
   return { touched: old.length + ended.changes + deleted.changes, givenUp: old.length };
 }

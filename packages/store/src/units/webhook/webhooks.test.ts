@@ -380,6 +380,23 @@ describe("testing and sending again", () => {
 });
 
 describe("tidyDeliveries", () => {
+  it("keeps no secret that signs no longer", async () => {
+    await using fleet = await withWebhook();
+    const next = { secret: new Uint8Array([2]), secretVersion: 2, previousUntil: fleet.now + 10 };
+    await fleet.store.run("rotateWebhookSecret", { ...fleet.webhook("whk_1"), ...next });
+    const tidied = async () => {
+      await fleet.store.run("tidyDeliveries", { giveUpBefore: 0, forgetBefore: 0, count: 10, now: fleet.now });
+      return (await fleet.store.view(() => readWebhook("whk_1", ORG)))?.previous_secret?.length;
+    };
+
+    const before = await tidied();
+    fleet.now += 10;
+    const after = await tidied();
+
+    expect([before, after]).toEqual([1, undefined]);
+    expect(await problems(fleet)).toEqual([]);
+  });
+
   it("gives up what is too old, forgets what is long over, and lets the rest go on", async () => {
     await using fleet = await withWebhook(["run.created", "run.cancelled"]);
     const { runId } = await fleet.createRun(["work"]);
