@@ -165,7 +165,9 @@ describe("a session that is stopped", { timeout: 60_000 }, () => {
     // One that comes when it is over is refused.
     const refusals = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     expect(refusals).toEqual(refusals.map(() => expect.objectContaining({ code: "INVALID_STATE" }) as unknown));
-    expect(ended).toMatchObject({ ...ends, message: "one" });
+    // Whose request comes first is up to the network.
+    expect(["one", "two", "three"]).toContain(ended.message);
+    expect(ended).toMatchObject(ends);
     expect(await processesOf(session.runId)).toEqual([]);
   });
 
