@@ -108,6 +108,30 @@ describe("signalbox webhooks", () => {
     expect(Object.fromEntries(heard[0]?.query ?? [])).toEqual({ state: "failed", limit: "5" });
   });
 
+  it("shows what became of one event, why it failed, and what is posted of it", async () => {
+    const message = {
+      id: "whd_1",
+      event_type: "run.failed",
+      created_at: AT,
+      org_id: "default",
+      payload: { message: "m" },
+    };
+    const failed = delivery({ state: "failed", lastError: "certificate_expired" });
+    const { lastStatus: _, ...unanswered } = failed;
+    const shown = (answer: object) =>
+      run(["webhooks", "delivery", "whk_1", "whd_1"], { "GET /webhooks/:id/deliveries/:delivery": () => answer });
+
+    const whole = await shown({ ...unanswered, message });
+    const bare = await shown(failed);
+
+    expect(whole.stdout).toMatch(
+      /^whd_1 run\.failed is failed after 1 try; the last try came to certificate_expired\n/,
+    );
+    expect(JSON.parse(whole.stdout.slice(whole.stdout.indexOf("{")))).toEqual(message);
+    expect(whole.stderr).toContain("The time of the receiver's certificate");
+    expect(bare.stderr).toContain("no longer kept");
+  });
+
   it("sends one again", async () => {
     const { stdout, heard } = await run(["webhooks", "redeliver", "whk_1", "whd_1"]);
 

@@ -1,5 +1,6 @@
 import {
   RedeliveredSchema,
+  WebhookDeliveryDetailsSchema,
   WebhookDeliverySchema,
   WebhookSchema,
   WebhookWithSecretSchema,
@@ -11,6 +12,7 @@ import {
   type UpdateWebhookRequest,
   type Webhook,
   type WebhookDelivery,
+  type WebhookDeliveryDetails,
   type WebhookWithSecret,
 } from "@signalbox/protocol";
 import * as z from "zod";
@@ -85,8 +87,10 @@ export class WebhooksClient {
     return this.#requester.json({ path, query: { ...query }, ...options }, DeliveryPageSchema);
   }
 
-  delivery(webhookId: string, deliveryId: string, options?: CallOptions): Promise<WebhookDelivery> {
-    return this.#requester.json({ path: deliveryPathOf(webhookId, deliveryId), ...options }, WebhookDeliverySchema);
+  /** What became of one event, with the `message` that is posted where the caller may read what it is about. */
+  delivery(webhookId: string, deliveryId: string, options?: CallOptions): Promise<WebhookDeliveryDetails> {
+    const path = deliveryPathOf(webhookId, deliveryId);
+    return this.#requester.json({ path, ...options }, WebhookDeliveryDetailsSchema);
   }
 
   /** Sends what was delivered or given up once more, under the same id. */

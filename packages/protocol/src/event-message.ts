@@ -48,6 +48,7 @@ const MESSAGES = {
   "gate.expired": (data) => `nobody answered ${text(data["name"])} in time`,
   "gate.superseded": (data) => `${text(data["name"])} needs no decision any more`,
   "artifact.created": (data) => `artifact created: ${text(data["path"])}`,
+  "budget.exhausted": (data) => `the budget of the run is used up; ${text(data["name"])} waits`,
   "session.created": (data) => `session opened${because(data["title"])}`,
   "session.state_changed": (data) => `session is ${text(data["to"])}`,
   "session.completed": (data) => `session completed${because(data["message"])}`,
@@ -58,6 +59,9 @@ const MESSAGES = {
   "approval.resolved": (data) => `${text(data["action"])} was ${text(data["state"])}${because(data["reason"])}`,
   "approval.refused": (data) => `a yes was not let through${because(data["message"])}`,
   "tool.denied": (data) => `${text(data["action"])} is not allowed${because(data["description"])}`,
+  "publish.requested": (data) => `leave to publish is awaited${because(data["branch"])}`,
+  "publish.succeeded": (data) => `published${because(data["pullRequestUrl"] ?? data["branch"])}`,
+  "publish.failed": (data) => `not published${because(data["message"])}`,
   "diff.failed": (data) => `the diff cannot be told${because(data["message"])}`,
 } satisfies Partial<Record<RunEventType | SessionEventType, Tell>>;
 

@@ -471,6 +471,7 @@ export {
   RotateWebhookSecretRequestSchema,
   SECRET_PREFIX,
   UpdateWebhookRequestSchema,
+  WebhookDeliveryDetailsSchema,
   WebhookDeliverySchema,
   webhookKey,
   WebhookSchema,
@@ -484,6 +485,7 @@ export {
   type UpdateWebhookRequest,
   type Webhook,
   type WebhookDelivery,
+  type WebhookDeliveryDetails,
   type WebhookOrigin,
   type WebhookWithSecret,
 } from "./webhook/webhook.ts";

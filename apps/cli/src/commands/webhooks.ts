@@ -9,6 +9,7 @@ import { ago, until } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
 import { showSecret, showWebhook, webhookWord } from "../webhooks/show-webhook.ts";
 import { listEvents } from "../webhooks/list-events.ts";
+import { showDeliveryDetails } from "../webhooks/show-delivery-details.ts";
 import { redeliver } from "../webhooks/redeliver.ts";
 import { testWebhook } from "../webhooks/test-webhook.ts";
 
@@ -53,6 +54,10 @@ export function define(command: Command, act: Act): void {
     .addOption(new Option("--state <state>", "only deliveries in this state").choices(STATES))
     .option("-n, --limit <count>", "how many", readCount, 50)
     .action(act(deliveries));
+  about("delivery")
+    .argument("<delivery>", "its id")
+    .description("show what became of one event, and what is posted of it")
+    .action(act(showDeliveryDetails));
   about("redeliver")
     .argument("[delivery]", "its id")
     .description("send what was delivered or given up once more, under the same id")

@@ -10,6 +10,7 @@ import {
   RunnerSchema,
   SessionSchema,
   TokenSchema,
+  WebhookDeliveryDetailsSchema,
   WebhookDeliverySchema,
   WebhookSchema,
 } from "@signalbox/protocol";
@@ -192,6 +193,10 @@ const TOKEN = poisoned(TokenSchema, {
 const RUNNER = poisoned(RunnerSchema, runner({ metadata: { rack: "7" }, runtimeVersions: { codex: "1.0.0" } }));
 
 const WEBHOOK = poisoned(WebhookSchema, webhook({ active: false, disabledReason: "gone" }));
+const DELIVERY_DETAILS = poisoned(WebhookDeliveryDetailsSchema, {
+  ...delivery({ state: "failed", lastError: "status" }),
+  message: { id: "whd_1", event_type: "run.failed", created_at: AT, org_id: "default", payload: { message: HOSTILE } },
+});
 const DELIVERY = poisoned(WebhookDeliverySchema, delivery({ state: "failed", lastError: "status" }));
 
 /** An API that answers with something hostile wherever a text may be any text. */
@@ -237,6 +242,7 @@ export const HOSTILE_ROUTES: Readonly<Record<string, Answer>> = {
   "POST /webhooks": () => ({ ...WEBHOOK, secret: `whsec_${HOSTILE}` }),
   "GET /webhooks/:id": () => WEBHOOK,
   "GET /webhooks/:id/deliveries": () => ({ items: [DELIVERY] }),
+  "GET /webhooks/:id/deliveries/:delivery": () => DELIVERY_DETAILS,
   "POST /webhooks/:id/test": () => DELIVERY,
   "GET /tokens": () => ({ items: [TOKEN] }),
 };
@@ -274,6 +280,7 @@ export const COMMANDS: readonly string[] = [
   "webhooks create https://hooks.example/",
   "webhooks show whk_1",
   "webhooks deliveries whk_1",
+  "webhooks delivery whk_1 whd_1",
   "webhooks test whk_1",
   "plugins stop crier",
   "projects",

@@ -1,15 +1,10 @@
 import { toldStep } from "@signalbox/protocol";
-import {
-  readRun,
-  stepIdOf,
-  stepIdOfSession,
-  type ClaimedDelivery,
-  type RunProgress,
-  type SignalboxStore,
-} from "@signalbox/store";
+import { readRun, stepIdOf, stepIdOfSession, type RunProgress, type SignalboxStore } from "@signalbox/store";
+
+import type { ToldDelivery } from "./spell-message.ts";
 
 /** The id of the step that a delivery tells of, where it tells of one. Events say its name, which a plan never changes. */
-export async function findStep(store: SignalboxStore, { row, event }: ClaimedDelivery): Promise<string | undefined> {
+export async function findStep(store: SignalboxStore, { row, event }: ToldDelivery): Promise<string | undefined> {
   const { stream, run_id: runId, org_id: orgId } = row;
   if (stream === null || runId === null || !event) return undefined;
   if (stream !== runId) return stepIdOfSession(stream);

@@ -1,11 +1,14 @@
 import { meaningOf, toldPayload, toTimestamp, type WebhookMessage } from "@signalbox/protocol";
 import type { ClaimedDelivery } from "@signalbox/store";
 
+/** A delivery and its event. */
+export type ToldDelivery = Pick<ClaimedDelivery, "row" | "event">;
+
 /**
  * The body of a post, the same at every try. `stepId` is the step that the event is about. A payload that would make it too
  * large is left out, and the body says so.
  */
-export function spellMessage(delivery: ClaimedDelivery, stepId: string | undefined, maxBytes: number): Buffer {
+export function spellMessage(delivery: ToldDelivery, stepId: string | undefined, maxBytes: number): Buffer {
   const message = toMessage(delivery, stepId);
   const whole = Buffer.from(JSON.stringify(message));
   if (whole.length <= maxBytes) return whole;
@@ -13,7 +16,7 @@ export function spellMessage(delivery: ClaimedDelivery, stepId: string | undefin
   return Buffer.from(JSON.stringify({ ...message, payload, payload_omitted: true } satisfies WebhookMessage));
 }
 
-function toMessage({ row, event }: ClaimedDelivery, stepId: string | undefined): WebhookMessage {
+function toMessage({ row, event }: ToldDelivery, stepId: string | undefined): WebhookMessage {
   const { stream } = row;
   const data = event ? (JSON.parse(event.data) as Record<string, unknown>) : {};
   return {

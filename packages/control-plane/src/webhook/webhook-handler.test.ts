@@ -177,6 +177,22 @@ describe("WebhookHandler", () => {
     ]);
   });
 
+  it("shows what was posted, and only to those who may read what it is about", async () => {
+    await using receiver = await openReceiver();
+    await using rig = await openRig();
+    const { id } = await create(rig, { url: receiver.url, events: ["run.cancelled"] });
+    const run = await rig.createRun(["work"]);
+    dataOf(await rig.plane.runs.cancelRun(run.id, {}));
+    await eventually(() => receiver.arrived.length === 1);
+    const [told] = dataOf(await rig.plane.webhooks.listDeliveries(id)).items;
+    const seenBy = async (scopes: Scope[]) =>
+      dataOf(await rig.plane.webhooks.getDelivery(id, told!.id, caller(scopes))).message;
+
+    expect(await seenBy(["webhooks:read", "runs:read"])).toEqual(receiver.arrived[0]!.message);
+    // Red without the look at scopes: who may only see webhooks would read runs.
+    expect(await seenBy(["webhooks:read", "sessions:read"])).toBeUndefined();
+  });
+
   it("pages through deliveries, newest first", async () => {
     await using receiver = await openReceiver();
     await using rig = await openRig();

@@ -4,6 +4,7 @@ import {
   DeliveryStateSchema,
   limit,
   OpaqueIdSchema,
+  permits,
   RedeliverFailedRequestSchema,
   RotateWebhookSecretRequestSchema,
   SYSTEM_ACTOR,
@@ -17,6 +18,7 @@ import {
   type UpdateWebhookRequest,
   type Webhook,
   type WebhookDelivery,
+  type WebhookDeliveryDetails,
   type WebhookWithSecret,
 } from "@signalbox/protocol";
 import {
@@ -34,6 +36,7 @@ import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import { findMessage } from "./find-message.ts";
 import { portOf } from "./open-connection.ts";
 import type { Poster } from "./post-message.ts";
 import { requiredScopes } from "./required-scopes.ts";
@@ -216,15 +219,19 @@ export class WebhookHandler {
     });
   }
 
+  /** What became of one event, and what is posted of it to whoever may read what it is about. */
   async getDelivery(
     webhookId: string,
     deliveryId: string,
     context: RequestContext = LOCAL_CONTEXT,
-  ): Promise<ApiResponse<WebhookDelivery>> {
+  ): Promise<ApiResponse<WebhookDeliveryDetails>> {
     return answer(async () => {
       requireScope(context, "webhooks:read");
       await this.#require(webhookId, context);
-      return toDelivery(await this.#requireDelivery(webhookId, deliveryId));
+      const row = await this.#requireDelivery(webhookId, deliveryId);
+      const mayRead = requiredScopes([row.event_type]).every((scope) => permits(context.principal, scope));
+      const message = mayRead ? await findMessage(this.#deps.store, row) : undefined;
+      return { ...toDelivery(row), ...(message === undefined ? {} : { message }) };
     });
   }
 

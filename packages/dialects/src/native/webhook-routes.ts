@@ -5,6 +5,7 @@ import {
   RedeliverFailedRequestSchema,
   RotateWebhookSecretRequestSchema,
   UpdateWebhookRequestSchema,
+  WebhookDeliveryDetailsSchema,
   WebhookDeliverySchema,
   WebhookSchema,
   WebhookWithSecretSchema,
@@ -109,8 +110,8 @@ export function webhookRoutes({ webhooks }: Pick<ControlPlane, "webhooks">): Rou
       method: "GET",
       path: "/webhooks/:id/deliveries/:delivery",
       permission: "webhooks:read",
-      summary: "What became of one event on its way to a webhook.",
-      answer: { status: 200, schema: WebhookDeliverySchema },
+      summary: "What became of one event on its way to a webhook, and what is posted of it.",
+      answer: { status: 200, schema: WebhookDeliveryDetailsSchema },
       handle: (call) => webhooks.getDelivery(call.param("id"), call.param("delivery"), call.context),
     }),
     route({

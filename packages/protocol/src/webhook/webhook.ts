@@ -4,6 +4,7 @@ import { ActorSchema } from "../actor.ts";
 import { limit } from "../limits.ts";
 import { TimestampSchema } from "../timestamp.ts";
 import { DEFAULT_WEBHOOK_FILTERS, WebhookFilterSchema } from "./webhook-filter.ts";
+import { WebhookMessageSchema } from "./webhook-message.ts";
 import { DELIVERY_TRANSITIONS, type DeliveryState } from "./webhook-states.ts";
 
 /** Where events are posted: http or https, without user name, password or fragment. */
@@ -137,6 +138,13 @@ export const WebhookDeliverySchema = z.object({
   endedAt: TimestampSchema.optional(),
 });
 export type WebhookDelivery = z.infer<typeof WebhookDeliverySchema>;
+
+/** A delivery with what is posted. */
+export const WebhookDeliveryDetailsSchema = WebhookDeliverySchema.extend({
+  /** Absent when the event is no longer kept, and for a caller who may not read what it is about. */
+  message: WebhookMessageSchema.optional(),
+});
+export type WebhookDeliveryDetails = z.infer<typeof WebhookDeliveryDetailsSchema>;
 
 /** Bytes that a secret stands for; undefined for a text that is no secret. */
 export function webhookKey(secret: string): Uint8Array<ArrayBuffer> | undefined {
