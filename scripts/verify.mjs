@@ -78,11 +78,19 @@ function runLong() {
   run("vitest", "run", "--config", "vitest.workspace.ts", ".long.test.ts");
 }
 
+/** Tests of packages that take as long as they are told to, and how long that is here; `npm test` has some of each. */
+const MANY = {
+  SIGNALBOX_CRASH_CYCLES: { file: "test/crash.test.ts", count: "50" },
+  SIGNALBOX_STATE_KILLS: { file: "test/kill.test.ts", count: "30" },
+  SIGNALBOX_APPROVAL_RACES: { file: "session/approval-race.test.ts", count: "10000" },
+};
+
 /** The fault tests, with many cycles: about five minutes on two cores. */
 function runFaults() {
   process.env.SIGNALBOX_LONG = "1";
   process.env.SIGNALBOX_FAULT_SCALE ??= "8";
-  run("vitest", "run", "--config", "vitest.workspace.ts", "--project", "@signalbox/conformance", "faults/");
+  for (const [name, { count }] of Object.entries(MANY)) process.env[name] ??= count;
+  run("vitest", "run", "--config", "vitest.workspace.ts", "faults/", ...Object.values(MANY).map((many) => many.file));
 }
 
 /** Packs what is published just as it would be, and checks the tarballs: paths, exports and types as users get them. */

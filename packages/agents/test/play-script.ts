@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { client, ndJsonStream } from "@agentclientprotocol/sdk";
 import type {
@@ -91,9 +93,12 @@ export async function startAgent(script: AgentScriptInput | undefined, dir: Temp
   const file = dir.file(".script.json");
   if (script) await writeFile(file, JSON.stringify(script));
   const [program, ...args] = scriptedAgentArgv({ stateDir: dir.file(".state"), ...(script ? { script: file } : {}) });
-  const env = { PATH: process.env["PATH"] ?? "", HOME: dir.path };
+  const env = { PATH: process.env["PATH"] ?? "", HOME: dir.path, NODE_COMPILE_CACHE };
   return spawn(program, args, { cwd: dir.path, env, stdio: ["pipe", "pipe", "pipe"] });
 }
+
+/** As the apps have it: what is compiled once is not compiled again at each of dozens of starts. */
+const NODE_COMPILE_CACHE = join(tmpdir(), "node-compile-cache");
 
 function textOf(update: SessionUpdate): string {
   return "content" in update && !Array.isArray(update.content) && update.content?.type === "text"

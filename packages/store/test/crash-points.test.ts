@@ -15,7 +15,7 @@ if (!isPossible) console.warn("crash-points: skipped, as strace is missing or ma
 describe.skipIf(!isPossible)("a writer that is killed at a system call", () => {
   it(
     `loses nothing that it acknowledged, at up to ${POINTS} calls spread over its work`,
-    { timeout: 20_000 + POINTS * 5_000 },
+    { timeout: 90_000 + POINTS * 5_000 },
     async () => {
       const whole = await crashAt(undefined);
       expect(whole.damage).toEqual([]);

@@ -20,7 +20,7 @@ const isPossible = canTrace();
 
 if (!isPossible) console.warn("power-cut: skipped, as strace is missing or may not trace here");
 
-describe.skipIf(!isPossible)("a power cut", { timeout: 20_000 + CUTS * 200 }, () => {
+describe.skipIf(!isPossible)("a power cut", { timeout: 90_000 + CUTS * 500 }, () => {
   it(`loses nothing that was acknowledged, in ${CUTS} cuts of seed ${SEED}`, async () => {
     const steps = await record("FULL");
 
