@@ -183,6 +183,11 @@ export const LIMITS = {
     unit: "per second",
     meaning: "messages of one client on the session socket",
   },
+  "socket.ageMs": {
+    value: 43_200_000,
+    unit: "ms",
+    meaning: "how old a connection to the session socket becomes; its client comes back with its cursor",
+  },
   "socket.subscriptions": { value: 100, unit: "count", meaning: "sessions that one socket may follow" },
   "webhooks.perOrg": { value: 50, unit: "count", meaning: "webhooks of one org" },
   "webhook.urlLength": { value: 2_048, unit: "characters", meaning: "the URL of a webhook" },

@@ -24,6 +24,7 @@ export class SessionClient {
   #principal: Principal | undefined;
   #turn: Promise<void> = Promise.resolve();
   #isAlive = true;
+  readonly #connectedAt: number;
   #tokens: number;
   #refilledAt: number;
   #waiting: Timer | undefined;
@@ -33,7 +34,8 @@ export class SessionClient {
     this.id = settings.id;
     this.#settings = settings;
     this.#tokens = settings.limits("socket.messagesPerSecond");
-    this.#refilledAt = settings.clock.monotonic();
+    this.#connectedAt = settings.clock.monotonic();
+    this.#refilledAt = this.#connectedAt;
     settings.ws.on("pong", () => (this.#isAlive = true));
     settings.ws.on("error", () => settings.ws.terminate());
   }
@@ -45,6 +47,12 @@ export class SessionClient {
 
   get sessions(): readonly string[] {
     return [...this.#following.keys()];
+  }
+
+  /** Whether it has been connected for as long as one may be. */
+  get isOld(): boolean {
+    const { clock, limits } = this.#settings;
+    return clock.monotonic() - this.#connectedAt >= limits("socket.ageMs");
   }
 
   admit(principal: Principal): void {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { limit, type Principal, type WsServerMessage } from "@signalbox/protocol";
+import { limit, limitsWith, type Principal, type WsServerMessage } from "@signalbox/protocol";
 import { eventually, ManualClock } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -206,6 +206,22 @@ describe("WebSocketServerManager", () => {
     rig.clock.advance(limit("revocation.ms"));
 
     expect((await client.closed)[0]).toBe(CLOSE_CODES.revoked);
+  });
+
+  it("closes a socket that has become as old as one may, for its client to come back, and no younger one", async () => {
+    const ageMs = limit("revocation.ms") * 2;
+    await using rig = await Rig.open({}, { limits: limitsWith({ "socket.ageMs": ageMs }) });
+    const old = await rig.connect("alice");
+    rig.clock.advance(ageMs - 1);
+    const young = await rig.connect("alice");
+    young.say(subscribe);
+    await eventually(() => expect(young.messages).toHaveLength(1));
+
+    rig.clock.advance(limit("revocation.ms") / 2);
+
+    expect((await old.closed)[0]).toBe(CLOSE_CODES.goingAway);
+    young.say({ ...subscribe, messageId: "still-here" });
+    await eventually(() => expect(young.messages.at(-1)).toMatchObject({ messageId: "still-here" }));
   });
 
   it.each([

@@ -170,6 +170,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     this.#server.off("upgrade", this.#onUpgrade);
     this.#beat?.cancel();
     this.#checks?.cancel();
+    this.#checks = undefined;
     for (const client of this.#clients.values()) client.close(1012, "the server is stopping");
     for (const ws of this.#sockets.clients) ws.terminate();
     await new Promise<void>((resolve) => this.#sockets.close(() => resolve()));
@@ -348,7 +349,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
     });
   }
 
-  /** A token that is revoked ends the sockets that came with it. */
+  /** A token that is revoked ends the sockets that came with it; and no socket stays for ever on what was true when it came. */
   #checkPrincipals(): void {
     const everyMs = this.#deps.limits("revocation.ms") / 2;
     this.#checks = this.#deps.clock.setTimer(everyMs, () => {
@@ -360,6 +361,7 @@ export class WebSocketServerManager extends EventEmitter<WebSocketServerEvents> 
 
   async #checkPrincipal(client: SessionClient): Promise<void> {
     const { principal } = client;
+    if (client.isOld) return client.close(CLOSE_CODES.goingAway, "come back with your cursor");
     if (!principal || principal.kind === "local" || (await this.#deps.isStillGood(principal))) return;
     this.#refuse(client, "UNAUTHORIZED", "the credential was revoked", CLOSE_CODES.revoked);
   }
