@@ -45,7 +45,7 @@ async function startEnv(github?: FakeGitHub): Promise<DevEnv> {
   const env = await startDevEnv({
     runners: 0,
     limits: { ...SHORT_LEASES, "lease.ttlMs": 5_000 },
-    serverEnv: { SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1" },
+    serverEnv: { SIGNALBOX_WEBHOOK_NETWORKS: "127.0.0.1", SIGNALBOX_WEBHOOK_NETWORK_PORTS: "1-65535" },
   });
   await writeFile(env.dir.file("script.json"), JSON.stringify(SCRIPT));
   await writeFile(env.dir.file("agents.json"), JSON.stringify({ agents: { scripted: { script: "script.json" } } }));
