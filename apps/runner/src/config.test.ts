@@ -45,6 +45,22 @@ describe("readRunnerConfig", () => {
     });
   });
 
+  it("reads how git reaches private repositories, with paths beside that file, and refuses what is no server", async () => {
+    await using dir = await tempDir();
+    const text =
+      "credentials: [{ url: 'https://git.example/', tokenFile: token }]\nssh: { keyFile: key, knownHostsFile: hosts }\n";
+    await writeFile(dir.file("git.yaml"), text);
+    await writeFile(dir.file("bad.yaml"), "credentials: [{ url: 'http://git.example/', tokenFile: token }]\n");
+
+    const config = readRunnerConfig(["--git", dir.file("git.yaml")], {});
+
+    expect(config.runner.git).toEqual({
+      credentials: [{ url: "https://git.example/", username: "x-access-token", tokenFile: dir.file("token") }],
+      ssh: { keyFile: dir.file("key"), knownHostsFile: dir.file("hosts") },
+    });
+    expect(() => readRunnerConfig(["--git", dir.file("bad.yaml")], {})).toThrow(ConfigError);
+  });
+
   it("takes the agent of codegen steps, and refuses one that is no provider", () => {
     const config = readRunnerConfig(["--codegen-provider", "codex"], { SIGNALBOX_CODEGEN_PROVIDER: "scripted" });
 

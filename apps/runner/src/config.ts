@@ -1,8 +1,10 @@
 import { agentsCacheDir, isInstallError } from "@signalbox/agents/install";
 import { limit, ProviderIdSchema } from "@signalbox/protocol";
 import {
+  GitAccessSettingsSchema,
   PublishSettingsSchema,
   RunnerPolicySchema,
+  type GitAccessSettingsInput,
   type PublishSettingsInput,
   type RunnerConfig,
   type RunnerPolicyInput,
@@ -65,6 +67,7 @@ const EnvironmentSchema = z.object({
   SIGNALBOX_RUNNER_LABELS: labels.default({}),
   SIGNALBOX_RUNNER_POLICY_FILE: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_PUBLISH_FILE: z.string().min(1).optional(),
+  SIGNALBOX_RUNNER_GIT_FILE: z.string().min(1).optional(),
   SIGNALBOX_RUNNER_ALLOW_FILE_REPOS: yes.default(false),
   SIGNALBOX_RUNNER_SANDBOX: z.enum(["auto", "required", "none"], "must be auto, required or none").default("auto"),
   SIGNALBOX_RUNNER_PATH: z.string().min(1).optional(),
@@ -87,6 +90,7 @@ const ARGUMENTS = {
   labels: "SIGNALBOX_RUNNER_LABELS",
   policy: "SIGNALBOX_RUNNER_POLICY_FILE",
   publish: "SIGNALBOX_RUNNER_PUBLISH_FILE",
+  git: "SIGNALBOX_RUNNER_GIT_FILE",
   "allow-file-repos": "SIGNALBOX_RUNNER_ALLOW_FILE_REPOS",
   sandbox: "SIGNALBOX_RUNNER_SANDBOX",
   agents: "SIGNALBOX_AGENTS",
@@ -124,6 +128,7 @@ export function readRunnerConfig(
       labels: values.SIGNALBOX_RUNNER_LABELS,
       policy,
       publish: readPublish(values.SIGNALBOX_RUNNER_PUBLISH_FILE),
+      git: readGitAccess(values.SIGNALBOX_RUNNER_GIT_FILE),
       sandbox: values.SIGNALBOX_RUNNER_SANDBOX,
       // The runner's own settings, its token first of all, are nobody's but its own.
       hostEnvironment: Object.fromEntries(
@@ -189,6 +194,20 @@ function readPublish(file: string | undefined): PublishSettingsInput | undefined
   const { github, ...rest } = publish.data;
   if (!github) return rest;
   return { ...rest, github: { ...github, tokenFile: resolve(dirname(file), github.tokenFile) } };
+}
+
+/** How git reaches private repositories. Paths in the file are relative to it. */
+function readGitAccess(file: string | undefined): GitAccessSettingsInput | undefined {
+  if (file === undefined) return undefined;
+  const access = GitAccessSettingsSchema.safeParse(parsePolicy(readText(file), file) ?? {});
+  if (!access.success) throw new ConfigError(`${file} cannot be used: ${explain(access.error)}`);
+  const at = (path: string): string => resolve(dirname(file), path);
+  const { credentials, caFile, ssh } = access.data;
+  return {
+    credentials: credentials.map((entry) => ({ ...entry, tokenFile: at(entry.tokenFile) })),
+    ...(caFile === undefined ? {} : { caFile: at(caFile) }),
+    ...(ssh ? { ssh: { keyFile: at(ssh.keyFile), knownHostsFile: at(ssh.knownHostsFile) } } : {}),
+  };
 }
 
 function parsePolicy(text: string, file: string): unknown {

@@ -20,6 +20,8 @@ import type { RunnerConfig } from "./runner-config.ts";
 import { detectSandbox } from "./sandbox/detect-sandbox.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { scriptedAgent } from "./session/scripted-agent.ts";
+import { GitAccessSettingsSchema } from "./git-access/git-access-settings.ts";
+import { GitAccess } from "./git-access/git-access.ts";
 import { publisherOf } from "./publish/publisher.ts";
 import { removeOldSessionFolders } from "./session/session-folders.ts";
 import { AttemptSpool } from "./supervisor/attempt-spool.ts";
@@ -68,7 +70,9 @@ export async function assemble(
   guard.start();
   const blobs = new BlobClient({ server, random });
   const records = new RecordClient({ server, random });
+  const access = new GitAccess(GitAccessSettingsSchema.parse(config.git ?? {}));
   const workspaces = new WorkspaceStore({
+    access,
     directory: join(dataDir, "workspaces"),
     blobs,
     limits: { ...DEFAULT_WORKSPACE_LIMITS, ...config.workspaces },
@@ -113,6 +117,7 @@ export async function assemble(
     agents: config.agents ?? new Map([["scripted", scriptedAgent()]]),
     sessionsDirectory,
     publisher: publisherOf(config.publish, {
+      access,
       directory: join(dataDir, "publish"),
       blobs,
       path: programs.hostPath,

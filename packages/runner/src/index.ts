@@ -1,3 +1,4 @@
+export { GitAccessSettingsSchema, type GitAccessSettingsInput } from "./git-access/git-access-settings.ts";
 export { EnrolmentError } from "./identity/enrol.ts";
 export { ServerUrlError } from "./identity/server-url.ts";
 export type { LinkEnd } from "./link/link-end.ts";

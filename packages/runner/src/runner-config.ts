@@ -1,5 +1,6 @@
 import type { ProviderId } from "@signalbox/protocol";
 
+import type { GitAccessSettingsInput } from "./git-access/git-access-settings.ts";
 import type { Logger } from "./logger.ts";
 import type { RunnerPolicyInput } from "./policy/policy.ts";
 import type { PublishSettingsInput } from "./publish/publish-settings.ts";
@@ -30,6 +31,8 @@ export interface RunnerConfig {
   readonly policy?: RunnerPolicyInput | undefined;
   /** What the owner of the machine lets be published from it, and as whom. Default: nothing. */
   readonly publish?: PublishSettingsInput | undefined;
+  /** How git reaches repositories that not everybody may read. Default: as the user that the runner runs as, by ssh alone. */
+  readonly git?: GitAccessSettingsInput | undefined;
   /** Default "auto": the best there is. "required": the runner does not start without one. */
   readonly sandbox?: "auto" | "required" | "none";
   /** This machine's environment, of which `policy.env` lets some through. Default: none of it. */

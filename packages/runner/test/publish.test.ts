@@ -1,90 +1,14 @@
-import { tempDir, type TempDir } from "@signalbox/testkit";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 
-import { publisherOf, type Publisher, type PublishOrder } from "../src/publish/publisher.ts";
+import type { PublishOrder } from "../src/publish/publisher.ts";
 import type { PublishSettingsInput } from "../src/publish/publish-settings.ts";
-import { makeRepository } from "./_support/git-repository.ts";
+import { PublishBench, WHEN } from "./_support/publish-bench.ts";
 
-const WHEN = "2026-11-21T08:00:00.000Z";
-
-/** A bare repository, a change to it as a pack, and a publisher whose owner lets it push there. */
-class Bench implements AsyncDisposable {
-  readonly bare: string;
-  readonly order: PublishOrder;
-  readonly said: string[] = [];
-  readonly #dir: TempDir;
-  readonly #blobs = new Map<string, Buffer>();
-
-  constructor(dir: TempDir) {
-    this.#dir = dir;
-    const { path, commit: base } = makeRepository(dir, { "a.txt": "one\n" }, "work");
-    this.bare = dir.file("bare");
-    execFileSync("git", ["clone", "--quiet", "--bare", path, this.bare], { stdio: "ignore" });
-    writeFileSync(dir.file("work", "a.txt"), "two\n");
-    const git = (...args: string[]) => execFileSync("git", ["-C", path, ...args], { encoding: "utf8" }).trim();
-    git("add", "--all");
-    const tree = git("write-tree");
-    const pack = this.keep(
-      execFileSync("git", ["-C", path, "pack-objects", "--revs", "--stdout", "-q"], { input: `${tree}\n^${base}\n` }),
-    );
-    const remote = pathToFileURL(this.bare).href;
-    const message = "Two\n";
-    this.order = { remote, base, tree, pack, branch: "agent/two", message, committedAt: WHEN, pullRequest: null };
-  }
-
-  keep(content: Buffer): { sha256: string; bytes: number } {
-    const sha256 = createHash("sha256").update(content).digest("hex");
-    this.#blobs.set(sha256, content);
-    return { sha256, bytes: content.length };
-  }
-
-  /** What the control plane gives out under a name. */
-  replace(sha256: string, content: Buffer): void {
-    this.#blobs.set(sha256, content);
-  }
-
-  publisher(settings: Partial<PublishSettingsInput> = {}): Publisher {
-    const made = publisherOf(
-      { remotes: [this.order.remote], ...settings },
-      {
-        directory: this.#dir.file("publish"),
-        blobs: {
-          get: async (sha256) => [this.#blobs.get(sha256) ?? Buffer.alloc(0)] as unknown as AsyncIterable<Uint8Array>,
-        },
-        path: process.env["PATH"] ?? "",
-        hostEnvironment: {},
-        policy: { allowFileRepositories: true, network: "host" },
-      },
-    );
-    if (!made) throw new Error("there is no publisher");
-    return made;
-  }
-
-  async publish(order: Partial<PublishOrder> = {}, publisher = this.publisher()) {
-    const say = async (text: string) => void this.said.push(text);
-    return publisher.publish({ ...this.order, ...order }, { id: "att_1", signal: AbortSignal.timeout(20_000), say });
-  }
-
-  refs(): string {
-    return execFileSync("git", ["-C", this.bare, "for-each-ref"], { encoding: "utf8" });
-  }
-
-  file(name: string): string {
-    return this.#dir.file(name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dir[Symbol.asyncDispose]();
-  }
-}
-
-const bench = async () => new Bench(await tempDir("signalbox-publish-"));
+const bench = () => PublishBench.open();
 
 describe("publishing", () => {
   it("makes the same commit however often it is tried, pushes it once, and leaves nothing on the machine", async () => {
@@ -127,7 +51,7 @@ describe("publishing", () => {
     "refuses %s before anything is pushed",
     async (_, settings, order) => {
       await using at = await bench();
-      writeFileSync(at.file("token"), "t");
+      writeFileSync(at.file("token"), "a-token");
       const { github, ...rest } = settings as Partial<PublishSettingsInput>;
       const owner = github ? { ...rest, github: { ...github, tokenFile: at.file("token") } } : rest;
       const before = at.refs();
@@ -180,7 +104,7 @@ describe("publishing", () => {
       (_, response) => void response.writeHead(403).end(JSON.stringify({ message: "Forbidden" })),
     );
     await new Promise<void>((resolve) => host.listen(0, "127.0.0.1", resolve));
-    writeFileSync(at.file("token"), "t");
+    writeFileSync(at.file("token"), "a-token");
     const apiUrl = `http://127.0.0.1:${(host.address() as AddressInfo).port}`;
     const repositories = { [at.order.remote]: "acme/app" };
     const publisher = at.publisher({ github: { apiUrl, tokenFile: at.file("token"), repositories } });
@@ -193,6 +117,6 @@ describe("publishing", () => {
     });
     host.close();
     expect(existsSync(at.file("publish/att_1"))).toBe(false);
-    expect(readFileSync(at.file("token"), "utf8")).toBe("t");
+    expect(readFileSync(at.file("token"), "utf8")).toBe("a-token");
   });
 });

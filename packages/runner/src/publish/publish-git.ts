@@ -1,7 +1,11 @@
-import { execFile } from "node:child_process";
-
+import { credentialSettings, credentialText } from "../git-access/credential-on-fd.ts";
+import type { GitAccessSettings } from "../git-access/git-access-settings.ts";
+import type { GitCredential } from "../git-access/git-access.ts";
+import { createRedactor } from "../redaction/redactor.ts";
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
 import { StepError } from "../supervisor/step-error.ts";
+import { GitFailure, kindOfFailure, type GitFailureKind } from "../git-access/git-failure.ts";
+import { runGit, type GitEnd } from "./run-git.ts";
 
 export interface PublishGitSettings {
   /** A folder of the runner's own, empty at first. */
@@ -10,10 +14,15 @@ export interface PublishGitSettings {
   readonly path: string;
   /** Of this machine: where ssh finds its keys. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The value of an Authorization header for the remote, and the URL that it is for. */
-  readonly authorization: { readonly url: string; readonly header: string } | undefined;
+  /** Given to git on a file descriptor. */
+  readonly credential: GitCredential | undefined;
+  readonly caFile: string | undefined;
+  readonly ssh: GitAccessSettings["ssh"];
   readonly signal: AbortSignal;
 }
+
+/** What a server says that has the repository, and does not give out this commit by its name. */
+const MAY_HAVE_MORE: ReadonlySet<GitFailureKind> = new Set(["GIT_FAILED", "GIT_UNREACHABLE"]);
 
 /** A commit to be made. */
 export interface PlannedCommit {
@@ -42,7 +51,8 @@ export class PublishGit {
     const format = base.length === 64 ? "sha256" : "sha1";
     await this.#must(["init", "--quiet", "--bare", `--object-format=${format}`]);
     const fetch = ["fetch", "--quiet", "--no-tags"];
-    const { isDone } = await this.#git([...fetch, "--depth", "1", "--", remote, base]);
+    const { isDone, stderr } = await this.#git([...fetch, "--depth", "1", "--", remote, base]);
+    if (!isDone && !MAY_HAVE_MORE.has(kindOfFailure(stderr))) throw this.#failure(stderr);
     // Some servers give only what a branch points to; then the whole history is needed to find a commit.
     if (!isDone) await this.#must([...fetch, "--", remote, "+refs/heads/*:refs/remotes/origin/*"]);
     await this.#must(["cat-file", "-e", `${base}^{commit}`]);
@@ -91,29 +101,18 @@ export class PublishGit {
   /** Never by force: a branch that has other commits keeps them, and the push is refused. */
   async push(commit: string, branch: string): Promise<void> {
     const { remote } = this.#settings;
-    const { isDone, stderr } = await this.#git([
-      "push",
-      "--quiet",
-      "--no-verify",
-      "--",
-      remote,
-      `${commit}:refs/heads/${branch}`,
-    ]);
-    if (!isDone) throw new StepError("tool_failure", `the branch ${branch} was not taken: ${lastWords(stderr)}`);
+    await this.#must(["push", "--porcelain", "--no-verify", "--", remote, `${commit}:refs/heads/${branch}`]);
   }
 
+  /** What only looks at this machine fails as a tool; what speaks with the remote says how that refused. */
   async #must(args: readonly string[], inputFile?: string, env?: Readonly<Record<string, string>>): Promise<string> {
     const { isDone, stdout, stderr } = await this.#git(args, inputFile, env);
-    if (!isDone) throw new StepError("tool_failure", `git ${args[0]} failed: ${lastWords(stderr)}`);
-    return stdout;
+    if (isDone) return stdout;
+    throw this.#failure(`${stdout}\n${stderr}`);
   }
 
-  #git(
-    args: readonly string[],
-    inputFile?: string,
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<{ readonly isDone: boolean; readonly stdout: string; readonly stderr: string }> {
-    const { directory, path, environment, signal } = this.#settings;
+  async #git(args: readonly string[], inputFile?: string, env: Readonly<Record<string, string>> = {}): Promise<GitEnd> {
+    const { directory, path, environment, credential, signal } = this.#settings;
     const { HOME = directory, SSH_AUTH_SOCK } = environment;
     const all = {
       PATH: path,
@@ -123,39 +122,53 @@ export class PublishGit {
       ...this.#safe(),
       ...env,
     };
-    return new Promise((resolve, reject) => {
-      // The input comes from a file by the shell: a pack may be larger than what should go through here.
-      const [program, argv] =
-        inputFile === undefined
-          ? ["git", args]
-          : ["/bin/sh", ["-c", 'file="$1"; shift; exec git "$@" <"$file"', "sh", inputFile, ...args]];
-      const options = { cwd: directory, env: all, signal, maxBuffer: 16_777_216, encoding: "utf8" } as const;
-      execFile(program, argv, options, (error, stdout, stderr) => {
-        if (error?.name === "AbortError") reject(error);
-        else resolve({ isDone: error === null, stdout, stderr });
-      });
-    });
+    const secret = credential && credentialText(credential);
+    return runGit({ args, directory, environment: all, inputFile, secret, signal });
   }
 
-  /** The credential goes in by the environment: arguments can be read by every user of the machine. */
   #safe(): Record<string, string> {
-    const { authorization, directory, remote } = this.#settings;
+    const { credential, caFile, ssh, directory, remote } = this.#settings;
     const isFile = remote.toLowerCase().startsWith("file:");
-    const safe = safeGitEnvironment({ protocols: isFile ? ["file"] : ["https", "ssh"] });
-    if (!authorization) return { ...safe, GIT_DIR: directory };
-    const count = Number(safe["GIT_CONFIG_COUNT"]);
+    // A token is for the server that the owner wrote it down for, not for one that this sends us on to.
+    const settings = credential ? { ...credentialSettings(credential), "http.followRedirects": "false" } : {};
     return {
-      ...safe,
+      ...safeGitEnvironment({ protocols: isFile ? ["file"] : ["https", "ssh"], settings }),
       GIT_DIR: directory,
-      GIT_CONFIG_COUNT: String(count + 2),
-      [`GIT_CONFIG_KEY_${count}`]: `http.${authorization.url}.extraHeader`,
-      [`GIT_CONFIG_VALUE_${count}`]: `Authorization: ${authorization.header}`,
-      [`GIT_CONFIG_KEY_${count + 1}`]: "http.followRedirects",
-      [`GIT_CONFIG_VALUE_${count + 1}`]: "false",
+      ...(caFile === undefined ? {} : { GIT_SSL_CAINFO: caFile }),
+      ...(ssh ? { GIT_SSH_COMMAND: sshCommand(ssh) } : {}),
     };
+  }
+
+  #failure(output: string): GitFailure {
+    const { credential } = this.#settings;
+    const redactor = createRedactor(credential ? [{ name: "GIT_TOKEN", value: credential.password }] : []);
+    return new GitFailure(kindOfFailure(output), lastWords(redactor.redactText(output)));
   }
 }
 
-function lastWords(stderr: string): string {
-  return stderr.trim().split("\n").slice(-3).join("; ").slice(0, 1_000);
+/** The owner's key and no other, to hosts that the owner has written down. */
+function sshCommand({ keyFile, knownHostsFile }: Exclude<GitAccessSettings["ssh"], undefined>): string {
+  const options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=30"];
+  const files = [quoted(`UserKnownHostsFile="${knownHostsFile}"`), "GlobalKnownHostsFile=/dev/null"];
+  return [
+    "ssh",
+    "-F",
+    "/dev/null",
+    "-i",
+    quoted(keyFile),
+    ...[...options, ...files].flatMap((option) => ["-o", option]),
+  ].join(" ");
+}
+
+/** For the shell that git gives the command to. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function lastWords(output: string): string {
+  const lines = output
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && line !== "Done");
+  return lines.slice(-6).join("; ").slice(0, 1_000);
 }

@@ -1,10 +1,11 @@
 import type { PublishInputs, PublishOutputs } from "@signalbox/protocol";
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
+import { readToken, type GitAccess } from "../git-access/git-access.ts";
 import type { BlobClient } from "../link/blob-client.ts";
 import { matchesAny } from "../policy/matches-pattern.ts";
 import type { RunnerPolicy } from "../policy/policy.ts";
@@ -15,6 +16,7 @@ import { PullRequests } from "./pull-requests.ts";
 
 export interface PublisherSettings {
   readonly settings: PublishSettings;
+  readonly access: GitAccess;
   /** For its work; empty between two publications. */
   readonly directory: string;
   readonly blobs: Pick<BlobClient, "get">;
@@ -58,12 +60,12 @@ export class Publisher {
   ): Promise<PublishOutputs> {
     const { remote, branch, pullRequest } = inputs;
     this.#requireAllowed(inputs);
-    const token = await this.#token();
+    const token = pullRequest === null ? undefined : await this.#token();
     const directory = join(this.#settings.directory, id);
     await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true, mode: 0o700 });
     try {
-      const git = this.#git(directory, remote, token, signal);
+      const git = await this.#git(directory, remote, signal);
       const commit = await this.#push(git, directory, inputs, { signal, say });
       if (pullRequest === null) return { remote, branch, commit, pullRequest: null };
       const opened = await this.#pullRequests(remote, token, signal).open(branch, pullRequest);
@@ -110,13 +112,16 @@ export class Publisher {
     if (pullRequest !== null) this.#repositoryOf(remote);
   }
 
-  #git(directory: string, remote: string, token: string | undefined, signal: AbortSignal): PublishGit {
-    const { path, hostEnvironment: environment, settings } = this.#settings;
-    const origin = `https://${settings.github?.host}/`;
-    const isTokens = token !== undefined && remote.toLowerCase().startsWith(origin);
-    const header = `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
-    const authorization = isTokens ? { url: origin, header } : undefined;
-    return new PublishGit({ directory, remote, path, environment, authorization, signal });
+  async #git(directory: string, remote: string, signal: AbortSignal): Promise<PublishGit> {
+    const { path, hostEnvironment: environment, access, settings } = this.#settings;
+    const { host, tokenFile } = settings.github ?? {};
+    const own =
+      host === undefined || tokenFile === undefined
+        ? undefined
+        : { url: `https://${host}/`, username: "x-access-token", tokenFile };
+    const credential = await access.credentialFor(remote, own);
+    const { caFile, ssh } = access;
+    return new PublishGit({ directory, remote, path, environment, credential, caFile, ssh, signal });
   }
 
   #pullRequests(remote: string, token: string | undefined, signal: AbortSignal): PullRequests {
@@ -137,15 +142,7 @@ export class Publisher {
   async #token(): Promise<string | undefined> {
     const { github } = this.#settings.settings;
     if (!github) return undefined;
-    try {
-      return (await readFile(github.tokenFile, "utf8")).trim();
-    } catch (error) {
-      throw new StepError(
-        "missing_dependency",
-        "the file with the token of this machine's owner cannot be read",
-        error,
-      );
-    }
+    return readToken(github.tokenFile);
   }
 
   async #fetchPack(sha256: string, file: string, signal: AbortSignal): Promise<void> {

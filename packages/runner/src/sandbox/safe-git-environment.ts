@@ -4,6 +4,8 @@ export interface SafeGitOptions {
   readonly protocols?: readonly string[];
   /** Whether git may write symbolic links into the workspace. Default true; false writes their target as text. */
   readonly symlinks?: boolean;
+  /** Settings beside the safe ones; they come after them. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -13,8 +15,8 @@ export interface SafeGitOptions {
  * sandbox, with this environment as the second line.
  */
 export function safeGitEnvironment(options: SafeGitOptions = {}): Record<string, string> {
-  const { protocols = ["https", "ssh"], symlinks = true } = options;
-  const entries = Object.entries({ ...SAFE_SETTINGS, "core.symlinks": String(symlinks) });
+  const { protocols = ["https", "ssh"], symlinks = true, settings = {} } = options;
+  const entries = Object.entries({ ...SAFE_SETTINGS, "core.symlinks": String(symlinks), ...settings });
   return {
     GIT_ALLOW_PROTOCOL: protocols.join(":"),
     GIT_TERMINAL_PROMPT: "0",

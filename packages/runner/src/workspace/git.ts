@@ -1,6 +1,10 @@
 import type { Repository } from "@signalbox/protocol";
 import { fileURLToPath } from "node:url";
 
+import { CREDENTIAL_FD, credentialSettings, credentialText } from "../git-access/credential-on-fd.ts";
+import type { GitAccess, GitCredential } from "../git-access/git-access.ts";
+import { GitFailure, kindOfFailure } from "../git-access/git-failure.ts";
+import { createRedactor } from "../redaction/redactor.ts";
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
 import { StepError } from "../supervisor/step-error.ts";
 import type { CommandEnd, PlannedCommand } from "../tools/tool.ts";
@@ -30,19 +34,25 @@ export class Git {
   /** A configuration that trusts repositories of other owners: for those on this machine's disk. */
   readonly #trustingConfig: string;
 
-  constructor(runner: CommandRunner, trustingConfig: string) {
+  readonly #access: GitAccess;
+
+  constructor(runner: CommandRunner, trustingConfig: string, access: GitAccess) {
+    this.#access = access;
     this.#runner = runner;
     this.#trustingConfig = trustingConfig;
   }
 
   /** Fetches a repository into the empty folder and checks it out; answers the commit. */
   async clone(repo: Repository, commit: string | undefined): Promise<string> {
-    const source = this.#sourceOf(repo);
+    const source = await this.#sourceOf(repo);
     const wanted = commit ?? repo.commit ?? repo.branch ?? "HEAD";
     await this.#must(["init", "--quiet"]);
     await this.#must(["remote", "add", "--", "origin", source.url]);
     const fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
-    const isShallow = await this.#does([...fetch, "--depth", DEPTH, "--", "origin", wanted], source);
+    const shallow = await this.#git([...fetch, "--depth", DEPTH, "--", "origin", wanted], source);
+    const isShallow = shallow.exitCode === 0;
+    // A server that does not let this machine in is not asked again.
+    if (!isShallow) refuseWhere(shallow.stderr, source);
     // Some servers give only what a branch points to; then the whole history is needed to find a commit.
     if (!isShallow) await this.#must([...fetch, "--", "origin"], source);
     const start = isShallow ? "FETCH_HEAD" : wanted;
@@ -65,8 +75,13 @@ export class Git {
     return new Map(stdout.split("\0").filter(Boolean).map(parseTreeLine));
   }
 
-  #sourceOf({ url }: Repository): Source {
-    if (!url.toLowerCase().startsWith("file:")) return { url, protocols: ["https", "ssh"], binds: [] };
+  async #sourceOf({ url }: Repository): Promise<Source> {
+    if (!url.toLowerCase().startsWith("file:")) {
+      const { caFile } = this.#access;
+      const credential = await this.#access.credentialFor(url);
+      const binds = caFile === undefined ? [] : [{ source: caFile }];
+      return { url, protocols: ["https", "ssh"], binds, caFile, credential };
+    }
     const path = fileURLToPath(url);
     const trusting = { source: this.#trustingConfig };
     if (!this.#runner.isEnclosed)
@@ -75,31 +90,49 @@ export class Git {
     return { url: `file://${REPOSITORY_PATH}`, protocols: ["file"], binds, config: trusting.source };
   }
 
-  async #does(args: readonly string[], source?: Source): Promise<boolean> {
-    return (await this.#git(args, source)).exitCode === 0;
-  }
-
   async #must(args: readonly string[], source?: Source): Promise<string> {
     const { exitCode, stdout, stderr } = await this.#git(args, source);
     if (exitCode === 0) return stdout;
+    refuseWhere(stderr, source);
     const why = stderr.trim().split("\n").slice(-3).join("; ").slice(0, 500);
     throw new StepError("workspace_unavailable", `git ${args[0]} failed: ${why}`);
   }
 
   #git(args: readonly string[], source?: Source): Promise<CommandEnd & { stdout: string; stderr: string }> {
+    const { credential, caFile, protocols } = source ?? {};
+    const settings = credential && credentialSettings(credential);
     const env = {
-      ...safeGitEnvironment(source ? { protocols: source.protocols } : {}),
+      ...safeGitEnvironment({ ...(protocols ? { protocols } : {}), ...(settings ? { settings } : {}) }),
+      ...(caFile === undefined ? {} : { GIT_SSL_CAINFO: caFile }),
       ...(source?.config === undefined ? {} : { GIT_CONFIG_GLOBAL: source.config }),
     };
-    return this.#runner.capture({ argv: ["git", ...args], env, readOnlyBinds: source?.binds ?? [] }, LISTING_BYTES);
+    const command = { argv: ["git", ...args], env, readOnlyBinds: source?.binds ?? [] };
+    if (!credential) return this.#runner.capture(command, LISTING_BYTES);
+    // Nothing of the repository has run or been checked out when git speaks with its server.
+    const argv = ["/bin/sh", "-c", FROM_INPUT, "sh", ...command.argv];
+    return this.#runner.capture({ ...command, argv, stdin: credentialText(credential) }, LISTING_BYTES);
   }
 }
+
+/** Moves the input of a command to where git is told to look for its credential. */
+const FROM_INPUT = `exec ${CREDENTIAL_FD}<&0 </dev/null; exec "$@"`;
 
 interface Source {
   readonly url: string;
   readonly protocols: readonly string[];
   readonly binds: readonly { source: string; target?: string }[];
   readonly config?: string;
+  readonly caFile?: string | undefined;
+  readonly credential?: GitCredential | undefined;
+}
+
+/** What another try does not mend is no fault of the infrastructure. */
+function refuseWhere(stderr: string, source: Source | undefined): void {
+  const kind = kindOfFailure(stderr);
+  if (!source || source.protocols.includes("file") || (kind !== "GIT_AUTH" && kind !== "GIT_NOT_FOUND")) return;
+  const secret = source.credential ? [{ name: "GIT_TOKEN", value: source.credential.password }] : [];
+  const words = createRedactor(secret).redactText(stderr).trim().split("\n").slice(-3).join("; ").slice(0, 500);
+  throw new GitFailure(kind, words);
 }
 
 /** `100644 blob <hash>\t<path>` */

@@ -2,6 +2,7 @@ import { OpaqueIdSchema, type Envelope, type WorkspaceManifest } from "@signalbo
 import { mkdir, readdir, readFile, rmdir, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import type { GitAccess } from "../git-access/git-access.ts";
 import type { BlobClient } from "../link/blob-client.ts";
 import type { Logger } from "../logger.ts";
 import type { Clock } from "../process/clock.ts";
@@ -19,6 +20,8 @@ export interface WorkspaceStoreSettings {
   /** All workspaces of this runner are in here, and nothing else. */
   readonly directory: string;
   readonly blobs: BlobClient;
+  /** How private repositories are read. */
+  readonly access: GitAccess;
   readonly limits: WorkspaceLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -171,7 +174,7 @@ export class WorkspaceStore {
   }
 
   #git(copy: WorkspaceCopy, { commandsIn }: WorkspaceRequest, needsNetwork: boolean): Git {
-    return new Git(commandsIn(copy.tree, needsNetwork), this.#trustingConfig);
+    return new Git(commandsIn(copy.tree, needsNetwork), this.#trustingConfig, this.#settings.access);
   }
 
   async #remove(run: string, copy: WorkspaceCopy): Promise<void> {
