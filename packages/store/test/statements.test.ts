@@ -11,12 +11,16 @@ import { APPEND_EVENTS_SQL } from "../src/units/events.ts";
 /** A literal that begins as a statement does. Statements are whole literals (docs/decisions/0003). */
 const LITERAL = /(["`])((?:SELECT|INSERT|UPDATE|DELETE)\s(?:(?!\1).)+)\1/gs;
 
-/** Every SQL text in the sources of units, reads and checks; the texts that are put together stand in for their part. */
-function statements(): { file: string; sql: string }[] {
+function sources(): { file: string; text: string }[] {
   const root = join(import.meta.dirname, "../src");
   const files = globSync("{units,reads,verify}/**/*.ts", { cwd: root }).filter((file) => !file.endsWith(".test.ts"));
-  const literals = files.flatMap((file) =>
-    [...readFileSync(join(root, file), "utf8").matchAll(LITERAL)].map(([, , sql = ""]) => ({ file, sql })),
+  return files.map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
+}
+
+/** Every SQL text in the sources of units, reads and checks; the texts that are put together stand in for their part. */
+function statements(): { file: string; sql: string }[] {
+  const literals = sources().flatMap(({ file, text }) =>
+    [...text.matchAll(LITERAL)].map(([, , sql = ""]) => ({ file, sql })),
   );
   const isPart = (sql: string) => APPEND_EVENTS_SQL.some((whole) => whole.startsWith(sql));
   return [
@@ -42,8 +46,10 @@ describe("every statement of units, reads and checks", () => {
 
   it("is a whole literal, so that the check above sees it", () => {
     const pieced = statements().filter(({ sql }) => sql.includes("${"));
+    const begun = sources().filter(({ text }) => /`\$\{\w+\}\s+(?:FROM|WHERE|SET|VALUES|AND|ORDER)\b/.test(text));
 
     expect(pieced).toEqual([]);
+    expect(begun.map(({ file }) => file)).toEqual([]);
   });
 
   it("is red for a column that is not there", () => {

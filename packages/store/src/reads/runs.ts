@@ -30,8 +30,8 @@ export interface ReadRunRow extends RunRow {
   readonly ledger: string | null;
 }
 
-const WITH_LEDGER = "SELECT runs.*, run_ledgers.ledger FROM runs LEFT JOIN run_ledgers ON run_ledgers.run_id = runs.id";
-const SELECT_RUN = `${WITH_LEDGER} WHERE id = ?`;
+const SELECT_RUN =
+  "SELECT runs.*, run_ledgers.ledger FROM runs LEFT JOIN run_ledgers ON run_ledgers.run_id = runs.id WHERE runs.id = ?";
 const SELECT_PLAN = "SELECT steps FROM plans WHERE run_id = ?";
 
 /** One run of an org. */
@@ -89,7 +89,7 @@ export function* readRuns(query: RunQuery): Generator<Statement, ReadRunRow[], u
   const before = query.before ?? "~";
   if (query.projectId === undefined) {
     return yield* all<ReadRunRow>(
-      `${WITH_LEDGER} WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?`,
+      "SELECT runs.*, run_ledgers.ledger FROM runs LEFT JOIN run_ledgers ON run_ledgers.run_id = runs.id WHERE org_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
       query.orgId,
       before,
       query.status ?? null,
@@ -98,7 +98,7 @@ export function* readRuns(query: RunQuery): Generator<Statement, ReadRunRow[], u
     );
   }
   return yield* all<ReadRunRow>(
-    `${WITH_LEDGER} WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?`,
+    "SELECT runs.*, run_ledgers.ledger FROM runs LEFT JOIN run_ledgers ON run_ledgers.run_id = runs.id WHERE org_id = (SELECT ?) AND project_id = (SELECT ?) AND id < (SELECT ?) AND (? IS NULL OR state = ?) ORDER BY id DESC LIMIT ?",
     query.orgId,
     query.projectId,
     before,

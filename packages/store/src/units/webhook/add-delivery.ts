@@ -30,10 +30,9 @@ const SELECT_DELIVERY = "SELECT * FROM webhook_deliveries WHERE id = ?";
 const RESTART =
   "UPDATE webhook_deliveries SET state = 'pending', attempts = 0, since = ?, ended_at = NULL, due_at = NULL WHERE id = ?";
 // A test that failed was about nothing; it is made anew.
-const OF_FAILED = "webhook_id = (SELECT ?) AND state = 'failed' AND created_at >= ? AND stream IS NOT NULL";
 const RESTART_FAILED = `UPDATE webhook_deliveries SET state = 'pending', attempts = 0, since = ?, ended_at = NULL, due_at = NULL
-  WHERE id IN (SELECT id FROM webhook_deliveries WHERE ${OF_FAILED} ORDER BY n LIMIT ?)`;
-const ANY_FAILED = `SELECT 1 FROM webhook_deliveries WHERE ${OF_FAILED} LIMIT 1`;
+  WHERE id IN (SELECT id FROM webhook_deliveries WHERE webhook_id = (SELECT ?) AND state = 'failed' AND created_at >= ? AND stream IS NOT NULL ORDER BY n LIMIT ?)`;
+const ANY_FAILED = `SELECT 1 FROM webhook_deliveries WHERE webhook_id = (SELECT ?) AND state = 'failed' AND created_at >= ? AND stream IS NOT NULL LIMIT 1`;
 
 /** Plans a delivery that is about nothing, for somebody who wants to see one arrive. */
 export function testWebhook(
