@@ -149,6 +149,21 @@ describe("a session that is stopped", { timeout: 60_000 }, () => {
     expect(await processesOf(runId)).toEqual([]);
   });
 
+  it("says that its agent is gone, before all that it said is here", async () => {
+    const { session, follower } = await open("hang on");
+    await using _ = follower;
+    await follower.until(() => follower.words.includes("Working."));
+
+    await client.sessions.stop(session.sessionId);
+    const ended = await follower.end();
+
+    expect(follower.types.filter((type) => type === "agent.ended" || type === "session.failed")).toEqual([
+      "agent.ended",
+      "session.failed",
+    ]);
+    expect(Date.parse(ended.agentEndedAt ?? "")).toBeLessThanOrEqual(Date.parse(ended.endedAt ?? ""));
+  });
+
   it.each([
     ["in the middle of a turn", "hang on", STOPPED],
     ["with nothing to do", "hello", CLOSED],

@@ -320,6 +320,7 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
         results,
         heartbeats,
         probes,
+        sessionLog,
         logger,
         onDrainWanted: async (runnerId, comesBack) => {
           runner.isDraining = true;

@@ -227,6 +227,8 @@ export interface SessionProgress {
   partial: string;
   updatedAt: number;
   startedAt: number | null;
+  /** When its runner said that no process of its agent is left, where that is before the end. */
+  agentEndedAt?: number | null;
 }
 
 /** What is said to an agent: its task, to go on where it was cut off, or an input. */

@@ -154,6 +154,8 @@ function wordsOf({ type, data }: EventRecord): string | undefined {
   switch (type) {
     case "session.interrupted":
       return "its machine was lost; the session waits for another";
+    case "agent.ended":
+      return "its agent is gone";
     case "session.state_changed": {
       const { to } = data as SessionEventData<"session.state_changed">;
       return to === "PAUSED_BY_HUMAN" ? "paused" : undefined;

@@ -36,6 +36,8 @@ import type { AnswerOutput, OutputIntake } from "./output-intake.ts";
 import type { RunnerSession } from "./runner-session.ts";
 
 const PROTOCOL = { min: 1, max: 1 } as const;
+/** What a runner may say that the first version of the protocol does not have. */
+const FEATURES = ["agent_ended"] as const;
 const RETRY_AFTER_MS = 1_000;
 /** For a peer to answer a close, before its socket is cut. */
 const CLOSE_MS = 1_000;
@@ -255,7 +257,7 @@ export class RunnerLinkServer {
       protocol: PROTOCOL.max,
       connectionId: runner.connectionId,
       connectionToken: token,
-      features: [],
+      features: [...FEATURES],
       intervals: {
         heartbeatMs: limits("runner.heartbeatMs"),
         renewMs: limits("lease.renewMs"),

@@ -1,8 +1,9 @@
 import type { AttemptState, LimitLookup, RunnerMessage, RunnerMessageOf } from "@signalbox/protocol";
-import { readAttempt, type SignalboxStore } from "@signalbox/store";
+import { readAttempt, UnitRefusal, type SignalboxStore } from "@signalbox/store";
 
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logger.ts";
+import type { SessionLog } from "../session/session-log.ts";
 import type { AttemptBoard } from "./attempt-board.ts";
 import type { AttemptResults } from "./attempt-results.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -21,6 +22,7 @@ export interface RunnerSessionDeps {
   readonly results: AttemptResults;
   readonly heartbeats: Heartbeats;
   readonly probes: Probes;
+  readonly sessionLog: SessionLog;
   readonly logger: Logger;
   /** A runner wants to leave: for a while, or for good. */
   readonly onDrainWanted: (runnerId: string, comesBack: boolean) => Promise<void>;
@@ -88,6 +90,8 @@ export class RunnerSession {
         return this.#fenceUnless(await results.started(runner.runnerId, message), message);
       case "progress":
         return this.#fenceUnless(await results.progressed(runner.runnerId, message), message);
+      case "agent_ended":
+        return this.#agentEnded(message);
       case "finish":
         return this.#finish(message);
       case "probe_ack":
@@ -112,6 +116,17 @@ export class RunnerSession {
       return { attemptId, epoch, verdict: held.cancelMode ?? ("renewed" as const) };
     });
     this.#runner.channel.send({ type: "renewed", sentAt, attempts: answers });
+  }
+
+  /** Of an attempt that is somebody else's by now, or over, it says nothing. */
+  async #agentEnded({ attemptId, epoch }: RunnerMessageOf<"agent_ended">): Promise<void> {
+    const { sessionLog, clock } = this.#deps;
+    const { runnerId } = this.#runner;
+    try {
+      await sessionLog.commit("noteAgentEnded", { attemptId, epoch, runnerId, now: clock.now() });
+    } catch (error) {
+      if (!(error instanceof UnitRefusal)) throw error;
+    }
   }
 
   async #finish(message: RunnerMessageOf<"finish">): Promise<void> {

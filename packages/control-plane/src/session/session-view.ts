@@ -21,6 +21,7 @@ export function toSession(
   // Both were written from values of these types.
   const inputs = JSON.parse(row.inputs) as AgentInputs;
   const progress = JSON.parse(row.progress) as SessionProgress;
+  const { agentEndedAt: endedAt = null } = progress;
   return defined({
     sessionId: row.id,
     orgId: row.org_id,
@@ -42,7 +43,8 @@ export function toSession(
     nativeSessionId: progress.nativeSessionId ?? undefined,
     resumed: progress.resumed ?? undefined,
     resumeFailure: progress.resumeFailure ?? undefined,
-    isWorking: progress.isWorking,
+    isWorking: progress.isWorking && endedAt === null,
+    agentEndedAt: endedAt === null ? undefined : toTimestamp(endedAt),
     turns: progress.turns,
     hasTerminal: progress.hasTerminal,
     queue: progress.queue.map(({ inputId, text, delivery, queuedAt }) => ({

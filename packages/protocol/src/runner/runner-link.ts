@@ -86,6 +86,11 @@ export const RunnerMessageSchema = z.discriminatedUnion("type", [
     percent: z.number().min(0).max(100).optional(),
     message: z.string().max(1_000).optional(),
   }),
+  /**
+   * A session was told to end, and no process of its agent is left: what it said last, and the result, are still to come. Said
+   * once, and only to a control plane whose welcome has the feature of this name.
+   */
+  z.object({ type: z.literal("agent_ended"), ...held }),
   z.object({ type: z.literal("finish"), ...held, result: AttemptResultSchema }),
   z.object({ type: z.literal("probe_ack"), probeId: id }),
   /** The runner is about to leave, or wants to; `comesBack` tells landing from retiring. */

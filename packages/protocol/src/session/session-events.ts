@@ -39,6 +39,11 @@ export const SESSION_EVENTS = {
     data: z.object({ from: SessionStateSchema, to: SessionStateSchema }),
   },
   "session.interrupted": { meaning: "Its runner was lost; the session waits for another.", data: z.object({}) },
+  "agent.ended": {
+    meaning:
+      "Somebody ended the session, and no process of its agent is left; what it said last may still be on its way.",
+    data: z.object({ attemptId: z.string() }),
+  },
   "input.queued": {
     meaning: "Something waits to be said to the agent.",
     data: z.object({ ...input, text: z.string(), delivery: z.enum(["queue", "steer"]) }),

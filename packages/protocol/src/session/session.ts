@@ -98,6 +98,8 @@ export const SessionSchema = z.object({
   resumeFailure: z.string().optional(),
   /** Whether the agent works on something now. */
   isWorking: z.boolean(),
+  /** When the last process of its agent was gone, after somebody ended it: before all that it said is here, and so before `endedAt`. */
+  agentEndedAt: TimestampSchema.optional(),
   turns: z.int(),
   hasTerminal: z.boolean(),
   queue: z.array(SessionInputSchema),

@@ -62,6 +62,7 @@ export class ControlLink implements AsyncDisposable {
   #end: (end: LinkEnd) => void = () => undefined;
   #socket: WebSocket | undefined;
   #isWelcome = false;
+  #features: ReadonlySet<string> = new Set();
   #isClosed = false;
   #retryAfterMs = 0;
   #lastTrafficMs = 0;
@@ -86,6 +87,8 @@ export class ControlLink implements AsyncDisposable {
   /** Whether the message went out. One that did not is not kept: whoever sent it says it again after the welcome. */
   send(message: RunnerMessage): boolean {
     if (!this.#isWelcome || !this.#socket) return false;
+    // A control plane that does not know it would take it for nonsense, and hang up.
+    if (FEATURES.has(message.type) && !this.#features.has(message.type)) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
@@ -164,6 +167,7 @@ export class ControlLink implements AsyncDisposable {
   #welcome(welcome: ControlMessageOf<"welcome">): void {
     this.#timer?.cancel();
     this.#isWelcome = true;
+    this.#features = new Set(welcome.features);
     this.#backoff.reset();
     this.#retryAfterMs = 0;
     this.#settings.logger.info({ connectionId: welcome.connectionId }, "connected to the control plane");
@@ -215,6 +219,9 @@ export class ControlLink implements AsyncDisposable {
     this.#end(end);
   }
 }
+
+/** Messages that not every control plane of this version knows. */
+const FEATURES: ReadonlySet<RunnerMessage["type"]> = new Set(["agent_ended"]);
 
 /** For the closing handshake. */
 const CLOSE_MS = 1_000;

@@ -99,6 +99,7 @@ export const runSession: Tool = async (context) => {
     diffs,
     graceMs: cancelGraceMs,
     watch,
+    onGone: () => context.agentEnded(),
   });
   if (context.signal.aborted) void conversation.stop();
   context.signal.addEventListener("abort", () => void conversation.stop(), { once: true });

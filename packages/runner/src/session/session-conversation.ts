@@ -24,12 +24,15 @@ export interface SessionConversationSettings {
   readonly graceMs: number;
   /** Answers for the step. Default: every question is somebody else's. */
   readonly watch?: StepWatch;
+  /** Told when an agent that was told to end is gone with all that it started; what it said may still have to be written down. */
+  readonly onGone?: () => void;
 }
 
 /** Speaks with an agent for one attempt: does what the session is told, and writes down everything that the agent says. */
 export class SessionConversation implements AsyncDisposable {
   readonly #settings: SessionConversationSettings;
   #isViolated = false;
+  #hasToldGone = false;
   /** The last thing that was noted beside what the agent says. */
   #noted: Promise<void> = Promise.resolve();
 
@@ -64,7 +67,7 @@ export class SessionConversation implements AsyncDisposable {
   /** Ends the agent; somebody else says why. */
   async stop(): Promise<void> {
     this.#settings.journal.leave();
-    await this.#settings.session.close({ graceMs: this.#settings.graceMs });
+    await this.#end({});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -116,8 +119,15 @@ export class SessionConversation implements AsyncDisposable {
 
   /** Whoever stops the runner instead may want the conversation gone on with; here it is over. */
   #close(): void {
-    const { session, graceMs } = this.#settings;
-    void session.close({ graceMs, isForGood: true });
+    void this.#end({ isForGood: true });
+  }
+
+  async #end(how: { readonly isForGood?: boolean }): Promise<void> {
+    const { session, graceMs, onGone } = this.#settings;
+    const { survivors } = await session.close({ graceMs, ...how });
+    if (this.#hasToldGone || survivors.length > 0) return;
+    this.#hasToldGone = true;
+    onGone?.();
   }
 
   /**

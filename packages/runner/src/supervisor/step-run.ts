@@ -54,6 +54,7 @@ export interface StepRunSettings {
   /** A process of the step has started. */
   readonly onSpawn: () => void;
   readonly onProgress: (percent: number | undefined, message: string | undefined) => void;
+  readonly onAgentEnded: () => void;
 }
 
 /** What a captured command may say; more is cut off. */
@@ -184,6 +185,10 @@ export class StepRun implements StepContext {
 
   progress(percent: number | undefined, message: string | undefined): void {
     this.#settings.onProgress(percent, message);
+  }
+
+  agentEnded(): void {
+    this.#settings.onAgentEnded();
   }
 
   async #spawn(

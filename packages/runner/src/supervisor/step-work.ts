@@ -214,6 +214,7 @@ export class StepWork {
       clock,
       cgroupParent,
       onProgress,
+      onAgentEnded: () => void send({ type: "agent_ended", attemptId, epoch }),
     };
   }
 

@@ -93,6 +93,8 @@ export interface StepContext {
   /** Puts words of the runner, or of an agent, into the attempt's output. */
   say(text: string | Buffer, stream?: OutputStream): Promise<void>;
   progress(percent: number | undefined, message: string | undefined): void;
+  /** Tells that nothing is left of an agent that was told to end, ahead of all that it said. */
+  agentEnded(): void;
 }
 
 /** What a tool may know of the workspace without a command. */

@@ -306,7 +306,7 @@ export class FakeControlPlane implements AsyncDisposable {
       protocol: 1,
       connectionId: `con_${this.connections}`,
       connectionToken: this.#connectionToken,
-      features: [],
+      features: ["agent_ended"],
       intervals: this.intervals,
       attempts: hello.attempts.map(({ attemptId, epoch }) => ({
         attemptId,

@@ -17,6 +17,7 @@ import { createEnrolmentToken, enrolRunner, registerRunner } from "./runner/regi
 import { askDiff } from "./session/session-diffs.ts";
 import { requestApproval, resolveApproval } from "./session/resolve-approval.ts";
 import { reorderInputs, sendInput, withdrawInput } from "./session/session-inputs.ts";
+import { noteAgentEnded } from "./session/note-agent-ended.ts";
 import { noteActivity } from "./session/note-activity.ts";
 import { interruptSession, pauseSession, resumeSession, stopSession } from "./session/steer-session.ts";
 import { fireTimer } from "./timer/fire-timer.ts";
@@ -43,6 +44,7 @@ export const units = {
   reorderInputs,
   interruptSession,
   noteActivity,
+  noteAgentEnded,
   pauseSession,
   resumeSession,
   stopSession,

@@ -77,6 +77,7 @@ function hold({ row, progress }: SessionChange, step: StepProgress): void {
   progress.epoch = attempt.number;
   progress.runnerId = attempt.runnerId;
   progress.isReady = false;
+  progress.agentEndedAt = null;
   progress.usageBefore = progress.usage;
   progress.partial = "";
 }

@@ -179,6 +179,45 @@ describe.each(MOMENTS)("a session that is stopped %s", (_when, at, reason) => {
   });
 });
 
+describe("a session whose agent is gone", () => {
+  const gone = ({ fleet, held: { attemptId, epoch, runnerId } }: Rig) =>
+    fleet.store.run("noteAgentEnded", { attemptId, epoch, runnerId, now: fleet.now });
+
+  it("says so once, when somebody ended it, and ends with its attempt as before", async () => {
+    await using rig = await Rig.ready();
+    await begin(rig);
+    await stop(rig, "enough");
+
+    await gone(rig);
+    await gone(rig);
+    const meanwhile = [await rig.state(), (await rig.progress()).agentEndedAt];
+    await rig.record({ fact: "usage", usage: { inputTokens: 3, outputTokens: 4 } });
+    await rig.fleet.finish(rig.held, { outcome: "cancelled" });
+
+    expect(meanwhile).toEqual(["RUNNING", rig.fleet.now]);
+    expect((await rig.events()).filter((type) => type === "agent.ended")).toHaveLength(1);
+    expect((await rig.progress()).usage).toMatchObject({ inputTokens: 3, outputTokens: 4 });
+    expect(await endOf(rig)).toEqual({ state: "FAILED", reason: "stopped", message: "enough" });
+  });
+
+  it("says nothing of it when it ends by itself, when it has ended, or to another attempt", async () => {
+    await using rig = await Rig.ready();
+    await begin(rig);
+
+    await gone(rig);
+    const ofLost = rig.held;
+    await rig.fleet.lose(rig.held);
+    await rig.hold();
+    await stop(rig);
+    const { attemptId, epoch, runnerId } = ofLost;
+    await rig.fleet.store.run("noteAgentEnded", { attemptId, epoch, runnerId, now: rig.fleet.now });
+    await rig.fleet.finish(rig.held, { outcome: "cancelled" });
+    await gone(rig);
+
+    expect(await rig.events()).not.toContain("agent.ended");
+  });
+});
+
 describe("a session of a run that has more steps", () => {
   async function among(): Promise<Rig> {
     const alone = await Rig.open();
