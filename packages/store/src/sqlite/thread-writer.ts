@@ -3,6 +3,7 @@ import { OutcomeUnknownError, StoreOpenError } from "../errors.ts";
 import { isCloneable } from "./error-wire.ts";
 import type { ErrorReviver } from "./error-wire.ts";
 import { siblingModule } from "./sibling-module.ts";
+import { threadEnvironment } from "./thread-environment.ts";
 import type { QueuedUnit } from "./unit-queue.ts";
 import type { Writer, WriterEvents } from "./writer.ts";
 import type { FromWriter, ToWriter, WriterAnswerMessage, WriterThreadSettings } from "./writer-messages.ts";
@@ -24,7 +25,11 @@ export class ThreadWriter implements Writer {
   private constructor(options: ThreadWriterOptions) {
     this.#options = options;
     const file = siblingModule("writer-thread", import.meta.url);
-    this.#worker = new Worker(file, { workerData: options.settings, name: "signalbox-writer" });
+    this.#worker = new Worker(file, {
+      workerData: options.settings,
+      name: "signalbox-writer",
+      env: threadEnvironment(),
+    });
     this.#exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
   }
 
