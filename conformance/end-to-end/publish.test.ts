@@ -230,6 +230,32 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     expect(publication).toMatchObject({ ...asked, state: "published", commit, opened: pullRequest });
   });
 
+  // Red where only who asks to publish counts as a requester.
+  it("is decided neither by who made the session nor by who asks, where the project refuses that", async () => {
+    await client.projects.put("strict", { approvals: { selfApproval: "refused" } });
+    const scopes: Scope[] = ["runs:read", "sessions:read", "sessions:write", "gates:decide"];
+    const [maker, asker] = await Promise.all(
+      ["maker", "asker"].map(async (name) => {
+        const { token } = await client.tokens.create({ name, scopes });
+        return env.server.client({ token });
+      }),
+    );
+    const { session, follower } = await open(maker!, "change it", { repo: { url }, projectId: "strict" });
+    await using _ = follower;
+    await follower.end();
+    const asked = await asker!.sessions.publish(session.sessionId, { branch: "agent/strict", title: "Make it 2" });
+    const { approvalId, contentHash } = asked;
+
+    for (const own of [maker!, asker!]) {
+      const yes = own.approvals.resolve(approvalId, { decision: "allow", contentHash });
+      await expect(yes).rejects.toMatchObject({ code: "SELF_APPROVAL" });
+    }
+    await approve(asked);
+
+    expect((await runEnd(asked)).run.status).toBe("succeeded");
+    expect(await branches()).toContain("agent/strict");
+  });
+
   it("pushes nothing that was denied", async () => {
     const { sessionId } = await changed();
     const asked = await client.sessions.publish(sessionId, { branch: "agent/denied", title: "No" });

@@ -46,6 +46,22 @@ describe("signalbox approve", () => {
     expect(api.heard.map(({ method }) => method)).toEqual(["GET"]);
   });
 
+  it("shows who may decide, and why it is asked again", async () => {
+    const asked = gate({
+      approvers: ["tok_b"],
+      selfApproval: "refused",
+      requesters: [{ kind: "token", id: "tok_a" }],
+      again: "a yes does not count any more",
+    });
+    await using api = await aGate(asked);
+
+    const { stdout } = await signalbox(["approve", "gate_1", "--server", api.url]);
+
+    expect(stdout).toContain("again    a yes does not count any more");
+    expect(stdout).toContain("for      tok_b, but not tok_a, who asked for it");
+    expect(stdout).toContain(`hash     ${asked.contentHash}`);
+  });
+
   it("decides on the hash that was seen", async () => {
     const asked = gate();
     await using api = await aGate(asked);

@@ -16,6 +16,7 @@ export function showGate({ output, now }: Context, gate: Gate, contentHash: stri
     `${dim("state    ")}${gate.status}${gate.status === "pending" ? `, expires ${until(gate.expiresAt, now())}` : ""}`,
   );
   output.line(`${dim("question ")}${indented(visibleText(content.description))}`);
+  if (content.again !== undefined) output.line(`${dim("again    ")}${visibleText(content.again)}`);
   const deciders = whoDecides(content);
   if (deciders !== undefined) output.line(`${dim("for      ")}${deciders}`);
   if (content.changes) {

@@ -17,7 +17,11 @@ export function approvalOfGate({ content, ...gate }: Gate): Approval {
     kind: "gate",
     action: gate.step,
     description: content.description,
-    context: { guards: content.guards, ...(content.changes ? { changes: content.changes } : {}) },
+    context: {
+      guards: content.guards,
+      ...(content.changes ? { changes: content.changes } : {}),
+      ...(content.again === undefined ? {} : { again: content.again }),
+    },
     state: STATES[gate.status],
     contentHash: gate.contentHash,
     requestedAt: gate.requestedAt,

@@ -23,6 +23,8 @@ export const GateContentSchema = DecisionRuleSchema.extend({
   guards: z.array(z.record(z.string(), z.unknown())),
   /** What the run has changed, where a step with the tool `changes` before the gate has looked. */
   changes: ShownChangesSchema.optional(),
+  /** Why it is asked again, where somebody has said yes before. */
+  again: z.string().optional(),
 });
 export type GateContent = z.infer<typeof GateContentSchema>;
 

@@ -47,6 +47,7 @@ export function* askGate(
     expiresAt: toTimestamp(expiresAt),
     guards: guardedBy(step.name, yield* planOf(change)),
     ...shownAt(change, step),
+    ...(again === undefined ? {} : { again: again.why }),
   };
   const text = canonicalJson(content);
   const contentHash = createHash("sha256")
@@ -64,7 +65,7 @@ export function* askGate(
     ...(content.selfApproval === undefined ? {} : { selfApproval: content.selfApproval }),
     contentHash,
     expiresAt: content.expiresAt,
-    ...(again === undefined ? {} : { again: again.why }),
+    ...(content.again === undefined ? {} : { again: content.again }),
   });
 }
 

@@ -135,6 +135,7 @@ describe("a gate that is asked again", () => {
       contentHash: asked.content_hash,
       again: "a yes does not count any more: token:tok_ann is revoked, out of time, or not known",
     });
+    expect((JSON.parse(asked.content) as GateContent).again).toMatch(/^a yes does not count any more: /);
     expect(asked.content_hash).not.toBe(before.content_hash);
     expect(asked.expires_at).toBe(rig.fleet.now + 60_000);
   });
