@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 
 import type { AgentScriptInput } from "@signalbox/agents/scripted-agent";
 import type { Client, OpenSession } from "@signalbox/client";
-import type { Gate, Publication, RunDetails, Session } from "@signalbox/protocol";
+import type { Gate, Publication, RunDetails, Scope, Session } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
