@@ -46,7 +46,9 @@ export async function openControlPlane(config: ServerConfig, logger: Logger): Pr
       ...(config.limits === undefined ? {} : { limits: config.limits }),
     }),
   );
-  await controlPlane.webhooks.declare(config.webhook);
+  const refusal = await controlPlane.webhooks.declare(config.webhook);
+  if (refusal !== undefined)
+    logger.warn({ url: config.webhook?.url, refusal }, "the webhook of the settings leads to where posts may not go");
   const owned = cleanup.move();
   return { controlPlane, onFatal: (listener) => void store.onFatal(listener), close: () => owned.disposeAsync() };
 }

@@ -181,6 +181,22 @@ describe("startServer", () => {
     expect(text).toMatch(/^# TYPE signalbox_runs_active gauge\nsignalbox_runs_active 0$/m);
   });
 
+  it("warns where the webhook of its settings leads to where posts may not go", async () => {
+    await using dir = await tempDir();
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+    const webhook = { url: "http://127.0.0.1:4000/in", secret: "a-secret-of-the-operator" };
+    const allowed = { webhookNetworks: ["127.0.0.1"], webhookNetworkPorts: ["4000"] };
+
+    for (const settings of [{ webhook }, { webhook, ...allowed }]) {
+      await using _ = await start(dir, settings, { logger });
+    }
+
+    expect(lines.filter((line) => line.includes("posts may not go"))).toHaveLength(1);
+    expect(lines.join("")).toContain('"refusal":"address_refused"');
+    expect(lines.join("")).not.toContain(webhook.secret);
+  });
+
   it("writes no token and no secret into its log", async () => {
     await using dir = await tempDir();
     const lines: string[] = [];

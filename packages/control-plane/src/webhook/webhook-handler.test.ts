@@ -207,6 +207,18 @@ describe("WebhookHandler", () => {
     expect(two.nextCursor).toBeUndefined();
   });
 
+  it.each([
+    [ELSEWHERE, undefined],
+    ["http://127.0.0.1:4000/webhooks/nofx", undefined],
+    ["http://127.0.0.2/", "address_refused"],
+    ["https://hooks.example:8443/", "port_refused"],
+  ])("takes %s from the server's settings, and says %s", async (url, refusal) => {
+    await using rig = await openRig();
+
+    expect(await rig.plane.webhooks.declare({ url, secret: "a-plain-text-of-somebody" })).toBe(refusal);
+    expect(dataOf(await rig.plane.webhooks.listWebhooks()).items).toMatchObject([{ url }]);
+  });
+
   it("keeps the webhook of the server's settings as it stands there, out of the reach of callers", async () => {
     await using rig = await openRig();
     const { webhooks } = rig.plane;

@@ -36,6 +36,7 @@ import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
+import type { GuardRefusal } from "./address-guard.ts";
 import { findMessage } from "./find-message.ts";
 import { portOf } from "./open-connection.ts";
 import type { Poster } from "./post-message.ts";
@@ -273,9 +274,12 @@ export class WebhookHandler {
     return readWebhookStats(this.#deps, orgId);
   }
 
-  /** Sees to it that the default org has the webhook of the server's settings, and no other from there. */
-  async declare(declared: DeclaredWebhook | undefined): Promise<void> {
-    const { store, worker, clock } = this.#deps;
+  /**
+   * Sees to it that the default org has the webhook of the server's settings, and no other from there. Resolves to why nothing
+   * can be posted to it as things are now: settings are not refused for what a name stands for today.
+   */
+  async declare(declared: DeclaredWebhook | undefined): Promise<GuardRefusal | undefined> {
+    const { store, worker, clock, poster } = this.#deps;
     const rows = await store.view(() => readWebhooks(DEFAULT_ORG));
     const row = rows.find(({ origin }) => origin === "environment");
     if (declared && row) await this.#align(row, declared);
@@ -285,6 +289,7 @@ export class WebhookHandler {
       await store.run("deleteWebhook", about);
     }
     worker.changed();
+    return declared && (await poster.refusalOf(declared.url));
   }
 
   async #make(declared: DeclaredWebhook): Promise<void> {
