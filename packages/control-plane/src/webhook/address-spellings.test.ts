@@ -21,7 +21,7 @@ const INSIDE: readonly (readonly [first: number, count: number])[] = [
   [0xf0_00_00_00, 1 << 28],
 ];
 
-const WIDE_DIGITS = [..."０１２３４５６７８９"];
+const WIDE_DIGITS = "０１２３４５６７８９";
 const bytesOf = (address: number) => [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff);
 const hextets = (address: number) => `${(address >>> 16).toString(16)}:${(address & 0xffff).toString(16)}`;
 const dotted = (address: number) => bytesOf(address).join(".");
@@ -44,7 +44,7 @@ const SPELLINGS: Readonly<Record<string, (address: number) => string>> = {
       .join("."),
   "three parts": (address) => [...bytesOf(address).slice(0, 2), lastTwo(address)].join("."),
   "two parts": (address) => `${address >>> 24}.${address & 0xff_ff_ff}`,
-  "wide digits": (address) => dotted(address).replaceAll(/\d/g, (digit) => WIDE_DIGITS[Number(digit)] ?? ""),
+  "wide digits": (address) => dotted(address).replaceAll(/\d/g, (digit) => WIDE_DIGITS.charAt(Number(digit))),
   "percent signs": (address) => dotted(address).replaceAll(/\d/g, (digit) => `%3${digit}`),
   "wide dots": (address) => dotted(address).replaceAll(".", "。"),
   "mapped into IPv6": (address) => `[::ffff:${dotted(address)}]`,
