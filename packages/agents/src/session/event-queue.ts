@@ -1,4 +1,4 @@
-import type { AgentEvent } from "../agent-event.ts";
+import type { AgentEvent, AgentEventOf } from "../agent-event.ts";
 
 /** How much may wait, and how fast it is read. */
 export interface EventQueueLimits {
@@ -35,6 +35,7 @@ export class EventQueue implements AsyncIterable<AgentEvent> {
     const reader = this.#readers.shift();
     if (reader) return reader({ value: event, done: false });
     if (this.#isShedding && this.isFull && !VITAL.has(event.type)) return;
+    if (event.type === "usage" && this.#replaceUsage(event, bytes)) return;
     this.#items.push({ event, bytes });
     this.#bytes += bytes;
   }
@@ -68,6 +69,15 @@ export class EventQueue implements AsyncIterable<AgentEvent> {
       next: () => this.#limits.whenTurn?.()?.then(() => this.#next()) ?? this.#next(),
       return: () => Promise.resolve({ value: undefined, done: true }),
     };
+  }
+
+  /** A total that waits is replaced by the one after it: an agent may count as often as it likes. */
+  #replaceUsage(event: AgentEventOf<"usage">, bytes: number): boolean {
+    const last = this.#items.at(-1);
+    if (last?.event.type !== "usage") return false;
+    this.#items[this.#items.length - 1] = { event: { ...last.event, ...event }, bytes };
+    this.#bytes += bytes - last.bytes;
+    return true;
   }
 
   #next(): Promise<IteratorResult<AgentEvent, undefined>> {
