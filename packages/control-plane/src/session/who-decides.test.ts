@@ -1,6 +1,6 @@
 import { hashApprovalContent, hashGateContent } from "@signalbox/protocol/hash";
 import type { ApprovalContent, PutApprovalPolicy, Scope } from "@signalbox/protocol";
-import { eventually } from "@signalbox/testkit";
+import { eventually, tempDir } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
 import { caller, command, dataOf, Rig } from "../../test/_support/rig.ts";
@@ -90,6 +90,23 @@ describe("a gate of a project that refuses self-approval", () => {
     ];
 
     expect(verdicts.map(({ error }) => error?.code ?? "taken")).toEqual(["SELF_APPROVAL", "taken"]);
+  });
+});
+
+describe("a gate whose rule was changed in the database", () => {
+  // Red without `requireUntouched` in the unit `resolveGate`.
+  it("takes no yes, and a no", async () => {
+    await using directory = await tempDir();
+    await using rig = await Rig.open({ directory: directory.path });
+    dataOf(await rig.plane.projects.putProject("default", { approvals: { selfApproval: "refused" } }));
+    const { gate } = await gateOf(rig);
+    await rig.settle();
+    rig.editDatabase("UPDATE gates SET content = replace(content, 'refused', 'allowed') WHERE id = ?", gate.id);
+
+    const yes = await rig.plane.gates.approveGate(gate.id, {}, ANN);
+    const no = await rig.plane.gates.rejectGate(gate.id, {}, ANN);
+
+    expect([yes.error?.code, no.data?.status]).toEqual(["CONTENT_CHANGED", "denied"]);
   });
 });
 

@@ -4,6 +4,7 @@ import { UnitRefusal } from "../../errors.ts";
 import type { GateRow, StepProgress } from "../../rows.ts";
 import { get, run, type Statement } from "../../unit.ts";
 import { once, type Idempotency } from "../idempotency.ts";
+import { hashOfApproval } from "../session/approvals.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
 import { followAgain } from "./gate-again.ts";
 import {
@@ -62,7 +63,10 @@ function* decideGate(args: ResolveGateArgs): Generator<Statement, RunOutcome, un
       move: args.move,
     });
   }
-  if (args.move === "approve") requireUnchanged(gate, change);
+  if (args.move === "approve") {
+    requireUntouched(gate);
+    requireUnchanged(gate, change);
+  }
   const step = change.progress.steps[gate.step_idx];
   if (!step) throw new Error(`gate ${gate.id} has no step`);
 
@@ -95,6 +99,13 @@ function endStep(change: RunChange, step: StepProgress, args: ResolveGateArgs): 
     ...(step.reason === null ? {} : { reason: step.reason }),
     ...(step.message === null ? {} : { message: step.message }),
   });
+}
+
+/** A yes is to what was asked, of whom it was asked: a row that somebody has changed since takes none. */
+function requireUntouched({ id, content, content_hash: asked }: GateRow): void {
+  const contentHash = hashOfApproval(content);
+  if (contentHash === asked) return;
+  throw new UnitRefusal("CONTENT_CHANGED", `gate ${id} was changed since it was asked`, { contentHash });
 }
 
 /** A yes is to the workspace whose diff was shown; no step may have changed it since. */
