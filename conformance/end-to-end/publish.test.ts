@@ -4,11 +4,10 @@ import { pathToFileURL } from "node:url";
 import type { AgentScriptInput } from "@signalbox/agents/scripted-agent";
 import type { Client, OpenSession } from "@signalbox/client";
 import type { Gate, Publication, RunDetails, Scope, Session } from "@signalbox/protocol";
-import { eventually } from "@signalbox/testkit";
+import { eventually, FakeGitHub } from "@signalbox/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { SHORT_LEASES, startDevEnv, type DevEnv } from "../dev-env.ts";
-import { FakeGitHub } from "../_support/fake-github.ts";
 import { findDamage } from "../_support/find-damage.ts";
 import { git, makeGitRepository } from "../_support/git-repository.ts";
 import { SessionFollower } from "../_support/session-follower.ts";
@@ -309,6 +308,28 @@ describe("publishing what an agent changed", { timeout: 60_000 }, () => {
     expect(await eventually(() => (receiver.types.length === told.length ? receiver.types : undefined))).toEqual(
       told.map(([type]) => type),
     );
+  });
+
+  it("is finished once when its runner is killed between the push and the host's first answer", async () => {
+    const { sessionId } = await changed();
+    const asked = await client.sessions.publish(sessionId, { branch: "agent/between", title: "Between", openPr: true });
+    const reached = Promise.withResolvers<void>();
+    github.onCall = () => {
+      github.onCall = () => undefined;
+      void env.runner.kill().then(reached.resolve);
+    };
+
+    await approve(asked);
+    await reached.promise;
+    const pushed = await git(bare, "rev-parse", "agent/between");
+    const before = github.pulls.filter(({ head }) => head === "agent/between");
+    await env.runner.start();
+    const { run } = await runEnd(asked);
+
+    expect(before).toEqual([]);
+    expect(run.status).toBe("succeeded");
+    expect(await git(bare, "rev-parse", "agent/between")).toBe(pushed);
+    expect(github.pulls.filter(({ head }) => head === "agent/between")).toHaveLength(1);
   });
 
   it("refuses a yes to what the workspace no longer holds, and what was looked at before that", async () => {

@@ -162,6 +162,17 @@ export const LIMITS = {
     meaning: "message of a commit, or body of a pull request",
   },
   "publish.perSession": { value: 100, unit: "count", meaning: "publications that may be asked for of one session" },
+  "publish.tries": { value: 4, unit: "count", meaning: "tries to open a pull request while its host is unwell" },
+  "publish.retryMs": {
+    value: 1_000,
+    unit: "ms",
+    meaning: "between the first two of them; twice as long after each, or as long as the host asks for",
+  },
+  "publish.retryMaxMs": {
+    value: 60_000,
+    unit: "ms",
+    meaning: "longest wait between two of them; a host that asks for more is left alone",
+  },
   "publish.requestMs": {
     value: 30_000,
     unit: "ms",

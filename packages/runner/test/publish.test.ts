@@ -112,7 +112,7 @@ describe("publishing", () => {
     const trying = at.publish({ pullRequest: { title: "T", body: "" } }, publisher);
 
     await expect(trying).rejects.toMatchObject({
-      reason: "tool_failure",
+      reason: "permission_error",
       message: expect.stringContaining("403 Forbidden") as string,
     });
     host.close();

@@ -2,6 +2,8 @@ export { selfSigned, testAuthority } from "./certificates.ts";
 export type { TestAuthority, TestCertificate, TestCertificateOptions } from "./certificates.ts";
 export { eventually, PATIENCE_MS } from "./eventually.ts";
 export type { EventuallyOptions } from "./eventually.ts";
+export { FakeGitHub } from "./fake-github.ts";
+export type { FakeAnswer } from "./fake-github.ts";
 export { GitHttpsServer } from "./git-https-server.ts";
 export type { GitHttpsServerOptions, GitRequest } from "./git-https-server.ts";
 export { listen } from "./listen.ts";

@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { setTimeout } from "node:timers/promises";
 
 import { readToken, type GitAccess } from "../git-access/git-access.ts";
 import type { BlobClient } from "../link/blob-client.ts";
@@ -12,7 +13,7 @@ import type { RunnerPolicy } from "../policy/policy.ts";
 import { StepError } from "../supervisor/step-error.ts";
 import { PublishGit, type PlannedCommit } from "./publish-git.ts";
 import { PublishSettingsSchema, type PublishSettings, type PublishSettingsInput } from "./publish-settings.ts";
-import { PullRequests } from "./pull-requests.ts";
+import { PullRequests, type PullRequestsSettings } from "./pull-requests.ts";
 
 export interface PublisherSettings {
   readonly settings: PublishSettings;
@@ -22,6 +23,9 @@ export interface PublisherSettings {
   readonly blobs: Pick<BlobClient, "get">;
   readonly path: string;
   readonly hostEnvironment: Readonly<Record<string, string | undefined>>;
+  /** Default the machine's clock. */
+  readonly now?: () => number;
+  readonly wait?: PullRequestsSettings["wait"];
   readonly policy: Pick<RunnerPolicy, "allowFileRepositories" | "network">;
 }
 
@@ -127,7 +131,8 @@ export class Publisher {
   #pullRequests(remote: string, token: string | undefined, signal: AbortSignal): PullRequests {
     const { apiUrl } = this.#settings.settings.github ?? {};
     if (apiUrl === undefined || token === undefined) throw noHost();
-    return new PullRequests({ apiUrl, token, signal, repository: this.#repositoryOf(remote) });
+    const { now = () => Date.now(), wait = waitFor } = this.#settings;
+    return new PullRequests({ apiUrl, token, signal, now, wait, repository: this.#repositoryOf(remote) });
   }
 
   /** Asked before anything is pushed: a branch without its pull request is half a thing. */
@@ -170,6 +175,10 @@ export function publisherOf(
   rest: Omit<PublisherSettings, "settings">,
 ): Publisher | undefined {
   return input && new Publisher({ ...rest, settings: PublishSettingsSchema.parse(input) });
+}
+
+async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal });
 }
 
 function noHost(): StepError {

@@ -18,6 +18,8 @@ export class PublishBench implements AsyncDisposable {
   readonly bare: string;
   readonly order: PublishOrder;
   readonly said: string[] = [];
+  /** How long it waited between tries; nothing here takes that time. */
+  readonly waits: number[] = [];
   readonly #dir: TempDir;
   readonly #blobs = new Map<string, Buffer>();
 
@@ -64,6 +66,8 @@ export class PublishBench implements AsyncDisposable {
         },
         path: process.env["PATH"] ?? "",
         hostEnvironment: {},
+        now: () => Date.parse(WHEN),
+        wait: async (ms) => void this.waits.push(ms),
         policy: { allowFileRepositories: true, network: "host" },
       },
     );

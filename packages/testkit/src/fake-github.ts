@@ -1,6 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+/** What the fake says instead of what it would. */
+export interface FakeAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly message?: string;
+  /** Whether it has done by then what it was asked to: an answer that is lost. */
+  readonly isDone?: boolean;
+}
+
 interface Pull {
   readonly number: number;
   readonly head: string;
@@ -17,6 +26,10 @@ export class FakeGitHub implements AsyncDisposable {
   readonly token = "fake-token-of-the-fake-host";
   readonly pulls: Pull[] = [];
   readonly calls: string[] = [];
+  /** Taken first to last, one for each call, before what it would say. */
+  readonly answers: FakeAnswer[] = [];
+  /** Called with each call, before it is answered. */
+  onCall: (call: string) => void = () => undefined;
   /** Called with each order to open a pull request, before it is obeyed; what it waits for holds the answer back. */
   beforeOpen: () => Promise<void> = async () => undefined;
   readonly #server: Server;
@@ -43,9 +56,14 @@ export class FakeGitHub implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", this.url);
     this.calls.push(`${request.method} ${url.pathname}`);
+    this.onCall(`${request.method} ${url.pathname}`);
+    const forced = this.answers.shift();
     const say = (status: number, body: object) => {
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+      const { headers = {}, message } = forced ?? {};
+      response.writeHead(forced?.status ?? status, { "content-type": "application/json", ...headers });
+      response.end(JSON.stringify(forced ? { message } : body));
     };
+    if (forced && forced.isDone !== true) return say(forced.status, {});
     if (request.headers.authorization !== `Bearer ${this.token}`) return say(401, { message: "Bad credentials" });
     if (url.pathname === "/repos/acme/app") return say(200, { default_branch: "main" });
     if (url.pathname !== "/repos/acme/app/pulls") return say(404, { message: "Not Found" });
