@@ -54,10 +54,7 @@ export {
   type ApiResponse,
 } from "@signalbox/protocol";
 export { standaloneWebhooks } from "./webhook/standalone.ts";
-export {
-  WebhookHandler,
-  type DeclaredWebhook,
-  type DeliveryPage,
-  type ListDeliveriesQuery,
-} from "./webhook/webhook-handler.ts";
+export type { DeclaredWebhook } from "./webhook/declared-webhook.ts";
+export type { DeliveryPage, ListDeliveriesQuery } from "./webhook/delivery-page.ts";
+export { WebhookHandler } from "./webhook/webhook-handler.ts";
 export type { TryOutcome, WebhookCounts, WebhookStats } from "./webhook/webhook-stats.ts";

@@ -1,13 +1,9 @@
 import {
   CreateWebhookRequestSchema,
-  DEFAULT_ORG,
-  DeliveryStateSchema,
   limit,
-  OpaqueIdSchema,
   permits,
   RedeliverFailedRequestSchema,
   RotateWebhookSecretRequestSchema,
-  SYSTEM_ACTOR,
   UpdateWebhookRequestSchema,
   type ApiResponse,
   type CreateWebhookInput,
@@ -30,13 +26,14 @@ import {
   type SignalboxStore,
   type WebhookRow,
 } from "@signalbox/store";
-import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
 import type { Clock } from "../clock.ts";
 import { ControlPlaneError, NotFoundError } from "../errors.ts";
 import { actorOf, idempotencyOf, LOCAL_CONTEXT, requireScope, type RequestContext } from "../request-context.ts";
 import type { GuardRefusal } from "./address-guard.ts";
+import { alignDeclared, type DeclaredWebhook } from "./declared-webhook.ts";
+import { ListDeliveriesQuerySchema, type DeliveryPage, type ListDeliveriesQuery } from "./delivery-page.ts";
 import { findMessage } from "./find-message.ts";
 import { portOf } from "./open-connection.ts";
 import type { Poster } from "./post-message.ts";
@@ -45,29 +42,6 @@ import { newWebhookSecret, type WebhookSecrets } from "./webhook-secrets.ts";
 import { readWebhookStats, type WebhookStats } from "./webhook-stats.ts";
 import { toDelivery, toWebhook } from "./webhook-view.ts";
 import type { WebhookWorker } from "./webhook-worker.ts";
-
-const ListDeliveriesQuerySchema = z.strictObject({
-  state: DeliveryStateSchema.optional(),
-  limit: z.coerce.number().int().min(1).max(limit("page.size")).default(50),
-  /** The last delivery of the page before. */
-  cursor: OpaqueIdSchema.optional(),
-});
-/** Which deliveries are wanted. */
-export type ListDeliveriesQuery = z.input<typeof ListDeliveriesQuerySchema>;
-
-/** A page of deliveries, newest first. */
-export interface DeliveryPage {
-  readonly items: WebhookDelivery[];
-  /** Where the next page begins; absent on the last. */
-  readonly nextCursor?: string;
-}
-
-/** The webhook that the operator of a server asks for in its settings, for the default org. */
-export interface DeclaredWebhook {
-  readonly url: string;
-  readonly secret: string;
-  readonly events?: readonly string[] | undefined;
-}
 
 /** What a `WebhookHandler` works with. */
 export interface WebhookHandlerDeps {
@@ -279,51 +253,10 @@ export class WebhookHandler {
    * can be posted to it as things are now: settings are not refused for what a name stands for today.
    */
   async declare(declared: DeclaredWebhook | undefined): Promise<GuardRefusal | undefined> {
-    const { store, worker, clock, poster } = this.#deps;
-    const rows = await store.view(() => readWebhooks(DEFAULT_ORG));
-    const row = rows.find(({ origin }) => origin === "environment");
-    if (declared && row) await this.#align(row, declared);
-    else if (declared) await this.#make(declared);
-    else if (row) {
-      const about = { webhookId: row.id, orgId: row.org_id, now: clock.now(), actor: SYSTEM_ACTOR };
-      await store.run("deleteWebhook", about);
-    }
+    const { worker, poster } = this.#deps;
+    await alignDeclared(this.#deps, declared);
     worker.changed();
     return declared && (await poster.refusalOf(declared.url));
-  }
-
-  async #make(declared: DeclaredWebhook): Promise<void> {
-    const { ids, secrets, clock, store } = this.#deps;
-    const { url, events, secret = "" } = check(CreateWebhookRequestSchema, declared);
-    const [id, now] = [ids.next("webhook"), clock.now()];
-    await store.run("createWebhook", {
-      id,
-      orgId: DEFAULT_ORG,
-      url,
-      events,
-      origin: "environment",
-      secret: secrets.seal({ orgId: DEFAULT_ORG, id }, now, secret),
-      secretVersion: now,
-      // What the operator asks for is not counted against what callers may have.
-      maxWebhooks: limit("webhooks.perOrg") + 1,
-      now,
-      actor: SYSTEM_ACTOR,
-    });
-  }
-
-  async #align(row: WebhookRow, declared: DeclaredWebhook): Promise<void> {
-    const { secrets, clock, store } = this.#deps;
-    const { url, events, secret = "" } = check(CreateWebhookRequestSchema, declared);
-    const now = clock.now();
-    const about = { webhookId: row.id, orgId: row.org_id, now, actor: SYSTEM_ACTOR };
-    await store.run("updateWebhook", { ...about, url, events });
-    if (secrets.present(row) === secret) return;
-    await store.run("rotateWebhookSecret", {
-      ...about,
-      secret: secrets.seal({ orgId: row.org_id, id: row.id }, now, secret),
-      secretVersion: now,
-      previousUntil: now + limit("webhook.rotationMs"),
-    });
   }
 
   #about(webhookId: string, context: RequestContext) {
