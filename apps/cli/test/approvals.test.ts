@@ -69,6 +69,14 @@ describe("who may decide", () => {
     expect(anybody).toContain("for      anybody who may decide, but not tok_a");
   });
 
+  it("is said of a yes that does not count any more", async () => {
+    const lapsed = { ...approval(), state: "allowed", lapsed: "token:tok_a is revoked" } as const;
+
+    const { stdout } = await run(lapsed, "approvals", "show", "apr_1");
+
+    expect(stdout).toContain("this yes does not count any more: token:tok_a is revoked");
+  });
+
   it("is part of what the answer's hash says", async () => {
     const { contentHash } = asked(["tok_b"]);
     const answer = ["approvals", "allow", "apr_1", "--yes", "--hash", contentHash];

@@ -102,7 +102,7 @@ export type { LeasedAttempt } from "./units/run/lease-attempt.ts";
 export { readyStepOf } from "./units/run/run-change.ts";
 export type { ReadyStep, RunOutcome } from "./units/run/run-change.ts";
 export type { Reservation, RunLedger } from "./units/run/run-ledger.ts";
-export { readPolicy, whyAnswerLapsed } from "./units/access/decision-rule.ts";
+export { readPolicy, whyAnswerLapsed, whyLapsed } from "./units/access/decision-rule.ts";
 export { hashOfApproval } from "./units/session/approvals.ts";
 export { openingOf } from "./units/session/unheard-words.ts";
 export { titleOf } from "./units/session/open-sessions.ts";

@@ -16,6 +16,8 @@ export function showApproval({ output, now }: Context, approval: Approval): void
   );
   output.line(`${dim("kind     ")}${kind}: ${visibleText(action)}`);
   output.line(`${dim("asks     ")}${indented(visibleText(description))}`);
+  if (approval.lapsed !== undefined)
+    output.line(yellow(`this yes does not count any more: ${visibleText(approval.lapsed)}`));
   const deciders = whoDecides(approval);
   if (deciders !== undefined) output.line(`${dim("for      ")}${deciders}`);
   const shown = questions === undefined ? context : { context, questions };

@@ -1,4 +1,5 @@
 import {
+  actorText,
   type ApiResponse,
   type Approval,
   ApprovalKindSchema,
@@ -9,7 +10,7 @@ import {
   ResolveApprovalRequestSchema,
   type ResolveApprovalInput,
 } from "@signalbox/protocol";
-import { readApproval, readApprovals, readGate, readGates, type SignalboxStore } from "@signalbox/store";
+import { readApproval, readApprovals, readGate, readGates, whyLapsed, type SignalboxStore } from "@signalbox/store";
 import * as z from "zod";
 
 import { answer, check } from "../answer.ts";
@@ -71,11 +72,16 @@ export class ApprovalHandler {
     });
   }
 
-  /** One approval, with everything that it lets happen. */
+  /** One approval, with everything that it lets happen, and whether a yes to it still counts. */
   async getApproval(approvalId: string, context: RequestContext = LOCAL_CONTEXT): Promise<ApiResponse<Approval>> {
     return answer(async () => {
       requireScope(context, "sessions:read");
-      return this.#require(approvalId, context);
+      const approval = await this.#require(approvalId, context);
+      const { state, decidedBy } = approval;
+      if (state !== "allowed" || !decidedBy) return approval;
+      const at = { orgId: context.principal.orgId, now: this.#deps.clock.now() };
+      const lapsed = await this.#deps.store.view(() => whyLapsed(actorText(decidedBy), approval, at));
+      return lapsed ? { ...approval, lapsed: lapsed.message } : approval;
     });
   }
 

@@ -155,6 +155,21 @@ describe("leave for an action", () => {
     expect([stranger.error?.code, back.success]).toEqual(["FORBIDDEN", true]);
   });
 
+  it("counts no more once whoever gave it has lost their token, and says so to who wants to act on it", async () => {
+    await using rig = await Rig.open();
+    const { approvalId } = await actionOf(rig, ANN);
+    await rig.known(BOB);
+    dataOf(await rig.plane.approvals.resolveApproval(approvalId, { decision: "allow" }, BOB));
+
+    const before = dataOf(await rig.plane.approvals.getApproval(approvalId));
+    dataOf(await rig.plane.tokens.revokeToken("tok_bob"));
+    const after = dataOf(await rig.plane.approvals.getApproval(approvalId));
+
+    expect(before).toMatchObject({ state: "allowed" });
+    expect(before).not.toHaveProperty("lapsed");
+    expect(after.lapsed).toBe("token:tok_bob is revoked, out of time, or not known");
+  });
+
   it("may be given by who asked where nothing else is said", async () => {
     await using rig = await Rig.open();
     const { approvalId } = await actionOf(rig, ANN);

@@ -73,6 +73,8 @@ export const ApprovalSchema = DecisionRuleSchema.extend({
   decidedAt: TimestampSchema.optional(),
   decidedBy: ActorSchema.optional(),
   reason: z.string().optional(),
+  /** Of a yes that is looked at by itself: why it does not count any more. Whoever acts on it by themselves must not, then. */
+  lapsed: z.string().optional(),
 });
 export type Approval = z.infer<typeof ApprovalSchema>;
 
