@@ -199,6 +199,17 @@ describe("signalbox session publish", () => {
     expect(stdout.trim().split("\n").at(-1)).toBe(url);
   });
 
+  it("says of when the diff is that it asks for, where the session was lost with its machine", async () => {
+    await using api = await fakeApi({
+      "GET /sessions/:id/diff": () => ({ ...DIFF, isFinal: false, isLeftover: true }),
+      "POST /sessions/:id/publish": () => PUBLICATION,
+    });
+
+    const { stderr } = await signalbox([...command, "--detach", "--server", api.url]);
+
+    expect(stderr).toContain(`as it was at ${DIFF.takenAt}; what was done after that was lost with its machine`);
+  });
+
   it("only asks with --detach", async () => {
     await using api = await fakeApi({
       "GET /sessions/:id/diff": () => DIFF,

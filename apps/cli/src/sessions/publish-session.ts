@@ -8,7 +8,7 @@ import type { Act } from "../program.ts";
 import { summarize } from "../run-view/summary.ts";
 import { watchRun } from "../run-view/watch-run.ts";
 import { remoteText } from "../text/remote-text.ts";
-import { printStat } from "./show-diff.ts";
+import { printStat, tellLeftover } from "./show-diff.ts";
 
 interface Options {
   readonly branch: string;
@@ -48,6 +48,7 @@ async function publish(context: Context, sessionId: string, options: Options): P
   const client = await context.client();
   const diff = await client.sessions.diff(sessionId);
   if (!output.isJson) printStat(output, diff);
+  if (diff.isLeftover) tellLeftover(output, diff);
   const { branch, title, body, pr, target } = options;
   const asked = await client.sessions.publish(sessionId, {
     branch,

@@ -31,9 +31,13 @@ async function showDiff(
   const diff = await (await client()).sessions.diff(sessionId, document === undefined ? {} : { document });
   output.result(diff, () => {
     printDiff(output, diff, stat === true);
-    if (diff.isLeftover)
-      output.note(`as it was at ${diff.takenAt}; what was done after that was lost with its machine`);
+    if (diff.isLeftover) tellLeftover(output, diff);
   });
+}
+
+/** Of when the diff of a session is that was lost with its machine. */
+export function tellLeftover(output: Output, { takenAt }: Pick<SessionDiff, "takenAt">): void {
+  output.note(`as it was at ${takenAt}; what was done after that was lost with its machine`);
 }
 
 /** A diff: its text, or only what it comes to. */

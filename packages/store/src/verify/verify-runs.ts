@@ -1,10 +1,17 @@
 import { createHash } from "node:crypto";
 
-import { APPROVAL_HASH_PREFIX, canonicalJson, RUN_EVENTS, RunFold } from "@signalbox/protocol";
+import {
+  APPROVAL_HASH_PREFIX,
+  canonicalJson,
+  PublishInputsSchema,
+  RUN_EVENTS,
+  RunFold,
+  type GateContent,
+} from "@signalbox/protocol";
 
 import { gateIdOf, idRangeOf } from "../derived-ids.ts";
 import { readPlan } from "../reads/runs.ts";
-import type { ArtifactRow, GateRow, RunHeader, RunProgress, RunRow } from "../rows.ts";
+import type { ArtifactRow, GateRow, PlannedStep, RunHeader, RunProgress, RunRow } from "../rows.ts";
 import { all, get, type Statement } from "../unit.ts";
 import { compareRun, type StoredRun } from "./compare-run.ts";
 import { parseJson, readLog } from "./read-log.ts";
@@ -55,7 +62,21 @@ function* verifyRun(row: RunRow, context: VerifyContext, seen: Seen): Generator<
   if (hashes) verifyHashes(run, context);
   wantManifest(wanted, header.baseManifest, row.id);
   wantManifest(wanted, progress.manifest, row.id);
-  for (const { sha256, bytes } of artifacts) wantBlob(wanted, { sha256, bytes, stream: row.id }, findings);
+  for (const { sha256, bytes } of [...artifacts, ...packsOf(gates, plan)])
+    wantBlob(wanted, { sha256, bytes, stream: row.id }, findings);
+}
+
+/** What was shown, or is to be published, and so must be there. */
+function packsOf(
+  gates: readonly GateRow[],
+  plan: readonly PlannedStep[],
+): { readonly sha256: string; readonly bytes: number }[] {
+  // Written by the unit that opened the gate.
+  const shown = gates.map(({ content }) => (parseJson(content) as GateContent | undefined)?.changes?.pack);
+  const asked = plan.map(({ tool, inputs }) =>
+    tool === "publish" ? PublishInputsSchema.safeParse(inputs).data?.pack : null,
+  );
+  return [...shown, ...asked].filter((pack) => pack !== null && pack !== undefined);
 }
 
 const SELECT_TIMER = "SELECT due_at FROM timers WHERE id = ?";

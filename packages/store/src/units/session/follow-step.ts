@@ -80,6 +80,8 @@ function hold({ row, progress }: SessionChange, step: StepProgress): void {
   progress.agentEndedAt = null;
   progress.usageBefore = progress.usage;
   progress.partial = "";
+  // What an earlier attempt left is not how this one ends.
+  if (progress.diff) progress.diff = { ...progress.diff, isFinal: false };
 }
 
 const SELECT_MISSED = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";
