@@ -3,6 +3,7 @@ import {
   readDelivery,
   readDueWebhooks,
   readWebhook,
+  readWebhookBacklog,
   verifyStore,
   type ClaimedDelivery,
 } from "@signalbox/store";
@@ -376,6 +377,29 @@ describe("testing and sending again", () => {
     verdicts.push(await again("whk_1", row.id));
 
     expect(verdicts).toEqual(["INVALID_STATE", "DELIVERY_NOT_FOUND", "DELIVERY_NOT_FOUND", "INVALID_STATE"]);
+  });
+});
+
+describe("readWebhookBacklog", () => {
+  it("tells what waits, what stands still, and since when the oldest does that waits", async () => {
+    await using fleet = await withWebhook(["run.created", "run.cancelled"]);
+    await fleet.createWebhook("whk_2", ["run.cancelled"]);
+    await fleet.createWebhook("whk_3", ["*"]);
+    const begin = fleet.now;
+    await cancelledRun(fleet);
+    fleet.now += 1_000;
+    await cancelledRun(fleet);
+    await accept(fleet, (await fleet.claim("whk_1", 1))[0]!);
+    await fleet.store.run("updateWebhook", { ...fleet.webhook("whk_2"), active: false });
+    await fleet.store.run("deleteWebhook", fleet.webhook("whk_3"));
+    const backlog = () => fleet.store.view(readWebhookBacklog);
+
+    const both = await backlog();
+    await fleet.store.run("updateWebhook", { ...fleet.webhook("whk_1"), active: false });
+    const none = await backlog();
+
+    expect(both).toEqual({ active: 1, disabled: 1, waiting: 3, held: 2, oldestSince: begin });
+    expect(none).toEqual({ active: 0, disabled: 2, waiting: 0, held: 5, oldestSince: null });
   });
 });
 
