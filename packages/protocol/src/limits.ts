@@ -162,6 +162,11 @@ export const LIMITS = {
     meaning: "message of a commit, or body of a pull request",
   },
   "publish.perSession": { value: 100, unit: "count", meaning: "publications that may be asked for of one session" },
+  "publish.timeoutMs": {
+    value: 600_000,
+    unit: "ms",
+    meaning: "for one try to publish, from the fetch to the pull request",
+  },
   "publish.tries": { value: 4, unit: "count", meaning: "tries to open a pull request while its host is unwell" },
   "publish.retryMs": {
     value: 1_000,

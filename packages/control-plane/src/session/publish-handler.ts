@@ -256,6 +256,8 @@ function stepsOf(inputs: PublishInputs) {
       needs: ["approve"],
       inputs,
       requires: { features: [PUBLISH_FEATURE] },
+      // A remote that does not go on answering must not keep the machine.
+      timeoutMs: limit("publish.timeoutMs"),
       // Two at once to one branch would be told of each other by a refused push.
       concurrencyKey: `publish ${branch}`.slice(0, 200),
     }),
