@@ -12,7 +12,11 @@ import { runCli } from "../_support/run-cli.ts";
 const SPENDER: AgentScriptInput = {
   turns: [
     {
-      steps: [{ do: "say", text: "Working. " }, { do: "usage", inputTokens: 100, outputTokens: 10, cost: 1.5 }, { do: "hang" }],
+      steps: [
+        { do: "say", text: "Working. " },
+        { do: "usage", inputTokens: 100, outputTokens: 10, cost: 1.5 },
+        { do: "hang" },
+      ],
     },
     {
       steps: [
@@ -83,7 +87,7 @@ describe("a run whose agents share a budget", () => {
     expect(first).toMatchObject({
       kind: "budget",
       action: "extend_run_budget",
-      context: { budget: { costUsd: 1 }, usage: { costUsd: 1.5 } },
+      context: { budget: { costUsd: 1 }, usage: { costUsd: 1.5 }, more: { costUsd: 1 } },
     });
     expect(spent).toMatchObject({ status: "running", usage: { costUsd: 1.5 } });
     expect(waiting).toMatchObject([{ step: "more", reason: "budget" }]);

@@ -56,6 +56,22 @@ describe("signalbox approvals", () => {
   });
 });
 
+describe("a question about a budget", () => {
+  it("is shown as what was used of what, and what a yes adds", async () => {
+    const context = {
+      budget: { tokens: 100, costUsd: 1 },
+      usage: { inputTokens: 110, outputTokens: 5, costUsd: 1.5 },
+      more: { tokens: 100, costUsd: 1 },
+    };
+
+    const { stdout } = await run(approval({ kind: "budget", context }), "approvals", "show", "apr_1");
+
+    expect(stdout).toContain(
+      "used     110 tokens in, 5 out, $1.50, of 100 tokens, $1.00; a yes adds 100 tokens, $1.00\n",
+    );
+  });
+});
+
 describe("who may decide", () => {
   const rule = { selfApproval: "refused", requesters: [{ kind: "token", id: "tok_a\u202e" }] } as const;
   const asked = (approvers: string[]) =>

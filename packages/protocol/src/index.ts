@@ -400,6 +400,7 @@ export {
 export {
   addUsage,
   BUDGET_COUNTS,
+  BudgetQuestionSchema,
   BudgetSchema,
   countOf,
   extended,
@@ -409,6 +410,7 @@ export {
   UsageSchema,
   usageSince,
   type Budget,
+  type BudgetQuestion,
   type Usage,
 } from "./session/usage.ts";
 

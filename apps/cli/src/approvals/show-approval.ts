@@ -3,6 +3,7 @@ import type { Approval } from "@signalbox/protocol";
 import type { Context } from "../context.ts";
 import { count, until } from "../text/format.ts";
 import { visibleJson, visibleText } from "../text/remote-text.ts";
+import { budgetAsked } from "./budget-asked.ts";
 import { whoDecides } from "./who-decides.ts";
 
 /** Prints all that an approval lets happen, with nothing left out and nothing hidden, and the hash that an answer names. */
@@ -16,6 +17,8 @@ export function showApproval({ output, now }: Context, approval: Approval): void
   );
   output.line(`${dim("kind     ")}${kind}: ${visibleText(action)}`);
   output.line(`${dim("asks     ")}${indented(visibleText(description))}`);
+  const used = budgetAsked(approval);
+  if (used !== undefined) output.line(`${dim("used     ")}${used}`);
   if (approval.lapsed !== undefined)
     output.line(yellow(`this yes does not count any more: ${visibleText(approval.lapsed)}`));
   const deciders = whoDecides(approval);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { limit, limitsWith, type Principal, type WsServerMessage } from "@signalbox/protocol";
+import { limit, type Principal, type WsServerMessage } from "@signalbox/protocol";
 import { eventually, ManualClock } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -210,7 +210,7 @@ describe("WebSocketServerManager", () => {
 
   it("closes a socket that has become as old as one may, for its client to come back, and no younger one", async () => {
     const ageMs = limit("revocation.ms") * 2;
-    await using rig = await Rig.open({}, { limits: limitsWith({ "socket.ageMs": ageMs }) });
+    await using rig = await Rig.open({}, { limits: (name) => (name === "socket.ageMs" ? ageMs : limit(name)) });
     const old = await rig.connect("alice");
     rig.clock.advance(ageMs - 1);
     const young = await rig.connect("alice");

@@ -29,6 +29,15 @@ export const GrantedBudgetSchema = z.object({
   costUsd: z.number().optional(),
 }) satisfies z.ZodType<Budget>;
 
+/** What an approval of the kind `budget` has as its context. */
+export const BudgetQuestionSchema = z.object({
+  budget: GrantedBudgetSchema,
+  usage: UsageSchema,
+  /** What a yes adds, counted from what is used by then. */
+  more: GrantedBudgetSchema,
+});
+export type BudgetQuestion = z.infer<typeof BudgetQuestionSchema>;
+
 /** Nothing used yet. */
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
 

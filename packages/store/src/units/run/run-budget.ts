@@ -1,4 +1,4 @@
-import { agentInputsOf, type Actor } from "@signalbox/protocol";
+import { agentInputsOf, type Actor, type Budget } from "@signalbox/protocol";
 
 import type { PlannedStep, StepProgress } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
@@ -50,12 +50,16 @@ export function noteExhausted(change: RunChange, { name }: StepProgress, { budge
   record(change, "budget.exhausted", { name, budget: budget ?? {}, usage: used });
 }
 
-/** Adds to a run's budget as much as it began with. What waited may go on. */
-export function* extendRunBudget(runId: string, origin: Origin): Generator<Statement, RunOutcome | undefined, unknown> {
+/** Adds to a run's budget what somebody allowed. What waited may go on. */
+export function* extendRunBudget(
+  runId: string,
+  allowed: Budget,
+  origin: Origin,
+): Generator<Statement, RunOutcome | undefined, unknown> {
   const ledger = yield* loadLedger(runId);
   if (!ledger) return undefined;
   const change = yield* loadRun(runId);
-  const more = extend(ledger, change.header.budget ?? {});
+  const more = extend(ledger, allowed);
   record(change, "budget.extended", { budget: more.budget ?? {}, usage: more.used });
   const released = yield* releaseWaiting(change, more, origin);
   const outcome = yield* saveRun(change, origin);

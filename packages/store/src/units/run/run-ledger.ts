@@ -4,6 +4,8 @@ import { addUsage, BUDGET_COUNTS, countOf, extended, NO_USAGE, type Budget, type
 export interface RunLedger {
   /** What they may use together, as granted so far; null: as much as they like. */
   readonly budget: Budget | null;
+  /** What it began with, which one yes adds again. */
+  readonly share: Budget | null;
   /** What they have used together, as far as they have told it. */
   readonly used: Usage;
   /** What the live attempts have put aside of the budget, and drawn. */
@@ -20,7 +22,7 @@ export interface Reservation {
 
 /** The ledger of a run none of whose agents has begun. Pure. */
 export function newLedger(budget: Budget | null): RunLedger {
-  return { budget, used: NO_USAGE, held: {}, waiting: [] };
+  return { budget, share: budget, used: NO_USAGE, held: {}, waiting: [] };
 }
 
 /** Whether all that is left is what live attempts have put aside, or not even that. Pure. */

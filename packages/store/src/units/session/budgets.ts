@@ -1,10 +1,12 @@
 import {
   AgentInputsSchema,
+  BudgetQuestionSchema,
   extended,
   shareUsed,
   type Actor,
   type ApprovalContent,
   type Budget,
+  type BudgetQuestion,
   type Usage,
 } from "@signalbox/protocol";
 
@@ -36,6 +38,7 @@ export function* holdToBudget(change: SessionChange, origin: Origin): Generator<
     description: "The budget is used up. Yes lets the agent use as much again; no ends the session.",
     budget: progress.budget,
     usage: progress.usage,
+    more: ownBudget(change),
   });
 }
 
@@ -75,23 +78,19 @@ export function* waitForRun(
     description: "The run's budget is used up. Yes lets its agents use as much again; no ends this session.",
     budget: ledger.budget ?? {},
     usage: ledger.used,
+    more: ledger.share ?? {},
   });
 }
 
 function* askForMore(
   change: SessionChange,
   origin: Origin,
-  about: {
-    readonly action: string;
-    readonly description: string;
-    readonly budget: Budget;
-    readonly usage: Usage;
-  },
+  about: BudgetQuestion & { readonly action: string; readonly description: string },
 ): Generator<Statement, void, unknown> {
-  const { action, description, budget, usage } = about;
+  const { action, description, ...context } = about;
   yield* openApproval(
     change,
-    { kind: "budget", action, description, context: { budget, usage }, questions: null, origin: null },
+    { kind: "budget", action, description, context, questions: null, origin: null },
     { ...origin, expiresInMs: change.progress.terms.approvalMs },
   );
 }
@@ -99,7 +98,7 @@ function* askForMore(
 /** What an answer to such a question leads to in the session itself. */
 export function* followInSession(
   change: SessionChange,
-  { action }: ApprovalContent,
+  { action, context }: ApprovalContent,
   isYes: boolean,
   origin: Origin,
 ): Generator<Statement, void, unknown> {
@@ -112,8 +111,7 @@ export function* followInSession(
   }
   // What the run allows, it allows to all that wait: see followInRun.
   if (action === EXTEND_RUN_BUDGET) return;
-  const own = AgentInputsSchema.parse(JSON.parse(row.inputs)).budget ?? {};
-  progress.budget = extended(progress.budget ?? own, progress.usage, own);
+  if (progress.budget) progress.budget = extended(progress.budget, progress.usage, moreOf(context));
   const ledger = yield* loadLedger(row.run_id);
   if (ledger && !mayGoOn(ledger, row.step_idx)) yield* waitForRun(change, ledger, origin);
   else goOn(change);
@@ -126,13 +124,22 @@ export function* followInRun(
   isYes: boolean,
   origin: Origin,
 ): Generator<Statement, RunOutcome | undefined, unknown> {
-  const { kind, action } = JSON.parse(content) as ApprovalContent;
+  const { kind, action, context } = JSON.parse(content) as ApprovalContent;
   if (kind !== "budget") return undefined;
-  if (action === EXTEND_RUN_BUDGET && isYes) return yield* extendRunBudget(row.run_id, origin);
+  if (action === EXTEND_RUN_BUDGET && isYes) return yield* extendRunBudget(row.run_id, moreOf(context), origin);
   if (!isYes && progress.attemptId === null) {
     const message = "the budget is used up, and nobody allowed more";
     return yield* refuseBudget(row.run_id, row.step_idx, message, origin);
   }
   const ledger = isYes && progress.overBudget ? yield* loadLedger(row.run_id) : undefined;
   return ledger && (yield* tellExhausted(row.run_id, row.step_idx, ledger, origin));
+}
+
+function ownBudget({ row }: SessionChange): Budget {
+  return AgentInputsSchema.parse(JSON.parse(row.inputs)).budget ?? {};
+}
+
+/** A yes is to what was shown. */
+function moreOf(context: ApprovalContent["context"]): Budget {
+  return BudgetQuestionSchema.parse(context).more;
 }
