@@ -1,8 +1,9 @@
 import type { Actor, GateContent, Scope } from "@signalbox/protocol";
-import { readGateOfStep, verifyStore, type GateRow } from "@signalbox/store";
+import { readGateOfStep, UnitRefusal, verifyStore, type GateRow } from "@signalbox/store";
 import { describe, expect, it } from "vitest";
 
 import { Fleet, gate, type Held, ORG, planOf } from "../../../test/_support/fleet.ts";
+import { seededRandom } from "../../../test/_support/seeded-random.ts";
 
 const ANN: Actor = { kind: "token", id: "tok_ann" };
 const BOB: Actor = { kind: "token", id: "tok_bob" };
@@ -41,7 +42,7 @@ class Rig implements AsyncDisposable {
 
   async gate(): Promise<GateRow> {
     const row = await this.fleet.store.view(() => readGateOfStep(this.runId, 0, ORG));
-    if (!row) throw new Error("no gate");
+    if (!row) throw new UnitRefusal("GATE_NOT_FOUND", "no gate counts");
     return row;
   }
 
@@ -283,3 +284,64 @@ describe("a yes", () => {
     expect(await rig.states()).toBe("running: succeeded succeeded ready pending");
   });
 });
+
+describe("whatever happens around a gate", () => {
+  const SEEDS = Array.from({ length: 40 }, (_, seed) => seed);
+
+  /** What may happen next; what is not possible now is refused, and that changes nothing. */
+  function happenings(rig: Rig, held: Map<number, Held>, pick: (count: number) => number) {
+    const { fleet, runId } = rig;
+    const step = 1 + pick(3);
+    const somebody = pick(2) === 0 ? ANN : BOB;
+    const let_ = async (work: (held: Held) => Promise<unknown>) => {
+      const it = held.get(step);
+      held.delete(step);
+      if (it) await work(it);
+    };
+    return [
+      () => rig.answer("approve", somebody),
+      () => rig.answer("approve", somebody),
+      async () => (pick(4) === 0 ? rig.answer("deny", somebody) : undefined),
+      () => fleet.revoke(somebody.id),
+      async () => {
+        const before = await rig.gate();
+        const leased = await rig.lease(step);
+        if (leased.attemptId === null) return;
+        held.set(step, leased);
+        // The invariant: nothing is leased but by a yes that its giver could say at that moment.
+        expect(before.state).toBe("approved");
+        const token = await fleet.store.get<{ revoked_at: number | null }>(
+          "SELECT revoked_at FROM tokens WHERE id = ?",
+          String(before.decided_by).replace("token:", ""),
+        );
+        expect(token?.revoked_at).toBeNull();
+      },
+      () => let_(async (it) => fleet.start(it).then(() => fleet.finish(it))),
+      () => let_((it) => fleet.lose(it)),
+      async () => {
+        fleet.now += 1 + pick(40_000);
+        for (const { id } of await fleet.timers()) await fleet.fire(id);
+      },
+      async () => (pick(6) === 0 ? fleet.cancel(runId) : undefined),
+    ];
+  }
+
+  it.each(SEEDS)(
+    "leaves rows that are what the events say, and leases nothing without a yes that counts (%i)",
+    async (seed) => {
+      await using rig = await Rig.open();
+      const random = seededRandom(seed + 1);
+      const held = new Map<number, Held>();
+
+      for (let turn = 0; turn < 25; turn++) {
+        const what = happenings(rig, held, random);
+        await what[random(what.length)]!().catch(ifRefused);
+        expect(await rig.problems()).toEqual([]);
+      }
+    },
+  );
+});
+
+function ifRefused(error: unknown): void {
+  if (!(error instanceof UnitRefusal)) throw error;
+}
