@@ -137,7 +137,7 @@ describe("the document", () => {
       "POST /api/v1/webhooks": { url: "https://hooks.example/" },
       "POST /webhooks": { url: "https://hooks.example/" },
       "PUT /api/v1/webhooks/:id": { active: true },
-      "PUT /api/v1/projects/:id": { name: "p" },
+      "PUT /api/v1/projects/:id": { name: "p", approvals: { selfApproval: "refused" } },
       "PUT /api/v1/projects/:id/secrets/:scope/:name": { value: "s" },
     };
     const checked: string[] = [];

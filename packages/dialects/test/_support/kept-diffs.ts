@@ -1,5 +1,5 @@
 import { DiffHandler, type KeptDiff } from "@signalbox/control-plane";
-import type { DiffDocument } from "@signalbox/protocol";
+import type { ApiResponse, DiffDocument, GateDiff } from "@signalbox/protocol";
 import { sha256Hex } from "@signalbox/protocol/hash";
 
 const OBJECT = "b".repeat(40);
@@ -15,7 +15,7 @@ const DOCUMENT: DiffDocument = {
   cut: null,
 };
 
-/** The real handler, where every session has changed the same one file. */
+/** The real handler, where every session has changed the same one file, and every gate shows that. */
 export class KeptDiffs extends DiffHandler {
   override async latest(): Promise<KeptDiff> {
     const document = { sha256: sha256Hex(JSON.stringify(DOCUMENT)), bytes: 1 };
@@ -29,5 +29,12 @@ export class KeptDiffs extends DiffHandler {
 
   override async read(): Promise<DiffDocument> {
     return DOCUMENT;
+  }
+
+  override async getGateDiff(gateId: string): Promise<ApiResponse<GateDiff>> {
+    const { v: _, ...document } = DOCUMENT;
+    const { snapshot } = await this.latest();
+    const named = { diffHash: snapshot.diffHash, document: snapshot.document.sha256 };
+    return { success: true, data: { ...document, ...named, gateId } };
   }
 }
