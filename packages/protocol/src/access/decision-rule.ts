@@ -8,7 +8,8 @@ import { permits, type Principal } from "./token.ts";
 export const SelfApprovalSchema = z.enum(["allowed", "refused"]);
 export type SelfApproval = z.infer<typeof SelfApprovalSchema>;
 
-const ApproversSchema = z.array(z.string().min(1).max(200)).max(50);
+/** Ids of tokens that may decide. */
+export const ApproversSchema = z.array(z.string().min(1).max(200)).max(50);
 
 /**
  * Who may decide what is asked for in a project: at gates, when leave for an action is asked (to publish, too), and when a budget

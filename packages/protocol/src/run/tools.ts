@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import { ApproversSchema } from "../access/decision-rule.ts";
 import { limit } from "../limits.ts";
 import { type ProviderId, ProviderIdSchema } from "../provider.ts";
 import { ScriptStepSchema } from "../session/agent-script.ts";
@@ -41,7 +42,8 @@ export type CheckInputs = z.infer<typeof CheckInputsSchema>;
 /** What a person is asked at a manual gate, who may answer, and until when. */
 export const ManualGateInputsSchema = z.strictObject({
   description: z.string().max(limit("gate.noteLength")).optional(),
-  approvers: z.array(z.string().min(1).max(200)).max(50).optional(),
+  /** Narrows those of the project, where that names some. */
+  approvers: ApproversSchema.optional(),
   expiresInMs: z
     .int()
     .min(1_000)

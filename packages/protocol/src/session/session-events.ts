@@ -88,7 +88,7 @@ export const SESSION_EVENTS = {
   },
   "approval.refused": {
     meaning:
-      "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with.",
+      "Somebody said yes, and the runner did not let the agent go on: the yes was to something else than it waits with, or of somebody who may not decide any more.",
     data: z.object({ ...approval, code: z.enum(ANSWER_REFUSALS), message: z.string() }),
   },
   "tool.denied": {
