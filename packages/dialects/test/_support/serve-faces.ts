@@ -65,7 +65,10 @@ export async function serveFaces(
   const bugs: unknown[] = [];
   const streams = new OpenStreams(options.streamsPerPrincipal);
   const state = { isStopping: false };
-  const rateLimit = new RateLimit({ perSecond: options.perSecond ?? 1e9, now: options.now ?? (() => performance.now()) });
+  const rateLimit = new RateLimit({
+    perSecond: options.perSecond ?? 1e9,
+    now: options.now ?? (() => performance.now()),
+  });
   const mounted = createFaces(options.faces ?? allFaces(controlPlane), {
     checks: createLocalChecks({
       hosts: [`localhost:${port}`, `127.0.0.1:${port}`],
