@@ -1,11 +1,14 @@
-import { GitHttpsServer } from "@signalbox/testkit";
+import { GitHttpsServer, SshServer, whyNoSsh } from "@signalbox/testkit";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { grantOf } from "./_support/grants.ts";
 import { startFleet } from "./_support/fleet.ts";
 import { makeRepository } from "./_support/git-repository.ts";
+
+const whyNot = whyNoSsh();
+if (whyNot !== undefined) console.warn(`private repositories over ssh are not tested: ${whyNot}`);
 
 const TOKEN = "the-token-of-the-owner";
 
@@ -59,5 +62,28 @@ describe("a private repository", () => {
       message: expect.stringContaining("GIT_AUTH") as string,
     });
     expect(world.server.requests.filter(({ authorization }) => authorization !== undefined)).toHaveLength(1);
+  });
+});
+
+describe.skipIf(whyNot !== undefined)("a private repository over ssh", () => {
+  it("is read with the owner's key, which no step finds", async () => {
+    await using outside = await startFleet();
+    const { path } = makeRepository(outside.dir, { "a.txt": "private\n" }, "work");
+    await using server = await SshServer.start(outside.dir.file("ssh"));
+    const { keyFile, knownHostsFile } = server;
+    await using fleet = await startFleet({ git: { ssh: { keyFile, knownHostsFile } } });
+
+    const shell = `cat a.txt; cat "${keyFile}" 2>&1 || true; git fetch --quiet origin 2>&1 || true`;
+    const envelope = { repo: { url: server.urlOf(path) } };
+    const attempt = fleet.fake.offer(grantOf({ tool: "command", inputs: { shell }, envelope }));
+    const { outcome } = await fleet.fake.resultOf(attempt);
+
+    const [, secret = ""] = readFileSync(keyFile, "utf8").split("\n");
+    const out = fleet.fake.text(attempt);
+    expect(outcome).toBe("succeeded");
+    expect(out).toMatch(/^private\n/);
+    // Without a sandbox a step reads what its user does.
+    expect(out.includes(secret)).toBe(fleet.runner.status().sandbox === "none");
+    expect(out).toContain("Could not read from remote repository");
   });
 });

@@ -29,7 +29,7 @@ export const GitAccessSettingsSchema = z.strictObject({
     .default([]),
   /** Certificates, as PEM, of the authorities that `https:` repositories are believed by instead of the system's. */
   caFile: path.optional(),
-  /** The key that `ssh:` repositories are pushed to with, and the hosts that are believed. Default: those of the runner's user. */
+  /** The key for `ssh:` repositories, and the hosts that are believed. Without it: pushes as the runner's user, and no key to read with. */
   ssh: z.strictObject({ keyFile: sshPath, knownHostsFile: sshPath }).optional(),
 });
 export type GitAccessSettings = z.infer<typeof GitAccessSettingsSchema>;

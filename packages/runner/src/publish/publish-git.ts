@@ -1,6 +1,7 @@
 import { credentialSettings, credentialText } from "../git-access/credential-on-fd.ts";
 import type { GitAccessSettings } from "../git-access/git-access-settings.ts";
 import type { GitCredential } from "../git-access/git-access.ts";
+import { sshCommand } from "../git-access/ssh-command.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
 import { StepError } from "../supervisor/step-error.ts";
@@ -144,25 +145,6 @@ export class PublishGit {
     const redactor = createRedactor(credential ? [{ name: "GIT_TOKEN", value: credential.password }] : []);
     return new GitFailure(kindOfFailure(output), lastWords(redactor.redactText(output)));
   }
-}
-
-/** The owner's key and no other, to hosts that the owner has written down. */
-function sshCommand({ keyFile, knownHostsFile }: Exclude<GitAccessSettings["ssh"], undefined>): string {
-  const options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=30"];
-  const files = [quoted(`UserKnownHostsFile="${knownHostsFile}"`), "GlobalKnownHostsFile=/dev/null"];
-  return [
-    "ssh",
-    "-F",
-    "/dev/null",
-    "-i",
-    quoted(keyFile),
-    ...[...options, ...files].flatMap((option) => ["-o", option]),
-  ].join(" ");
-}
-
-/** For the shell that git gives the command to. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function lastWords(output: string): string {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { CREDENTIAL_FD, credentialSettings, credentialText } from "../git-access/credential-on-fd.ts";
 import type { GitAccess, GitCredential } from "../git-access/git-access.ts";
+import { sshCommand } from "../git-access/ssh-command.ts";
 import { GitFailure, kindOfFailure } from "../git-access/git-failure.ts";
 import { createRedactor } from "../redaction/redactor.ts";
 import { safeGitEnvironment } from "../sandbox/safe-git-environment.ts";
@@ -77,10 +78,11 @@ export class Git {
 
   async #sourceOf({ url }: Repository): Promise<Source> {
     if (!url.toLowerCase().startsWith("file:")) {
+      if (!url.toLowerCase().startsWith("https:")) return { url, protocols: ["ssh"], ...keyOf(this.#access) };
       const { caFile } = this.#access;
       const credential = await this.#access.credentialFor(url);
       const binds = caFile === undefined ? [] : [{ source: caFile }];
-      return { url, protocols: ["https", "ssh"], binds, caFile, credential };
+      return { url, protocols: ["https"], binds, caFile, credential };
     }
     const path = fileURLToPath(url);
     const trusting = { source: this.#trustingConfig };
@@ -104,6 +106,7 @@ export class Git {
     const env = {
       ...safeGitEnvironment({ ...(protocols ? { protocols } : {}), ...(settings ? { settings } : {}) }),
       ...(caFile === undefined ? {} : { GIT_SSL_CAINFO: caFile }),
+      ...(source?.ssh === undefined ? {} : { GIT_SSH_COMMAND: source.ssh }),
       ...(source?.config === undefined ? {} : { GIT_CONFIG_GLOBAL: source.config }),
     };
     const command = { argv: ["git", ...args], env, readOnlyBinds: source?.binds ?? [] };
@@ -124,6 +127,14 @@ interface Source {
   readonly config?: string;
   readonly caFile?: string | undefined;
   readonly credential?: GitCredential | undefined;
+  /** How ssh is called. */
+  readonly ssh?: string;
+}
+
+/** The owner's key, shown to the commands that speak with the server and to no other. */
+function keyOf({ ssh }: GitAccess): Pick<Source, "binds" | "ssh"> {
+  if (!ssh) return { binds: [] };
+  return { binds: [{ source: ssh.keyFile }, { source: ssh.knownHostsFile }], ssh: sshCommand(ssh) };
 }
 
 /** What another try does not mend is no fault of the infrastructure. */
