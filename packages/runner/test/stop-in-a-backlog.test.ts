@@ -3,21 +3,25 @@ import type { SessionCommand } from "@signalbox/protocol";
 import { eventually } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
-import type { Fleet } from "./_support/fleet.ts";
+import { startFleet, type Fleet } from "./_support/fleet.ts";
 import { isAlive } from "./_support/processes.ts";
-import { startScripted, Talk } from "./_support/talk.ts";
+import { SCRIPTED, Talk } from "./_support/talk.ts";
 
 const MB = 1_048_576;
-/** More than is ever sent, or kept, without an acknowledgement. */
+/** While so much is not acknowledged there is no room for more; it is less than may be under way. */
+const PAUSE_BYTES = MB / 2;
 const FLOOD: ScriptStepInput[] = [{ do: "flood", bytes: 1_000 * MB }, { do: "hang" }];
 
 /** A session whose agent floods, and of whose output the control plane acknowledges nothing: no room is left for its words. */
 async function flooded(): Promise<{ fleet: Fleet; talk: Talk }> {
-  const fleet = await startScripted({}, { spool: { maxBytes: 16 * MB, pauseBytes: 4 * MB } });
-  fleet.fake.acknowledgesOutput = false;
+  const config = { agents: new Map([["scripted", SCRIPTED]]), spool: { maxBytes: 16 * MB, pauseBytes: PAUSE_BYTES } };
+  const fleet = await startFleet(config, (fake) => {
+    fake.acknowledgesOutput = false;
+    // What is sent once must not meet a connection that a busy machine takes for dead.
+    fake.intervals = { ...fake.intervals, heartbeatMs: 10_000 };
+  });
   const talk = new Talk(fleet, FLOOD, {}, { envelope: { sandbox: "none" }, cancelGraceMs: 300 });
-  const sent = () => fleet.fake.text(talk.attempt, "agent").length;
-  await eventually(() => sent() > fleet.fake.intervals.windowBytes * 0.9 && fleet.fake.maxUnacknowledgedBytes > 0);
+  await eventually(() => fleet.fake.output(talk.attempt, "agent").length > PAUSE_BYTES);
   return { fleet, talk };
 }
 
