@@ -47,7 +47,7 @@ export interface DiffHandlerDeps {
 export interface KeptDiff {
   readonly snapshot: Snapshot;
   readonly takenAt: number;
-  /** Whether the session is over without a last look at its workspace: its machine was lost, and what was done after this with it. */
+  /** Whether the session is over without a last look at its workspace: its machine was lost, and what came after. */
   readonly isLeftover: boolean;
 }
 

@@ -46,8 +46,8 @@ export interface PublishHandlerDeps {
 }
 
 /**
- * Asks leave to publish what agents have changed, and tells what became of it. What is asked is a run of its own: a gate, and behind it a step that can do
- * nothing but push the tree that the gate names, by a machine whose owner lets it.
+ * Asks leave to publish what agents have changed, and tells what became of it. What is asked is a run of its own: a gate, and
+ * behind it a step that can do nothing but push the tree that the gate names, by a machine whose owner lets it.
  */
 export class PublishHandler {
   readonly #deps: PublishHandlerDeps;

@@ -64,7 +64,7 @@ export const SessionDiffSchema = DiffDocumentSchema.omit({ v: true }).extend({
   takenAt: TimestampSchema,
   /** Whether it is what the session left: taken after its agent had ended. */
   isFinal: z.boolean(),
-  /** Whether the session is over and this the last that is known of it: its machine was lost, and what was done after this with it. */
+  /** Whether the session is over and this the last that is known of it: its machine was lost, and what came after. */
   isLeftover: z.boolean(),
 });
 export type SessionDiff = z.infer<typeof SessionDiffSchema>;

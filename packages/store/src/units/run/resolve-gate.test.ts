@@ -1,5 +1,5 @@
 import { hashGateContent } from "@signalbox/protocol/hash";
-import { GateContentSchema } from "@signalbox/protocol";
+import { GateContentSchema, type ChangesOutputs } from "@signalbox/protocol";
 import type { GateRow } from "@signalbox/store";
 import { describe, expect, it } from "vitest";
 
@@ -14,6 +14,52 @@ async function asked(): Promise<Fleet & { runId: string; gateId: string }> {
   const row = await fleet.store.get<GateRow>("SELECT * FROM gates");
   return Object.assign(fleet, { runId, gateId: row?.id ?? "" });
 }
+
+const OBJECT = "b".repeat(40);
+const HASH = "a".repeat(64);
+const CHANGES: ChangesOutputs = {
+  base: OBJECT,
+  tree: OBJECT,
+  diffHash: HASH,
+  document: HASH,
+  stats: { files: 1, added: 1, removed: 0 },
+  pack: { sha256: HASH, bytes: 1 },
+};
+
+/** A gate behind a step that has looked at what the run changed, and a step beside both that may change more. */
+async function shown() {
+  const fleet = await Fleet.open();
+  const { runId } = await fleet.createRun([
+    { name: "look", tool: "changes", needs: [] },
+    { name: "other", tool: "command", needs: [], inputs: { shell: "true" } },
+    gate("ask", { needs: ["look"] }),
+  ]);
+  const other = await fleet.lease(runId, 1);
+  await fleet.start(other);
+  await fleet.attempt(runId, 0, { outputs: CHANGES });
+  const row = await fleet.store.get<GateRow>("SELECT * FROM gates");
+  const { changes } = GateContentSchema.parse(JSON.parse(row?.content ?? ""));
+  return Object.assign(fleet, { other, changes, gateId: row?.id ?? "" });
+}
+
+describe("a gate that shows what its run has changed", () => {
+  it("has it in its content, with the step and the workspace that it was taken from", async () => {
+    await using fleet = await shown();
+
+    expect(fleet.changes).toEqual({ ...CHANGES, step: "look", manifest: null });
+    await fleet.resolve(fleet.gateId, "approve");
+  });
+
+  it("takes no yes once another step has changed the workspace, but a no", async () => {
+    await using fleet = await shown();
+    await fleet.finish(fleet.other, {}, { merged: { from: null, to: HASH, repo: null } });
+
+    await expect(fleet.resolve(fleet.gateId, "approve")).rejects.toMatchObject({ code: "CONTENT_CHANGED" });
+    await fleet.resolve(fleet.gateId, "deny");
+
+    expect(await fleet.store.get<GateRow>("SELECT * FROM gates")).toMatchObject({ state: "denied" });
+  });
+});
 
 describe("a gate", () => {
   it("asks for exactly what stands behind it, under a hash of it", async () => {
