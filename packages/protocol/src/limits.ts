@@ -130,6 +130,7 @@ export const LIMITS = {
     meaning: "longest time between two notes that somebody types into a session's terminal",
   },
   "session.factBytes": { value: 524_288, unit: "bytes", meaning: "one line of what a runner records of a session" },
+  "session.modelConnections": { value: 64, unit: "count", meaning: "connections of one agent to its model" },
   "session.timeoutMs": { value: 3_600_000, unit: "ms", meaning: "default life of a session" },
   "session.inactivityMs": {
     value: 1_800_000,

@@ -2,6 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { createServer as createTlsServer } from "node:https";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 
+import { limit } from "@signalbox/protocol";
 import { eventually, listen, testAuthority } from "@signalbox/testkit";
 import { describe, expect, it } from "vitest";
 
@@ -235,6 +236,16 @@ describe("the way of an agent to its model", () => {
 
     await expect(asking).rejects.toThrow();
     await eventually(() => isGone);
+  });
+
+  it("keeps no more connections of an agent than one may have", async () => {
+    await using scene = await Scene.open(() => undefined);
+    const ask = () => scene.ask("/messages", { headers: { "x-api-key": scene.key } });
+    const kept = Array.from({ length: limit("session.modelConnections") }, () => ask().catch(() => "cut"));
+    await eventually(() => scene.seen.length === kept.length);
+
+    await expect(ask()).rejects.toThrow();
+    expect(scene.seen.length).toBe(kept.length);
   });
 
   it("is gone with its session, and what goes on in it too", async () => {

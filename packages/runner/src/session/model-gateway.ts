@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 
 import type { ModelEndpoint } from "@signalbox/agents";
+import { limit } from "@signalbox/protocol";
 
 /** Where an agent reaches its model as long as its session lasts. */
 export interface ModelGateway extends AsyncDisposable {
@@ -37,6 +38,8 @@ export async function openModelGateway(upstream: ModelEndpoint): Promise<ModelGa
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
     void passOn(request, response, route);
   });
+  // Each has a buffer or two here; what one agent does is not to become the runner's memory.
+  server.maxConnections = limit("session.modelConnections");
   // Agents that would rather speak over a WebSocket fall back to HTTP.
   server.on("upgrade", (_request, socket) => socket.end("HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n\r\n"));
   await new Promise<void>((resolve, reject) => {
