@@ -21,6 +21,7 @@ const FLOODS = ["spends", `thoughts ${10 ** 12}`, `words ${10 ** 12}`, `fickle $
 
 const SCRIPT: AgentScriptInput = {
   turns: [
+    { when: "flood", steps: [{ do: "flood", bytes: Number.MAX_SAFE_INTEGER }] },
     { when: "hang", steps: [{ do: "say", text: "Working. " }, { do: "hang" }] },
     {
       when: "write",
@@ -97,6 +98,38 @@ describe("while agents flood, on the same runner", { timeout: 120_000 }, () => {
 
     expect(took.filter(([, ms]) => ms > SOON_MS)).toEqual([]);
     expect((await follower.end()).reason).toBe("closed");
+  });
+
+  it("one that floods as well is interrupted, held and told something else, each of it soon", async () => {
+    const session = await client.sessions.create({ providerId: "scripted", task: "flood", mode: "interactive" });
+    const { sessionId } = session;
+    const took: [string, number][] = [];
+    const time = async (what: string, doing: () => Promise<unknown>, is: (session: Session) => boolean) => {
+      const begunMs = performance.now();
+      await doing();
+      await eventually(async () => is(await client.sessions.get(sessionId)), { timeoutMs: 60_000, everyMs: 20 });
+      took.push([what, performance.now() - begunMs]);
+    };
+    await eventually(async () => (await client.sessions.get(sessionId)).isWorking, { timeoutMs: 30_000 });
+
+    await time(
+      "an interrupt",
+      () => client.sessions.interrupt(sessionId),
+      ({ isWorking }) => !isWorking,
+    );
+    await time(
+      "a prompt",
+      () => client.sessions.say(sessionId, { text: "flood again" }),
+      ({ turns }) => turns === 2,
+    );
+    await time(
+      "a pause",
+      () => client.sessions.pause(sessionId),
+      ({ isWorking }) => !isWorking,
+    );
+    await client.sessions.stop(sessionId);
+
+    expect(took.filter(([, ms]) => ms > SOON_MS)).toEqual([]);
   });
 
   it("each of them is stopped soon, one after the other, while the others go on", async () => {
