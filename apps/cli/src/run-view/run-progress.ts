@@ -108,6 +108,8 @@ export class RunProgress {
       case "gate.denied":
       case "gate.expired":
       case "gate.superseded":
+      case "budget.exhausted":
+      case "budget.extended":
       default:
         return;
     }
