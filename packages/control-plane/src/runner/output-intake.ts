@@ -80,9 +80,8 @@ export class OutputIntake {
         const length = unitLength(waiting, UNIT_BYTES);
         const pieces = waiting.slice(0, length);
         waiting = waiting.slice(length);
-        const leave = await this.#turns.enter(sumOf(pieces, weightOf));
+        using _turn = await this.#turns.enter(sumOf(pieces, weightOf));
         await this.#storePieces(runnerId, pieces, answer);
-        leave();
         count(-sumOf(pieces, ({ bytes }) => bytes.length));
       }
       isStoring = false;

@@ -11,12 +11,12 @@ export class OutputTurns {
     this.#maxBytes = maxBytes;
   }
 
-  /** Resolves with what is to be called when these bytes are stored. One is always let in, however large. */
-  async enter(bytes: number): Promise<() => void> {
+  /** Resolves when these bytes may be stored; disposed of when they are. One is always let in, however large. */
+  async enter(bytes: number): Promise<Disposable> {
     if (this.#waiting.length > 0 || !this.#hasRoom(bytes))
       await new Promise<void>((go) => this.#waiting.push({ bytes, go }));
     else this.#bytes += bytes;
-    return () => this.#leave(bytes);
+    return { [Symbol.dispose]: () => this.#leave(bytes) };
   }
 
   #leave(bytes: number): void {
