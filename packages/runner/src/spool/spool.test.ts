@@ -145,6 +145,17 @@ describe("Spool", () => {
     expect(spool.usedBytes).toBe(0);
   });
 
+  // Seen red: of two that saved its positions one found the other's file gone.
+  it("is closed once, however many close and remove it at the same time", async () => {
+    const spool = await openSpool();
+    await append(spool, "stdout", "abc");
+    spool.acknowledge("stdout", 3);
+
+    await Promise.all([spool.close(), spool.remove(), spool.close()]);
+
+    expect(existsSync(dir.file("att_1"))).toBe(false);
+  });
+
   it("makes room of what is acknowledged before it drops more than once", async () => {
     await using spool = await openSpool({ maxBytes: 2000 });
     await append(spool, "stdout", "x".repeat(100));

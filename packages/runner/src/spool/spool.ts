@@ -56,6 +56,7 @@ export class Spool implements AsyncDisposable {
   /** Why output is dropped at present. */
   #fullness: "quota" | "disk_full" | undefined;
   #failure: SpoolBrokenError | SpoolClosedError | undefined;
+  #closing: Promise<void> | undefined;
   #meta: unknown;
   #finish: unknown;
   /** All work on files, one after the other; it never rejects. */
@@ -154,8 +155,12 @@ export class Spool implements AsyncDisposable {
   }
 
   /** Makes all appends durable, saves what is acknowledged and closes the files; the spool can be opened again. */
-  async close(): Promise<void> {
-    if (this.#failure instanceof SpoolClosedError) return;
+  close(): Promise<void> {
+    // Whoever ends an attempt and whoever ends the runner may both close it, at the same time.
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     this.#tellGaps();
     await this.#work;
     if (!this.#failure) await this.#savePositions();
