@@ -11,6 +11,9 @@ const TUI = new URL("../_support/tui.mjs", import.meta.url);
 /** What a terminal says of itself when it is as it was. */
 const SETTINGS = "stty -a | tr ';' '\\n' | grep -oE '[-]?(icanon|echo) '";
 
+/** Programs start with 80 columns; only who has the keyboard gives a program another size, and what they type arrives. */
+const WITH_KEYBOARD = "TUI 81x24";
+
 describe("signalbox attach", () => {
   let env: DevEnv;
   beforeAll(async () => {
@@ -44,8 +47,8 @@ describe("signalbox attach", () => {
 
   it("leaves by its key, puts the terminal back, and shows the last screen to who comes back", async () => {
     const runId = await startTui();
-    await using first = new Attached(env.server, [runId, "--detach-key", "ctrl-o"], { after: SETTINGS });
-    await eventually(() => expect(first.lines()[0]).toBe("TUI 80x24"));
+    await using first = new Attached(env.server, [runId, "--detach-key", "ctrl-o"], { columns: 81, after: SETTINGS });
+    await eventually(() => expect(first.lines()[0]).toBe(WITH_KEYBOARD));
     first.type("abc");
     await eventually(() => expect(first.lines()[2]).toBe("keys: abc"));
 
@@ -68,8 +71,8 @@ describe("signalbox attach", () => {
     await eventually(() => expect(watcher.lines()[0]).toBe("TUI 80x24"));
 
     watcher.type("x\r");
-    await using writer = new Attached(env.server, [runId]);
-    await eventually(() => expect(writer.lines()[0]).toBe("TUI 80x24"));
+    await using writer = new Attached(env.server, [runId], { columns: 81 });
+    await eventually(() => expect(writer.lines()[0]).toBe(WITH_KEYBOARD));
     writer.type("y");
 
     await eventually(() => expect(watcher.text()).toContain("keys: y"));
@@ -79,8 +82,8 @@ describe("signalbox attach", () => {
 
   it("watches while somebody else types, and gets the keyboard after them", async () => {
     const runId = await startTui();
-    await using first = new Attached(env.server, [runId]);
-    await eventually(() => expect(first.lines()[0]).toBe("TUI 80x24"));
+    await using first = new Attached(env.server, [runId], { columns: 81 });
+    await eventually(() => expect(first.lines()[0]).toBe(WITH_KEYBOARD));
     await using second = new Attached(env.server, [runId]);
     await eventually(() => expect(second.raw).toContain("somebody else has the keyboard"));
 
@@ -110,8 +113,15 @@ describe("signalbox attach", () => {
     };
     await using attached = new Attached(env.server, [await open()]);
     await eventually(() => expect(attached.text()).toMatch(/[$#]\s*$/));
-    attached.type("echo made-$((6*7))\r");
-    await eventually(() => expect(attached.lines()).toContain("made-42"));
+    // What is typed before the keyboard is this one's goes nowhere.
+    await eventually(
+      () => {
+        attached.type("echo made-$((6*7))\r");
+        expect(attached.lines()).toContain("made-42");
+        return true;
+      },
+      { everyMs: 300 },
+    );
     attached.type("\u001d");
     expect(await attached.ended).toBe(0);
 
