@@ -65,6 +65,7 @@ describe("an agent that is not ready", () => {
 });
 
 describe("an agent that floods", () => {
+  // Seen red: with a queue that is never full, the agent wrote all that it had.
   it("is held when nobody reads, and is gone when it is closed", async () => {
     await using agent = await hostileLab();
     const session = await agent.open(playing([{ do: "flood", bytes: 200_000_000 }], { "queue.events": 100 }));
