@@ -159,7 +159,7 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     await client.sessions.stop(session.sessionId, { reason: "enough" });
     const ended = await endOf(session);
 
-    expect(ended).toMatchObject({ state: "FAILED", reason: "stopped" });
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "stopped" });
     await nothingElseHappened(session);
     if (!isEnclosed) await eventually(async () => !(await isAlive(pid)));
   });
@@ -174,7 +174,7 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     await client.sessions.stop(session.sessionId);
     const ended = await endOf(session);
 
-    expect(ended).toMatchObject({ state: "FAILED", reason: "stopped" });
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "stopped" });
     await eventually(async () => (await processesWith(`: ${mark};`)).length === 0);
     await nothingElseHappened(session);
   });
@@ -191,7 +191,7 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
 
     expect(waiting).toHaveLength(64);
     expect(peak).toBeLessThan(MEMORY_KB * 2);
-    expect(ended).toMatchObject({ state: "FAILED", reason: "stopped", pendingApprovals: [] });
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "stopped", pendingApprovals: [] });
     const { items } = await client.approvals.list({ sessionId: session.sessionId, limit: 100 });
     expect(new Set(items.map(({ state }) => state))).toEqual(new Set(["superseded"]));
     await nothingElseHappened(session);

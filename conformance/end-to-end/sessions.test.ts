@@ -228,7 +228,7 @@ describe("a session", () => {
     const ended = await follower.end();
 
     expect(attemptId).toBeDefined();
-    expect(ended).toMatchObject({ state: "FAILED", reason: "stopped" });
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "stopped" });
     await eventually(async () => !(await isAlive(pid)));
   });
 
@@ -310,7 +310,7 @@ describe("a session", () => {
     const stopped = await client.sessions.stop(session.sessionId);
 
     expect(reasons[0]?.message).toContain("acp:nobody");
-    expect(stopped.state).toBe("FAILED");
+    expect(stopped.state).toBe("COMPLETED");
   });
 
   it("leaves, with all the others, data that adds up", async () => {

@@ -45,7 +45,7 @@ interface Subject {
 }
 
 const INTERACTIVE = { mode: "interactive" } as const;
-const STOPPED = { state: "FAILED", reason: "stopped" } as const;
+const STOPPED = { state: "COMPLETED", reason: "stopped" } as const;
 const CLOSED = { state: "COMPLETED", reason: "closed" } as const;
 
 /** When it is stopped: how it is opened, what is waited for and done before, and what the stop means then. */
@@ -157,9 +157,9 @@ describe("a session that is stopped", { timeout: 60_000 }, () => {
     await client.sessions.stop(session.sessionId);
     const ended = await follower.end();
 
-    expect(follower.types.filter((type) => type === "agent.ended" || type === "session.failed")).toEqual([
+    expect(follower.types.filter((type) => type === "agent.ended" || type === "session.completed")).toEqual([
       "agent.ended",
-      "session.failed",
+      "session.completed",
     ]);
     expect(Date.parse(ended.agentEndedAt ?? "")).toBeLessThanOrEqual(Date.parse(ended.endedAt ?? ""));
   });

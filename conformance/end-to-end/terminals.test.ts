@@ -247,6 +247,6 @@ describe("the terminal of a session", () => {
     await env.client.sessions.stop(sessionId);
 
     await eventually(() => expect(client.notes).toContain("ended"));
-    expect(await env.client.sessions.get(sessionId)).toMatchObject({ state: "FAILED", reason: "stopped" });
+    expect(await env.client.sessions.get(sessionId)).toMatchObject({ state: "COMPLETED", reason: "stopped" });
   });
 });

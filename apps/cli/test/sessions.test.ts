@@ -116,6 +116,15 @@ describe("signalbox session new", () => {
     expect([code, stdout]).toEqual([1, "ses_1.0 failed (agent_crashed: exit code 1)\n"]);
   });
 
+  it("says that somebody stopped it, and not that all is done", async () => {
+    const stopped = session({ state: "COMPLETED", reason: "stopped", message: "enough", isWorking: false });
+    await using api = await aSession([sessionEvent(1, "session.completed", { reason: "stopped" })], { state: stopped });
+
+    const { code, stdout } = await signalbox(["session", "new", "-p", "codex", "x", "--server", api.url]);
+
+    expect([code, stdout]).toEqual([3, "ses_1.0 completed (stopped: enough)\n"]);
+  });
+
   it("tells programs everything as JSON, a line each", async () => {
     await using api = await aSession(DONE, { words: WORDS.slice(0, 1) });
 

@@ -34,7 +34,7 @@ const DETAILS = `
 What the agent asks for is shown whole; at a terminal, y or n and Enter answers it, and any other client may.
 \`signalbox attach <session>\` opens a shell beside the agent, in its workspace.
 Ctrl-C leaves: the session goes on, and \`signalbox session watch\` comes back to it.
-Exit codes: 0 completed, 1 failed, 130 left.
+Exit codes: 0 completed, 1 failed, 3 stopped by somebody, 130 left.
 
 Examples:
   signalbox session new --provider claude_code --repo . "Fix the failing test"

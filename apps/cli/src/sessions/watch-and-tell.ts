@@ -6,6 +6,7 @@ import { EXIT_CODES } from "../exit-codes.ts";
 import { duration } from "../text/format.ts";
 import { remoteText } from "../text/remote-text.ts";
 import { usageWords } from "../text/usage-words.ts";
+import { exitOfSession } from "./session-exit.ts";
 import { followSession } from "./follow-session.ts";
 
 /** Follows a session, says how it ended, and lets the exit code say it too. */
@@ -18,15 +19,15 @@ export async function watchAndTell(context: Context, client: Client, session: Se
   }
   if (output.isJson) output.document({ success: true, data: ended });
   else tellEnd(context, ended);
-  context.exit(EXIT_CODES[ended.state === "COMPLETED" ? "succeeded" : "failed"].code);
+  context.exit(EXIT_CODES[exitOfSession(ended)].code);
 }
 
 function tellEnd({ output }: Context, session: Session): void {
   const { sessionId, state, reason, message, startedAt, endedAt, usage } = session;
-  const { green, red, dim } = output.colors;
+  const { green, yellow, red, dim } = output.colors;
   const took = startedAt && endedAt ? ` in ${duration(Date.parse(endedAt) - Date.parse(startedAt))}` : "";
   const why = [reason, message && remoteText(message)].filter(Boolean).join(": ");
-  const color = state === "COMPLETED" ? green : red;
+  const color = { succeeded: green, cancelled: yellow, failed: red }[exitOfSession(session)];
   output.line(color(`${sessionId} ${state.toLowerCase()}${took}${why === "" ? "" : ` (${why})`}`));
   const used = usageWords(usage);
   if (used !== undefined) output.line(dim(used));

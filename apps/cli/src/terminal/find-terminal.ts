@@ -3,6 +3,7 @@ import { isFinal, STEP_TRANSITIONS, type Session, type StepDetails } from "@sign
 
 import { CommandError } from "../errors.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
+import { exitOfSession } from "../sessions/session-exit.ts";
 
 /** A terminal that can be joined. */
 export interface FoundTerminal {
@@ -35,8 +36,8 @@ function chooseStep(steps: readonly StepDetails[], name: string | undefined): St
   return atWork ?? own.find((step) => !isOver(step)) ?? own.at(-1);
 }
 
-function codeOfSession({ state }: Session): number {
-  return state === "COMPLETED" ? EXIT_CODES.succeeded.code : EXIT_CODES.failed.code;
+function codeOfSession(session: Session): number {
+  return EXIT_CODES[exitOfSession(session)].code;
 }
 
 /** A command's own exit code, where it had one. */

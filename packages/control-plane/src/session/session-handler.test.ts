@@ -97,7 +97,7 @@ describe("the life of a session", () => {
     const resumed = await handler.resumeSession(sessionId);
     const said = await handler.sendInput(sessionId, { text: "hello" });
 
-    expect(stopped.data).toMatchObject({ state: "FAILED", reason: "stopped", message: "User requested" });
+    expect(stopped.data).toMatchObject({ state: "COMPLETED", reason: "stopped", message: "User requested" });
     expect([paused.error?.code, resumed.error?.code, said.error?.code]).toEqual(
       Array.from({ length: 3 }, () => "INVALID_STATE"),
     );
@@ -115,14 +115,14 @@ describe("the life of a session", () => {
     const told: string[] = [];
     handler.on("session_created", () => told.push("created"));
     handler.on("state_changed", ({ from, to }) => told.push(`${from} ${to}`));
-    handler.on("session_failed", ({ reason }) => told.push(`failed ${reason}`));
-    const failed = next(handler, "session_failed");
+    handler.on("session_completed", ({ reason }) => told.push(`completed ${reason}`));
+    const over = next(handler, "session_completed");
 
     const created = await handler.createSession(REQUEST);
     await handler.stopSession(created.data?.sessionId ?? "");
-    await failed;
+    await over;
 
-    expect(told).toEqual(["created", "CREATED QUEUED", "QUEUED FAILED", "failed stopped"]);
+    expect(told).toEqual(["created", "CREATED QUEUED", "QUEUED COMPLETED", "completed stopped"]);
   });
 });
 

@@ -161,8 +161,8 @@ function endingOf(step: StepProgress, run: RunChange): Ending {
   }
 }
 
-/** Reasons that are no failure. */
-const GOOD: ReadonlySet<SessionEndReason> = new Set(["finished", "closed", "inactive"]);
+/** Reasons that are no failure. There is no state for what somebody stopped: it is over, and the reason says how. */
+const GOOD: ReadonlySet<SessionEndReason> = new Set(["finished", "closed", "inactive", "stopped"]);
 
 function end(change: SessionChange, ending: Ending, now: number): void {
   const { row, progress } = change;

@@ -494,7 +494,7 @@ describe("stopSession", () => {
     await rig.fleet.finish(rig.held, { outcome: "cancelled" });
 
     expect(run?.live).toEqual([rig.held.attemptId]);
-    expect(await rig.row()).toMatchObject({ state: "FAILED" });
+    expect(await rig.row()).toMatchObject({ state: "COMPLETED" });
     expect(await rig.progress()).toMatchObject({ reason: "stopped", message: "enough" });
   });
 
@@ -503,7 +503,7 @@ describe("stopSession", () => {
 
     const { session } = await rig.fleet.store.run("stopSession", rig.about());
 
-    expect(session.state).toBe("FAILED");
+    expect(session.state).toBe("COMPLETED");
   });
 
   it("is refused by one that has ended", async () => {

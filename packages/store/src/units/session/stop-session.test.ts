@@ -144,8 +144,6 @@ const MEANWHILE: readonly [string, (rig: Rig) => Promise<unknown>][] = [
   ],
 ];
 
-const STATES: Readonly<Record<"stopped" | "closed", SessionState>> = { stopped: "FAILED", closed: "COMPLETED" };
-
 async function endOf(
   rig: Rig,
 ): Promise<{ state: SessionState; reason: SessionEndReason | null; message: string | null }> {
@@ -160,7 +158,7 @@ describe.each(MOMENTS)("a session that is stopped %s", (_when, at, reason) => {
     const { session } = await stop(rig, "enough");
     if (session.holder) await meanwhile(rig);
 
-    expect(await endOf(rig)).toEqual({ state: STATES[reason], reason, message: "enough" });
+    expect(await endOf(rig)).toEqual({ state: "COMPLETED", reason, message: "enough" });
     expect((await rig.approvals()).map(({ state }) => state).filter((state) => state === "pending")).toEqual([]);
   });
 
@@ -175,7 +173,7 @@ describe.each(MOMENTS)("a session that is stopped %s", (_when, at, reason) => {
       await rig.fleet.finish(rig.held, {}, {});
     }
 
-    expect(await endOf(rig)).toEqual({ state: STATES[reason], reason, message: "enough" });
+    expect(await endOf(rig)).toEqual({ state: "COMPLETED", reason, message: "enough" });
   });
 });
 
@@ -197,7 +195,7 @@ describe("a session whose agent is gone", () => {
     expect(meanwhile).toEqual(["RUNNING", rig.fleet.now]);
     expect((await rig.events()).filter((type) => type === "agent.ended")).toHaveLength(1);
     expect((await rig.progress()).usage).toMatchObject({ inputTokens: 3, outputTokens: 4 });
-    expect(await endOf(rig)).toEqual({ state: "FAILED", reason: "stopped", message: "enough" });
+    expect(await endOf(rig)).toEqual({ state: "COMPLETED", reason: "stopped", message: "enough" });
   });
 
   it("says nothing of it when it ends by itself, when it has ended, or to another attempt", async () => {
@@ -256,6 +254,6 @@ describe("a session of a run that has more steps", () => {
 
     await meanwhile(rig);
 
-    expect(await endOf(rig)).toEqual({ state: "FAILED", reason: "stopped", message: "enough" });
+    expect(await endOf(rig)).toEqual({ state: "COMPLETED", reason: "stopped", message: "enough" });
   });
 });
