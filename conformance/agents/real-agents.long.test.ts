@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 
 import type { AgentEventOf } from "@signalbox/agents";
 import { stubPrompt, type ScenarioInput } from "@signalbox/agents/model-stub";
+import { eventually } from "@signalbox/testkit";
 import { expect, it } from "vitest";
 
 import { findDamage } from "../_support/find-damage.ts";
@@ -10,6 +11,42 @@ import { describeRealAgents, FAKE_KEY, MODELS, writing } from "../_support/real-
 import { SessionFollower } from "../_support/session-follower.ts";
 
 describeRealAgents(({ name, real }) => {
+  it("is interrupted in the middle of a turn, and takes the next", async () => {
+    const slow: ScenarioInput = { scenario: "slow", pieces: 600, intervalMs: 100 };
+    const { session, follower } = await real().open(slow, { mode: "interactive" });
+    await using _ = follower;
+    await follower.until(() => follower.words.length > 0);
+
+    await real().client.sessions.interrupt(session.sessionId);
+    const turn = await follower.turnEnd(1);
+    const text = stubPrompt({ scenario: "text", text: "Here again." });
+    await real().client.sessions.say(session.sessionId, { text });
+    await follower.until(() => follower.words.includes("Here again."));
+    await follower.turnEnd(2);
+    await real().client.sessions.stop(session.sessionId);
+    const ended = await follower.end();
+
+    expect(turn.data).toMatchObject({ status: "cancelled" });
+    await eventually(() => real().stub.requests.some(({ outcome }) => outcome === "aborted"));
+    expect(ended).toMatchObject({ state: "COMPLETED", reason: "closed" });
+  });
+
+  it("runs commands that see nothing of the machine's environment", async () => {
+    const { follower } = await real().open({ scenario: "run_command", command: "env" }, { permissions: "all" });
+    await using _ = follower;
+
+    const ended = await follower.end();
+    const results = real().stub.requests.flatMap(({ toolResults }) =>
+      toolResults.map((result) => JSON.stringify(result)),
+    );
+    const environment = results.find((result) => result.includes("HOME=")) ?? "";
+
+    expect(ended.state).toBe("COMPLETED");
+    expect(environment).toContain("PATH=");
+    expect(environment).not.toMatch(/A_SECRET_OF|must not be seen|SIGNALBOX_(URL|ENROLMENT|RUNNER|AGENTS)/);
+    expect(environment).not.toContain(FAKE_KEY);
+  });
+
   it.each([429, 500] as const)("fails, and says why, when its model answers %i", async (status) => {
     const { follower } = await real().open({ scenario: "error", status });
     await using _ = follower;
