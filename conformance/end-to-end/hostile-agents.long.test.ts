@@ -92,8 +92,9 @@ describe.each(["none", "auto"] as const)("agents that do not behave, in sandbox 
     await bystander.until(() => bystander.words.includes(`Still ${turns}!`));
   }
 
-  // Seen red: with a reader that takes whatever comes (no bound of a line, of the queue, of what is kept) the runner grew by
-  // as much as the agent wrote.
+  // Seen red: without a bound of a line, of the error output that is kept, or of the message that is repeated at its end, the
+  // runner grew by as much as the agent wrote. The bound of the queue holds where nobody reads: see hostile-agents.long.test.ts
+  // of the package of agents.
   it.each([
     ["words", `words ${FLOOD}`, "COMPLETED", "finished"],
     ["small thoughts", `thoughts ${2 * MB}`, "COMPLETED", "finished"],
