@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-import { signalbox } from "./_support/run-signalbox.ts";
+import { signalbox, startSignalbox } from "./_support/run-signalbox.ts";
 import { hasScript, openTerminal } from "./_support/terminal.ts";
 
 const FAKE = join(import.meta.dirname, "_support/fake-agent.mjs");
@@ -169,7 +169,8 @@ describe.skipIf(!hasScript)("signalbox agents login", { timeout: 120_000 }, () =
     await machine.logIn("codex", "1");
     const before = await signalbox(["agents", "list"], { env: machine.env });
 
-    const logout = await signalbox(["agents", "logout", "codex"], { env: machine.env });
+    // What the agent's own program prints goes where the command line's does: a process is needed to see it.
+    const logout = await startSignalbox(["agents", "logout", "codex"], { env: machine.env }).ended;
 
     expect(before.stdout).toMatch(/codex +1\.2\.3 +yes/);
     expect(before.stdout).toMatch(/claude_code +1\.2\.3 +no/);
