@@ -100,7 +100,7 @@ describe("the socket of sessions", () => {
     client.say({ type: "subscribe_session", sessionId, after: 0 });
     await eventually(() => client.messages.some((message) => message.type === "approval_required"));
     await sessions.stopSession(sessionId);
-    await eventually(() => client.ofSession().some(({ action }) => action === "session.failed"));
+    await eventually(() => client.ofSession().some(({ action }) => action === "session.completed"));
 
     const seqs = client.ofSession().map(({ seq }) => seq);
     expect(seqs).toEqual(seqs.map((_, index) => index + 1));

@@ -19,7 +19,7 @@ async function withSession(config: SessionHandlerConfig = {}) {
 }
 
 /** The next event of a name. */
-function next<Name extends "approval_requested" | "approval_resolved" | "session_failed" | "state_changed">(
+function next<Name extends "approval_requested" | "approval_resolved" | "session_completed" | "state_changed">(
   handler: SessionHandler,
   name: Name,
 ): Promise<unknown> {
