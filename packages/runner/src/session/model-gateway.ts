@@ -27,7 +27,7 @@ const KEEP_ALIVE_MS = 90_000;
  * Stands between an agent and its model: it has the key of the model's endpoint, the agent only one of its own, made here and
  * forgotten with the session. Whatever the agent runs, reads or prints, the owner's key is not in it. Requests below the path
  * of the endpoint are passed on with the key in the place where the agent's was, in whichever dialect; answers come back as they
- * are, as they come. What carries another key is answered 401, what the endpoint does not answer 502.
+ * are, as they come. What carries another key is answered 401, what is for another path 404, what the endpoint does not answer 502.
  */
 export async function openModelGateway(upstream: ModelEndpoint): Promise<ModelGateway> {
   const base = new URL(upstream.baseUrl);

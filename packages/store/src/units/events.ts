@@ -17,6 +17,9 @@ export interface EventOrigin {
   readonly traceparent?: string | undefined;
 }
 
+/** The same where the org is known from what is changed. */
+export type Origin = Pick<EventOrigin, "now" | "actor">;
+
 const ROWS_AT_ONCE = 4;
 /** Most events come without a trace, and what has a default is not bound: every parameter costs. */
 const INSERT_PLAIN = insertsOf(["stream", "seq", "type", "at", "actor", "data"]);

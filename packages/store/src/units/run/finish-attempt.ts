@@ -9,6 +9,7 @@ import {
 import { artifactIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
 import { all, get, run, type Statement } from "../../unit.ts";
+import { isStopped } from "../session/stop-meaning.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
 import {
   fenced,
@@ -20,7 +21,6 @@ import {
 } from "./attempt-change.ts";
 import { moveStep, noteReadiness, record, saveRun, type RunOutcome } from "./run-change.ts";
 import { closeStep, failStep } from "./settle-step.ts";
-import { isStopped } from "../session/stop-meaning.ts";
 
 export interface FinishAttemptArgs extends HeldAttempt {
   readonly result: AttemptResult;

@@ -1,11 +1,11 @@
 import { SYSTEM_ACTOR } from "@signalbox/protocol";
 
 import type { Statement } from "../../unit.ts";
+import { isStopped } from "../session/stop-meaning.ts";
 import { advanceRun, startRun } from "./advance-run.ts";
 import { hasEnded, loadHeldAttempt, moveAttempt, type HeldAttempt } from "./attempt-change.ts";
 import { moveStep, noteReadiness, outcomeOf, saveRun, type RunOutcome } from "./run-change.ts";
 import { closeStep, failStep } from "./settle-step.ts";
-import { isStopped } from "../session/stop-meaning.ts";
 
 export interface LoseAttemptArgs extends HeldAttempt {
   readonly reason: "runner_lost" | "interrupted";

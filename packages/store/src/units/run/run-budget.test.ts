@@ -228,6 +228,25 @@ describe("a no to more of a run's budget", () => {
   });
 });
 
+describe("an agent that was refused more when another is allowed more", () => {
+  it("ends all the same", async () => {
+    await using rig = await BudgetRig.open({ tokens: 100 }, [null, null]);
+    await rig.begin(0);
+    await rig.begin(1);
+    await rig.use(0, 60);
+    await rig.use(1, 60);
+    await rig.use(0, 61);
+    await rig.answer(0, "deny");
+
+    await rig.answer(1, "allow");
+
+    expect(await rig.commands(0)).toEqual(["interrupt", "close"]);
+    expect(await rig.commands(1)).toEqual(["interrupt", "resume"]);
+    expect(await rig.session(0)).toMatchObject({ reason: "budget_exhausted" });
+    expect(await rig.problems()).toEqual([]);
+  });
+});
+
 describe("an agent that was refused more when its runner is lost", () => {
   it("is given to another runner, to end there", async () => {
     await using rig = await BudgetRig.open({ tokens: 100 }, [null]);

@@ -1,18 +1,14 @@
-import { agentInputsOf, type Actor, type Budget } from "@signalbox/protocol";
+import { agentInputsOf, type Budget } from "@signalbox/protocol";
 
 import type { PlannedStep, StepProgress } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import { releaseWaiting } from "../session/held-back.ts";
 import { loadSession } from "../session/session-change.ts";
 import { advanceRun } from "./advance-run.ts";
 import { loadLedger, saveLedger } from "./ledger-row.ts";
 import { loadRun, moveStep, record, saveRun, type RunChange, type RunOutcome } from "./run-change.ts";
 import { extend, isUsedUp, leave, newLedger, reserve, type RunLedger } from "./run-ledger.ts";
-
-interface Origin {
-  readonly now: number;
-  readonly actor: Actor;
-}
 
 /** Puts a part of the run's budget aside for the next attempt at a step. Where nothing is left: the ledger that says so. */
 export function* reserveBudget(

@@ -1,5 +1,4 @@
 import {
-  type Actor,
   type ApprovalContent,
   isFinal,
   limit,
@@ -16,10 +15,11 @@ import {
 
 import type { SessionCommandRow } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
+import type { RunOutcome } from "../run/run-change.ts";
 import { findApproval, openApproval, supersedeApprovals } from "./approvals.ts";
 import { drawFromRun, holdToBudget } from "./budgets.ts";
 import { noteDiff } from "./session-diffs.ts";
-import type { RunOutcome } from "../run/run-change.ts";
 import { awaitSomebody, settleTurn, speakNext, steerAgain } from "./session-queue.ts";
 import {
   canMove,
@@ -33,12 +33,6 @@ import {
 } from "./session-change.ts";
 import { beginsTurn, isEndedBySomebody } from "./stop-meaning.ts";
 import { goesOn, handWords, noteHeard, noteTold } from "./unheard-words.ts";
-
-/** When it happened, and which runner says so. */
-interface Origin {
-  readonly now: number;
-  readonly actor: Actor;
-}
 
 /** Bytes of the stream `session` of an attempt that have just been stored. */
 export interface FactsArgs {

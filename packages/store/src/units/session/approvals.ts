@@ -17,6 +17,7 @@ import {
 import { approvalIdOf } from "../../derived-ids.ts";
 import type { ApprovalRow, RunHeader, RunRow, SessionRow } from "../../rows.ts";
 import { all, get, run, type Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import { ruleFor } from "../access/decision-rule.ts";
 import { canMove, moveSession, setSessionTimer, tell, type SessionChange } from "./session-change.ts";
 
@@ -130,7 +131,7 @@ export function* closeApproval(
 export function* supersedeApprovals(
   change: SessionChange,
   fits: (content: ApprovalContent) => boolean,
-  origin: { readonly now: number; readonly actor: Actor },
+  origin: Origin,
 ): Generator<Statement, void, unknown> {
   if (change.progress.open.length === 0) return;
   for (const approval of yield* all<ApprovalRow>(SELECT_OPEN, change.row.id)) {

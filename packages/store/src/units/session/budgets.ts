@@ -3,7 +3,6 @@ import {
   BudgetQuestionSchema,
   extended,
   shareUsed,
-  type Actor,
   type ApprovalContent,
   type Budget,
   type BudgetQuestion,
@@ -12,6 +11,7 @@ import {
 
 import type { ApprovalRow } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import { loadLedger, saveLedger } from "../run/ledger-row.ts";
 import { extendRunBudget, refuseBudget, tellExhausted } from "../run/run-budget.ts";
 import type { RunOutcome } from "../run/run-change.ts";
@@ -20,11 +20,6 @@ import { openApproval } from "./approvals.ts";
 import { EXTEND_RUN_BUDGET, goOn } from "./held-back.ts";
 import { close } from "./session-queue.ts";
 import { command, type SessionChange } from "./session-change.ts";
-
-interface Origin {
-  readonly now: number;
-  readonly actor: Actor;
-}
 
 const EXTEND_BUDGET = "extend_budget";
 
@@ -50,6 +45,7 @@ export function* drawFromRun(
 ): Generator<Statement, RunOutcome | undefined, unknown> {
   const { row, progress } = change;
   const before = yield* loadLedger(row.run_id);
+  // Its attempt was leased by a version that kept none, and nothing bounds it.
   if (!before) return undefined;
   const ledger = draw(before, row.step_idx, more);
   if (progress.overBudget || mayGoOn(ledger, row.step_idx)) {

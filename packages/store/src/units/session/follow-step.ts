@@ -1,14 +1,9 @@
-import {
-  isFinal,
-  SESSION_TRANSITIONS,
-  type Actor,
-  type SessionCommand,
-  type SessionEndReason,
-} from "@signalbox/protocol";
+import { isFinal, SESSION_TRANSITIONS, type SessionCommand, type SessionEndReason } from "@signalbox/protocol";
 
 import { attemptIdOf } from "../../derived-ids.ts";
 import type { SessionCommandRow, StepProgress } from "../../rows.ts";
 import { all, type Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import type { RunChange } from "../run/run-change.ts";
 import { supersedeApprovals } from "./approvals.ts";
 import { refundEnded } from "./held-back.ts";
@@ -31,10 +26,7 @@ export function standingOf(step: StepProgress): string {
 }
 
 /** Brings the sessions of a run to where its steps have gone: queued, held by a runner, queued again, over. */
-export function* followSteps(
-  run: RunChange,
-  origin: { readonly now: number; readonly actor: Actor },
-): Generator<Statement, SessionOutcome[], unknown> {
+export function* followSteps(run: RunChange, origin: Origin): Generator<Statement, SessionOutcome[], unknown> {
   const outcomes: SessionOutcome[] = [];
   for (const step of run.progress.steps) {
     if (step.sessionId === undefined || run.standings.get(step) === standingOf(step)) continue;
@@ -50,7 +42,7 @@ function* followStep(
   change: SessionChange,
   step: StepProgress,
   run: RunChange,
-  origin: { readonly now: number; readonly actor: Actor },
+  origin: Origin,
 ): Generator<Statement, void, unknown> {
   if (step.live !== null) return hold(change, step);
   const wasHeld = change.progress.attemptId !== null;
@@ -87,10 +79,7 @@ function hold({ row, progress }: SessionChange, step: StepProgress): void {
 const SELECT_MISSED = "SELECT * FROM session_commands WHERE session_id = (SELECT ?) AND seq > (SELECT ?) ORDER BY seq";
 
 /** No runner has it any more: what its agent waited for is void. */
-function* letGo(
-  change: SessionChange,
-  origin: { readonly now: number; readonly actor: Actor },
-): Generator<Statement, void, unknown> {
+function* letGo(change: SessionChange, origin: Origin): Generator<Statement, void, unknown> {
   const { progress } = change;
   if (progress.attemptId === null) return;
   yield* supersedeApprovals(change, ({ origin: from }) => from !== null, origin);

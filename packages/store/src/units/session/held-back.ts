@@ -1,17 +1,11 @@
-import type { Actor } from "@signalbox/protocol";
-
 import type { StepProgress } from "../../rows.ts";
 import type { Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import { loadLedger, saveLedger } from "../run/ledger-row.ts";
 import type { RunChange } from "../run/run-change.ts";
 import { isUsedUp, leave, refund, type RunLedger } from "../run/run-ledger.ts";
 import { supersedeApprovals } from "./approvals.ts";
 import { command, loadSession, saveSession, type SessionChange, type SessionOutcome } from "./session-change.ts";
-
-interface Origin {
-  readonly now: number;
-  readonly actor: Actor;
-}
 
 /** What is asked for when nothing is left of a run's budget. */
 export const EXTEND_RUN_BUDGET = "extend_run_budget";
@@ -30,7 +24,8 @@ export function* releaseWaiting(
     if (step.sessionId === undefined) continue;
     const change = yield* loadSession(step.sessionId);
     yield* supersedeApprovals(change, ({ action, kind }) => kind === "budget" && action === EXTEND_RUN_BUDGET, origin);
-    if (change.progress.overBudget) goOn(change);
+    // One that was refused more is on its way out, whatever others are allowed.
+    if (change.progress.overBudget && change.progress.reason === null) goOn(change);
     outcomes.push(yield* saveSession(change, origin));
   }
   yield* saveLedger(run.id, { ...ledger, waiting: [] });

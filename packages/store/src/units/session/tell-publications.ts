@@ -4,7 +4,6 @@ import {
   PublishInputsSchema,
   PublishOutputsSchema,
   STEP_TRANSITIONS,
-  type Actor,
   type PublishInputs,
 } from "@signalbox/protocol";
 
@@ -12,6 +11,7 @@ import { gateIdOf } from "../../derived-ids.ts";
 import { UnitRefusal } from "../../errors.ts";
 import type { PlannedStep, SessionRow, StepProgress } from "../../rows.ts";
 import { get, type Statement } from "../../unit.ts";
+import type { Origin } from "../events.ts";
 import type { RunChange } from "../run/run-change.ts";
 import { standingOf } from "./follow-step.ts";
 import { changeOf, saveSession, tell, type SessionChange, type SessionOutcome } from "./session-change.ts";
@@ -26,7 +26,7 @@ export function isPublication({ tool }: Pick<StepProgress, "tool">): boolean {
 /** Tells sessions, also those that are over, what somebody wants to publish of them and what comes of it. */
 export function* tellPublications(
   run: RunChange,
-  origin: { readonly now: number; readonly actor: Actor },
+  origin: Origin,
   plannedStep: (change: RunChange, step: StepProgress) => Generator<Statement, PlannedStep, unknown>,
 ): Generator<Statement, SessionOutcome[], unknown> {
   const outcomes: SessionOutcome[] = [];
